@@ -30,13 +30,13 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::all)]
 
+pub mod config;
 pub mod domain;
 pub mod gate;
 pub mod journal;
 pub mod keys;
 pub mod logs;
+pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod widgets;
-pub mod config;
-pub mod terminal;
