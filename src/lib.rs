@@ -36,6 +36,7 @@ pub mod gate;
 pub mod journal;
 pub mod keys;
 pub mod logs;
+pub mod sources;
 pub mod terminal;
 pub mod text;
 pub mod theme;

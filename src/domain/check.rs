@@ -1,0 +1,92 @@
+//! What is checked before a change, and what came of it.
+
+use crate::text::Clean;
+
+/// What is checked before a rollback (rollback procedure, step 3). The order is the order on screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CheckKind {
+    /// Whether we may do it.
+    Rights,
+    /// Whether it is paused, or another change is under way.
+    Paused,
+    /// Whether a controller above would change it back.
+    Owner,
+    /// Whether the image is still there, and still the same.
+    Image,
+    /// Whether the ConfigMaps, Secrets, volumes and accounts it names are still there.
+    References,
+    /// Autoscaler and disruption budget.
+    Scaling,
+    /// Whether there is room: quota.
+    Quota,
+    /// Whether the kind has a trap of its own (OrderedReady, OnDelete, partition).
+    Strategy,
+    /// Whether a schema was migrated since.
+    Migration,
+    /// Whether a mesh or canary controller owns the traffic.
+    Traffic,
+    /// Whether the next `kubectl apply` will merge wrongly.
+    LastApplied,
+    /// Whether the failure comes from elsewhere: a shared cause, or nothing that changed here.
+    Cause,
+    /// What the server says to the very request, without carrying it out.
+    DryRun,
+}
+
+impl CheckKind {
+    /// One word or two.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rights => "rights",
+            Self::Paused => "paused",
+            Self::Owner => "owner",
+            Self::Image => "image",
+            Self::References => "references",
+            Self::Scaling => "scaling",
+            Self::Quota => "quota",
+            Self::Strategy => "strategy",
+            Self::Migration => "migration",
+            Self::Traffic => "traffic",
+            Self::LastApplied => "last applied",
+            Self::Cause => "cause",
+            Self::DryRun => "dry run",
+        }
+    }
+}
+
+/// What came of a check. Unknown is an answer, and is shown as such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Nothing in the way.
+    Ok,
+    /// It could not be found out.
+    Unknown,
+    /// Something to know before going on.
+    Warn,
+    /// It must not be done like this.
+    Block,
+}
+
+/// One check that has been made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was checked.
+    pub kind: CheckKind,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// One sentence.
+    pub sentence: Clean,
+    /// What to do about it, where there is something: a command, a key.
+    pub remedy: Option<Clean>,
+}
+
+/// What a source tells while it prepares a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// These will be made; those that do not come within the deadline are unknown.
+    Expect(Vec<CheckKind>),
+    /// One is made.
+    Made(Finding),
+    /// The command that does the same by hand.
+    Command(Clean),
+}

@@ -1,0 +1,113 @@
+//! How a source stands, and what it can do.
+
+use super::Verb;
+use crate::text::Clean;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// The kinds of feeds, for what a source offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FeedKind {
+    /// Workloads with their revisions.
+    Workloads,
+    /// Nodes.
+    Nodes,
+    /// Pods of a scope.
+    Pods,
+    /// Events of a scope.
+    Happenings,
+    /// CI runs.
+    Runs,
+    /// Jobs of a run.
+    Jobs,
+    /// Alerts.
+    Alerts,
+    /// Alerting rules.
+    Rules,
+    /// Metrics of services.
+    Samples,
+    /// Resource use of a workload, on demand.
+    Stats,
+    /// Log lines.
+    Logs,
+}
+
+/// What a source can do, as far as it knows; it may change after discovery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// The feeds it has.
+    pub feeds: BTreeSet<FeedKind>,
+    /// The changes it can carry out, or make a plan for.
+    pub verbs: BTreeSet<Verb>,
+    /// What it lacks, in words: `no policy/v1: disruption budgets are read as v1beta1`.
+    pub lacks: Vec<Clean>,
+    /// Warnings that must stay on screen: `TLS is not verified`.
+    pub warnings: Vec<Clean>,
+}
+
+/// What kind of trouble a source is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// It does not answer.
+    Unreachable,
+    /// It answers something else than it should.
+    Protocol,
+    /// It refuses us.
+    Denied,
+    /// What was asked for is not there.
+    NotFound,
+    /// The world has moved on.
+    Conflict,
+    /// It asks us to wait.
+    RateLimited,
+    /// It can not do that.
+    Unsupported,
+}
+
+/// Why a source is not live, in words that an operator can act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// What kind of trouble.
+    pub trouble: Trouble,
+    /// What happened, where, and what to do about it.
+    pub words: Clean,
+}
+
+/// How one feed of one source stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Known, and not dialled because nobody asked for it.
+    NotConnected,
+    /// On the way.
+    Connecting,
+    /// Facts arrive.
+    Live {
+        /// What the source can do.
+        offers: Offers,
+        /// Whether the first whole list is there: until then a count is not a number.
+        synced: bool,
+    },
+    /// It broke; it is tried again.
+    Retrying {
+        /// When it is tried again.
+        at: Timestamp,
+        /// When the last fact came, if one ever did.
+        since: Option<Timestamp>,
+        /// What broke.
+        why: Why,
+    },
+    /// It refused us; it is tried again seldom.
+    Refused {
+        /// When the last fact came, if one ever did.
+        since: Option<Timestamp>,
+        /// What it said.
+        why: Why,
+    },
+}
+
+impl Link {
+    /// Whether what this feed says is true now.
+    pub const fn live(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+}

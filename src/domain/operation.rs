@@ -1,0 +1,150 @@
+//! One change to the world.
+
+use super::{Id, RevisionRef, Workload};
+use crate::text::{Clean, Raw};
+use std::fmt;
+
+/// What can be done to something. The same word in the keymap, the footer and the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Back to an earlier revision.
+    RollBack,
+    /// Replace all pods by new ones of the same revision.
+    Restart,
+    /// Another number of replicas.
+    Scale,
+    /// Stop rolling out.
+    Pause,
+    /// Go on rolling out.
+    Resume,
+    /// Tell people that somebody is on it.
+    Acknowledge,
+    /// Keep an alert quiet for a while.
+    Silence,
+    /// Run it again.
+    Rerun,
+    /// Stop it.
+    Cancel,
+}
+
+impl Verb {
+    /// As in a sentence: `roll back`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::RollBack => "roll back",
+            Self::Restart => "restart",
+            Self::Scale => "scale",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Acknowledge => "acknowledge",
+            Self::Silence => "silence",
+            Self::Rerun => "rerun",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// The identity of an operation, unique over consoles: a session and a counter, as in `7f3a-2`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpId(Clean);
+
+impl OpId {
+    /// The operation that `session` numbers `count`.
+    pub fn new(session: &str, count: u64) -> Self {
+        Self(crate::clean!("{session}-{count}"))
+    }
+
+    /// An identity read back from a journal.
+    pub fn restore(text: &str) -> Self {
+        Self(Clean::from_untrusted(text))
+    }
+
+    /// The identity as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+impl fmt::Debug for OpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which asynchronous answer belongs to which question: an answer to one that is gone is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u64);
+
+/// What the operator saw when deciding. A world that no longer looks like this answers `Conflict`.
+///
+/// Not the resourceVersion, which every status write moves: a crash-looping Deployment would conflict with itself while somebody types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The object's uid.
+    pub uid: Raw,
+    /// A hash of its raw template: SHA-256 in hex over the canonical JSON.
+    pub template: Raw,
+    /// Whether it was paused.
+    pub paused: bool,
+}
+
+/// One request, or one indivisible step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its identity, which also marks the changed object.
+    pub id: OpId,
+    /// What to do.
+    pub verb: Verb,
+    /// To what.
+    pub subject: Id<Workload>,
+    /// The subject in words: `cart in production`.
+    pub title: Clean,
+    /// What the operator saw.
+    pub from: Seen,
+    /// Where to, for a rollback.
+    pub to: Option<RevisionRef>,
+    /// Why.
+    pub reason: Clean,
+    /// Who, as the journal has it.
+    pub by: Clean,
+}
+
+/// What a source tells while it carries an operation out. The last one is `Accepted`, `Conflict`, `Refused` or `Unclear`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The object was read again and still is what the operator saw; the request leaves now.
+    Sending,
+    /// The server accepted the one request.
+    Accepted {
+        /// The server's name for the request (`Audit-Id`), for its own log.
+        request: Option<Clean>,
+        /// Warnings that the server sent along.
+        warnings: Vec<Clean>,
+        /// The revision that runs it now, where it is known already.
+        revision: Option<u64>,
+        /// The generation that the controller must have observed.
+        generation: Option<i64>,
+    },
+    /// The world has moved on; nothing was changed.
+    Conflict {
+        /// What changed, and who changed it.
+        what: Clean,
+        /// Whether what the operator saw is still so, and only the version moved: one Enter sends it again.
+        same: bool,
+    },
+    /// The server refused it; nothing was changed.
+    Refused {
+        /// What it said.
+        why: Clean,
+    },
+    /// The answer was lost: it may have happened. The world must be read; nothing is sent again.
+    Unclear {
+        /// What broke.
+        why: Clean,
+    },
+}

@@ -1,0 +1,118 @@
+//! One answer to one question.
+
+use super::{Evidence, Happening, Id, Metric, Outline, Pod, Progress, Replicas, Revision, Seen, Workload};
+use crate::text::{Clean, Name};
+use jiff::Timestamp;
+
+/// What may be asked of a source. A source that can not answer says `Unsupported`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The workload as it is at this moment, read from its source and not from a watch.
+    Subject(Id<Workload>),
+    /// Its revisions with their outlines, newest first.
+    Revisions(Id<Workload>),
+    /// What happened to it and to its pods, its pods, and what its controller says: everything `x` needs.
+    Explain(Id<Workload>),
+    /// The whole object as YAML, secrets masked.
+    Yaml(Id<Workload>),
+    /// The whole object of a pod as YAML, secrets masked.
+    PodYaml(Id<Pod>),
+    /// A metric in a window, for a service in a namespace.
+    Window(Window),
+    /// What metrics remember of a revision's health.
+    Memory {
+        /// The workload.
+        workload: Id<Workload>,
+        /// Where it is.
+        namespace: Name,
+        /// The revision's own objects, by name (a ReplicaSet's name).
+        names: Vec<Name>,
+        /// How far back.
+        since: Timestamp,
+    },
+    /// How an alert's rule stands, whatever is silenced.
+    RuleState {
+        /// The alert's name.
+        alert: Name,
+        /// The labels that tell which of its series.
+        labels: super::Labels,
+    },
+}
+
+/// A metric in a window of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// What is measured.
+    pub metric: Metric,
+    /// The service's name.
+    pub service: Name,
+    /// Its namespace.
+    pub namespace: Name,
+    /// How many seconds back from now.
+    pub seconds: u32,
+}
+
+/// A workload as it is at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Which.
+    pub workload: Id<Workload>,
+    /// What an operation must still find.
+    pub seen: Seen,
+    /// The number of the newest revision.
+    pub revision: Option<u64>,
+    /// The newest specification leaf by leaf.
+    pub outline: Outline,
+    /// The last operation of ours that it carries (`pilothouse.dev/operation`).
+    pub operation: Option<Clean>,
+    /// The template that was rolled back from, which it carries (`pilothouse.dev/rolled-back-from`), and when.
+    pub rolled_back_from: Option<(Clean, Option<Timestamp>)>,
+    /// Who changed the specification last (the field manager), and when.
+    pub changed_by: Option<(Clean, Option<Timestamp>)>,
+    /// The generation, and whether the controller has observed it.
+    pub generation: i64,
+    /// The generation that the controller has observed.
+    pub observed: i64,
+    /// How many there are.
+    pub replicas: Replicas,
+    /// How far the newest specification is carried out.
+    pub progress: Progress,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// To [`Question::Subject`].
+    Subject(Box<Subject>),
+    /// To [`Question::Revisions`].
+    Revisions(Vec<Revision>),
+    /// To [`Question::Explain`].
+    Explain {
+        /// The pods, worst first.
+        pods: Vec<Pod>,
+        /// What happened, newest first.
+        happenings: Vec<Happening>,
+        /// Conditions of the workload and its newest revision, in the controller's words: type, reason, message.
+        conditions: Vec<(Clean, Clean, Clean)>,
+        /// The last lines of a crashed container's run before this one: pod and container, then the lines.
+        last_words: Vec<(Clean, Vec<Clean>)>,
+    },
+    /// To [`Question::Yaml`] and [`Question::PodYaml`].
+    Text(Vec<Clean>),
+    /// To [`Question::Window`]: the value, and how many requests it rests on where that is known.
+    Window {
+        /// None: no series. NaN: no traffic.
+        value: Option<f64>,
+        /// Requests in the window.
+        requests: Option<f64>,
+        /// Whether the query was guessed, and from which family.
+        guessed: Option<Clean>,
+    },
+    /// To [`Question::Memory`]: evidence by the name of the revision's object.
+    Memory(Vec<(Name, Evidence)>),
+    /// To [`Question::RuleState`].
+    RuleState {
+        /// Whether it fires; none: there is no such rule here.
+        firing: Option<bool>,
+    },
+}

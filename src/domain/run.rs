@@ -1,0 +1,174 @@
+//! One model for every CI: a run has jobs, a job has steps.
+
+use super::Id;
+use crate::text::{Clean, Name};
+use jiff::Timestamp;
+
+/// One run of a workflow, a pipeline, a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its identity.
+    pub id: Id<Run>,
+    /// The repository or project: `acme/cart`.
+    pub repository: Name,
+    /// The workflow or pipeline.
+    pub workflow: Clean,
+    /// Its number, as people say it: 311 of `#311`.
+    pub number: u64,
+    /// From 1; a re-run counts on.
+    pub attempt: u32,
+    /// What people see: the commit's or request's title.
+    pub title: Clean,
+    /// The branch or tag.
+    pub branch: Name,
+    /// The commit.
+    pub commit: Name,
+    /// Who caused it.
+    pub actor: Clean,
+    /// How it stands.
+    pub status: RunStatus,
+    /// When it was asked for.
+    pub created: Option<Timestamp>,
+    /// When this attempt began.
+    pub started: Option<Timestamp>,
+    /// When it ended, or last changed.
+    pub ended: Option<Timestamp>,
+    /// How long this workflow usually takes in seconds (median of its last successes), where that is known.
+    pub usual: Option<u32>,
+    /// Where a person can look at it.
+    pub url: Clean,
+}
+
+/// One job of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its identity.
+    pub id: Id<Job>,
+    /// The run it belongs to.
+    pub run: Id<Run>,
+    /// Its name.
+    pub name: Clean,
+    /// How it stands.
+    pub status: RunStatus,
+    /// When a runner took it.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Its steps in order.
+    pub steps: Box<[Step]>,
+    /// The gate it counts for, by its name.
+    pub gate: Option<GateKind>,
+    /// Where a person can look at it.
+    pub url: Clean,
+}
+
+/// One step of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its number; numbers may have gaps.
+    pub number: u32,
+    /// Its name.
+    pub name: Clean,
+    /// How it stands.
+    pub status: RunStatus,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// How a run, a job or a step stands, in one set of words for every CI.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RunStatus {
+    /// Asked for, not begun.
+    Queued,
+    /// Under way.
+    Running,
+    /// It needs a person, a timer, a lock or a resource.
+    Waiting(Clean),
+    /// Good.
+    Success,
+    /// Good with something to look at.
+    Warn,
+    /// Bad.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+    /// It was not needed.
+    Skipped,
+    /// Neither good nor bad.
+    Neutral,
+    /// The CI gave up on it.
+    Stale,
+    /// A word that we do not know; never green.
+    Unknown(Clean),
+}
+
+impl RunStatus {
+    /// Whether it will not change by itself.
+    pub const fn over(&self) -> bool {
+        match self {
+            Self::Queued | Self::Running | Self::Waiting(_) | Self::Unknown(_) => false,
+            Self::Success | Self::Warn | Self::Failed | Self::Cancelled | Self::Skipped | Self::Neutral | Self::Stale => true,
+        }
+    }
+
+    /// One word.
+    pub fn word(&self) -> Clean {
+        Clean::from_static(match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting(_) => "waiting",
+            Self::Success => "ok",
+            Self::Warn => "warning",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+            Self::Neutral => "neutral",
+            Self::Stale => "stale",
+            Self::Unknown(word) => return word.clone(),
+        })
+    }
+
+    /// Worst first, for a headline over several (failed, waiting, running, queued, …).
+    pub const fn rank(&self) -> u8 {
+        match self {
+            Self::Failed => 0,
+            Self::Waiting(_) => 1,
+            Self::Running => 2,
+            Self::Queued => 3,
+            Self::Unknown(_) => 4,
+            Self::Warn => 5,
+            Self::Cancelled => 6,
+            Self::Stale => 7,
+            Self::Success => 8,
+            Self::Neutral => 9,
+            Self::Skipped => 10,
+        }
+    }
+}
+
+/// The three gates that a release passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GateKind {
+    /// Compiled, unit tests, coverage.
+    Build,
+    /// Static analysis, dependencies, secrets, images, compliance.
+    Security,
+    /// Integration, performance, smoke, the deployment itself.
+    Deployment,
+}
+
+impl GateKind {
+    /// All of them, in the order of a release.
+    pub const ALL: [Self; 3] = [Self::Build, Self::Security, Self::Deployment];
+
+    /// One word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Security => "security",
+            Self::Deployment => "deploy",
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a person must say, and that they said it.
+
+use crate::text::Clean;
+
+/// What a person must type before a change is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Enter again.
+    Enter,
+    /// The word `yes`.
+    Yes,
+    /// The service's name, then a reason.
+    NameAndReason(String),
+}
+
+/// Why what was typed does not confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotConfirmed {
+    /// The word is another one.
+    Word,
+    /// A reason is demanded.
+    Reason,
+    /// An override must be typed: this goes back to what was itself rolled back from.
+    Override,
+}
+
+/// How something was confirmed. Made only by [`Demand::confirm`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    kind: &'static str,
+    reason: Clean,
+}
+
+/// The word that lets a rollback return to what was itself rolled back from within a day.
+pub const OVERRIDE: &str = "back to bad";
+
+impl Demand {
+    /// Holds what was typed against what is demanded. `undo_of_undo` demands the typed override on top.
+    pub fn confirm(&self, word: &str, reason: &str, undo_of_undo: bool) -> Result<Confirmation, NotConfirmed> {
+        let reason = Clean::from_untrusted(reason.trim());
+        let word = word.trim();
+        if undo_of_undo {
+            if word != OVERRIDE {
+                return Err(NotConfirmed::Override);
+            }
+            if matches!(self, Self::NameAndReason(_)) && reason.is_empty() {
+                return Err(NotConfirmed::Reason);
+            }
+            return Ok(Confirmation { kind: "typed override", reason });
+        }
+        match self {
+            Self::Enter => Ok(Confirmation { kind: "enter", reason }),
+            Self::Yes if word == "yes" => Ok(Confirmation { kind: "yes", reason }),
+            Self::NameAndReason(name) if word == name => {
+                if reason.is_empty() {
+                    Err(NotConfirmed::Reason)
+                } else {
+                    Ok(Confirmation { kind: "typed name", reason })
+                }
+            }
+            Self::Yes | Self::NameAndReason(_) => Err(NotConfirmed::Word),
+        }
+    }
+}
+
+impl Confirmation {
+    /// How it was confirmed, for the journal.
+    pub const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Why.
+    pub const fn reason(&self) -> &Clean {
+        &self.reason
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn production_takes_the_name_and_a_reason() {
+        let demand = Demand::NameAndReason("cart".into());
+        assert_eq!(demand.confirm("card", "errors", false), Err(NotConfirmed::Word));
+        assert_eq!(demand.confirm("cart", "  ", false), Err(NotConfirmed::Reason));
+        assert_eq!(demand.confirm("cart", "errors", false).map(|c| c.kind()), Ok("typed name"));
+    }
+
+    #[test]
+    fn going_back_to_what_was_rolled_back_from_takes_the_override_in_every_tier() {
+        for demand in [Demand::Enter, Demand::Yes, Demand::NameAndReason("cart".into())] {
+            assert_eq!(demand.confirm("yes", "errors", true), Err(NotConfirmed::Override));
+            assert_eq!(demand.confirm(OVERRIDE, "errors", true).map(|c| c.kind()), Ok("typed override"));
+        }
+    }
+}

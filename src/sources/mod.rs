@@ -1,0 +1,117 @@
+//! The back ends: the only room that speaks to a network.
+//!
+//! A new back end is one file here and one line in [`KINDS`]. The file reads as three paragraphs: private wire structs with
+//! only the fields used, `From<wire>` for the nouns, `impl Source`. A source neither formats for the screen nor logs to it, and
+//! retries nothing: the supervisor asks again.
+
+pub mod supervise;
+
+use crate::{
+    config::{Config, SourceConfig},
+    domain::{Answer, Batch, Check, Cursor, Feed, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
+    gate::Warrant,
+    text::Clean,
+};
+use futures::{future::BoxFuture, stream::BoxStream};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// A back end.
+pub trait Source: Send + Sync + 'static {
+    /// Which one it is.
+    fn id(&self) -> &SourceId;
+
+    /// What it can do, as far as it knows now; asked again after each connection.
+    fn offers(&self) -> Offers;
+
+    /// Facts for as long as it is polled. It ends or errs, and the supervisor asks again from the last cursor.
+    fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>>;
+
+    /// One answer to one question.
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>>;
+
+    /// What a change would do here: this back end's own checks, as they are made. Changes nothing.
+    fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>>;
+
+    /// Carries one operation out, once: tells its stages and ends with what came of it. Never retried by anyone.
+    fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>>;
+
+    /// A cheap sign of life (a TCP connect, `/_ping`), asked every 3 s while a feed is down, so that it is back soon after its return.
+    fn probe(&self) -> BoxFuture<'static, bool> {
+        Box::pin(async { false })
+    }
+}
+
+/// Why a source could not do what it was asked. Each carries words that are already harmless and name the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceError {
+    /// It does not answer.
+    Unreachable(Clean),
+    /// It answers something else than it should.
+    Protocol(Clean),
+    /// It refuses us.
+    Denied(Clean),
+    /// It is not there.
+    NotFound(Clean),
+    /// The world has moved on.
+    Conflict(Clean),
+    /// It asks us to wait.
+    RateLimited {
+        /// Until when.
+        until: Timestamp,
+        /// What it said.
+        words: Clean,
+    },
+    /// It can not do that, and says why.
+    Unsupported(Clean),
+}
+
+impl SourceError {
+    /// The same in the words of the app.
+    pub fn why(&self) -> Why {
+        let (trouble, words) = match self {
+            Self::Unreachable(words) => (Trouble::Unreachable, words),
+            Self::Protocol(words) => (Trouble::Protocol, words),
+            Self::Denied(words) => (Trouble::Denied, words),
+            Self::NotFound(words) => (Trouble::NotFound, words),
+            Self::Conflict(words) => (Trouble::Conflict, words),
+            Self::RateLimited { words, .. } => (Trouble::RateLimited, words),
+            Self::Unsupported(words) => (Trouble::Unsupported, words),
+        };
+        Why { trouble, words: words.clone() }
+    }
+}
+
+impl std::fmt::Display for SourceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.why().words.fmt(f)
+    }
+}
+
+impl std::error::Error for SourceError {}
+
+/// What a back end needs to know to be made.
+pub struct Wish<'a> {
+    /// Its own table of the configuration; none when it is tried unasked.
+    pub table: Option<&'a SourceConfig>,
+    /// The whole configuration, for what several share (services, thresholds).
+    pub config: &'a Config,
+    /// `--read-only`: no client that can change anything is built.
+    pub read_only: bool,
+}
+
+/// A source that was made, or one that is known and not dialled.
+pub enum Made {
+    /// Ready to be watched.
+    Source(Arc<dyn Source>),
+    /// Known (a context of the kubeconfig) and not dialled; making it is one key away.
+    Listed(SourceId, Clean),
+    /// Configured and unusable, with the reason and the remedy.
+    Broken(SourceId, Why),
+}
+
+/// Makes the sources of one kind. It must not wait for a network: connecting belongs to `watch`.
+pub type Connect = fn(&Wish<'_>) -> Vec<Made>;
+
+/// Every kind of back end, by its name in the configuration.
+pub const KINDS: &[(&str, Connect)] = &[];

@@ -1,0 +1,1 @@
+//! Keeps one feed alive.
