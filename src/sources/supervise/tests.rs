@@ -142,8 +142,9 @@ async fn a_sign_of_life_after_silence_ends_the_wait() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_of_a_source_is_an_error_of_that_source() {
     let (asked, links, _) = play(vec![vec![], vec![Ok(whole_list())]], &[], Duration::from_secs(2)).await;
-    assert_eq!(asked.len(), 2);
+    assert!(asked.len() >= 2, "{asked:?}");
     assert!(matches!(links[1], Link::Retrying { .. }));
+    assert!(matches!(links[2], Link::Live { .. }));
 }
 
 #[tokio::test(start_paused = true)]
