@@ -1,5 +1,6 @@
 //! Text that a terminal may be given.
 
+use super::sieve::{self, Sieve};
 use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 use std::{borrow::Borrow, fmt, ops::Deref};
@@ -17,18 +18,51 @@ impl Clean {
         Self(CompactString::const_new(text))
     }
 
-    /// Whatever `text` holds, made harmless.
+    /// Whatever `text` holds, made harmless, on one line: tabs become spaces, line ends `↵`, what is invisible `␣`, escape sequences nothing.
+    /// At most 64 KiB; beyond it the end says how much was left out.
     pub fn from_untrusted(text: &str) -> Self {
-        if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        if text.len() <= sieve::CAP && sieve::is_plain(text.as_bytes()) {
             return Self(CompactString::new(text));
         }
-        Self(text.chars().map(|c| if c.is_control() { '␣' } else { c }).collect())
+        let mut sieve = Sieve::for_text(text);
+        for (row, line) in lines_of(text).enumerate() {
+            if row > 0 {
+                sieve.end_line();
+            }
+            sieve::sift(line, &mut sieve, |_, _| {});
+        }
+        Self::sieved(sieve.finish())
+    }
+
+    /// As [`Clean::from_untrusted`]; what is not UTF-8 becomes U+FFFD.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self::from_untrusted(&String::from_utf8_lossy(bytes))
+    }
+
+    /// Text of several lines, each harmless; a line end at the end begins no further line.
+    pub fn lines(text: &str) -> impl Iterator<Item = Self> {
+        text.lines().map(Self::from_untrusted)
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What came out of the sieve.
+    pub(super) fn sieved(text: String) -> Self {
+        Self(CompactString::from(text))
+    }
+
+    /// Words of ours with numbers in them.
+    pub(super) fn ours(text: CompactString) -> Self {
+        Self(text)
+    }
+}
+
+/// The lines of a text that is to become one, without their ends.
+pub(super) fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').map(|line| line.trim_end_matches('\r'))
 }
 
 impl Deref for Clean {
