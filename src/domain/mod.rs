@@ -25,7 +25,7 @@ pub use environment::*;
 pub use id::{Id, SourceId};
 pub use image::{Image, Version};
 pub use link::{FeedKind, Link, Offers, Trouble, Why};
-pub use log::{LogLine, LogStream};
+pub use log::{Level, LineKind, LogLine, LogStream};
 pub use metric::{Metric, Sample};
 pub use operation::{OpId, Operation, Seen, Stage, TaskId, Verb};
 pub use outline::{Leaf, Outline, Part};
