@@ -1,0 +1,1 @@
+//! The procedure from target to verdict (being built).

@@ -1,0 +1,244 @@
+//! What we believe: the rows that the sources told, how they belong together, and what follows from them.
+//!
+//! Facts come in by [`Store::apply`] and [`Store::link`]; selectors ([`Store::matrix`], [`Store::alerts`], …) read. Nothing here
+//! waits, asks or looks at a clock: times are passed in. Everything is keyed by source and feed, and until a feed has told
+//! its whole list a count is unknown.
+
+mod alerts;
+mod cell;
+mod changes;
+mod detail;
+mod feeds;
+mod health;
+mod join;
+mod matrix;
+mod read;
+mod series;
+mod subject;
+mod table;
+pub mod words;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+
+pub use alerts::{AlertRow, AlertsView, Watchdog};
+pub use cell::{Cell, CellState, CellVersion, CellWorkload};
+pub use changes::{Happened, What};
+pub use detail::{CellDetail, Live, Pointing};
+pub use feeds::FeedState;
+pub use health::{Ailment, Health, ailment, health};
+pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule, matches};
+pub use matrix::{Column, Matrix, Totals, problems_first};
+pub use read::Freshness;
+pub use series::{ErrorRate, Limits, Series};
+pub use subject::About;
+
+use crate::{
+    domain::{Alert, Fact, Feed, Happening, Id, Job, Link, Node, Pod, Revision, Rule, Run, Sample, SourceId, Workload},
+    text::Name,
+};
+use feeds::Feeds;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use table::{Table, Turned};
+
+/// Which service and environment a workload belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The service.
+    pub service: Name,
+    /// The environment.
+    pub environment: EnvironmentRef,
+}
+
+/// What we believe.
+#[derive(Debug)]
+pub struct Store {
+    rules: Rules,
+    feeds: Feeds,
+    workloads: Table<Workload>,
+    revisions: Table<Revision>,
+    pods: Table<Pod>,
+    happenings: Table<Happening>,
+    nodes: Table<Node>,
+    runs: Table<Run>,
+    jobs: Table<Job>,
+    alerts: Table<Alert>,
+    alert_rules: Table<Rule>,
+    samples: Table<Sample>,
+    joined: BTreeMap<Id<Workload>, Joined>,
+    named: BTreeMap<Name, BTreeSet<Id<Workload>>>,
+    pods_of: BTreeMap<Id<Workload>, BTreeSet<Id<Pod>>>,
+    revisions_of: BTreeMap<Id<Workload>, BTreeSet<Id<Revision>>>,
+    seen: changes::Seen,
+    watchdogs: BTreeMap<SourceId, Timestamp>,
+    stamp: u64,
+}
+
+impl Store {
+    /// Believes nothing yet.
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            feeds: Feeds::default(),
+            workloads: Table::default(),
+            revisions: Table::default(),
+            pods: Table::default(),
+            happenings: Table::default(),
+            nodes: Table::default(),
+            runs: Table::default(),
+            jobs: Table::default(),
+            alerts: Table::default(),
+            alert_rules: Table::default(),
+            samples: Table::default(),
+            joined: BTreeMap::new(),
+            named: BTreeMap::new(),
+            pods_of: BTreeMap::new(),
+            revisions_of: BTreeMap::new(),
+            seen: changes::Seen::default(),
+            watchdogs: BTreeMap::new(),
+            stamp: 0,
+        }
+    }
+
+    /// Takes in one fact that `feed` of `source` told at `at`. Log lines are not kept here.
+    pub fn apply(&mut self, source: &SourceId, feed: &Feed, fact: Fact, at: Timestamp) {
+        let number = self.feeds.number(source, feed);
+        if let Some(state) = self.feeds.state_mut(number) {
+            state.last_fact_at = Some(at);
+        }
+        self.stamp += 1;
+        match fact {
+            Fact::Workload(change) => {
+                let turned = self.workloads.apply(number, change);
+                self.turned_workload(turned, at);
+            }
+            Fact::Revision(change) => {
+                let turned = self.revisions.apply(number, change);
+                index(&mut self.revisions_of, &self.revisions, turned, |row| Some(row.workload.clone()));
+            }
+            Fact::Pod(change) => {
+                let turned = self.pods.apply(number, change);
+                index(&mut self.pods_of, &self.pods, turned, |row| row.workload.clone());
+            }
+            Fact::Node(change) => {
+                let turned = self.nodes.apply(number, change);
+                self.seen.nodes(&self.nodes, turned, at);
+            }
+            Fact::Alert(change) => {
+                self.alerts.apply(number, change);
+                if self.alerts.iter().any(|alert| alerts::is_watchdog(&alert.name) && alert.id.source() == *source) {
+                    self.watchdogs.insert(source.clone(), at);
+                }
+            }
+            Fact::Happening(change) => drop(self.happenings.apply(number, change)),
+            Fact::Run(change) => drop(self.runs.apply(number, change)),
+            Fact::Job(change) => drop(self.jobs.apply(number, change)),
+            Fact::Rule(change) => drop(self.alert_rules.apply(number, change)),
+            Fact::Sample(change) => drop(self.samples.apply(number, change)),
+            Fact::Stream(_) | Fact::Lines(..) => {}
+        }
+    }
+
+    /// Takes in how a feed stands.
+    pub fn link(&mut self, source: &SourceId, feed: &Feed, link: Link) {
+        let number = self.feeds.number(source, feed);
+        if let Some(state) = self.feeds.state_mut(number) {
+            state.link = link;
+        }
+        self.stamp += 1;
+    }
+
+    /// Forgets a feed that nobody watches any more: what only it told would never be corrected.
+    pub fn forget(&mut self, source: &SourceId, feed: &Feed, at: Timestamp) {
+        let Some(number) = self.feeds.find(source, feed) else { return };
+        self.stamp += 1;
+        let turned = self.workloads.forget(number);
+        self.turned_workload(turned, at);
+        let turned = self.revisions.forget(number);
+        index(&mut self.revisions_of, &self.revisions, turned, |row| Some(row.workload.clone()));
+        let turned = self.pods.forget(number);
+        index(&mut self.pods_of, &self.pods, turned, |row| row.workload.clone());
+        self.nodes.forget(number);
+        self.alerts.forget(number);
+        self.happenings.forget(number);
+        self.runs.forget(number);
+        self.jobs.forget(number);
+        self.alert_rules.forget(number);
+        self.samples.forget(number);
+        if let Some(state) = self.feeds.state_mut(number) {
+            state.link = Link::NotConnected;
+        }
+    }
+
+    fn turned_workload(&mut self, turned: Turned<Workload>, at: Timestamp) {
+        let (id, before) = match turned {
+            Turned::Nothing => return,
+            Turned::Went(gone) => {
+                for row in gone {
+                    self.unname(&row.id);
+                    self.joined.remove(&row.id);
+                }
+                return;
+            }
+            Turned::Came(id) => (id, None),
+            Turned::Changed(id, before) => (id, Some(before)),
+        };
+        let Some(row) = self.workloads.get(&id) else { return };
+        if let Some(before) = &before {
+            self.seen.workload(before, row, at);
+        }
+        if before.as_ref().is_none_or(|before| before.labels != row.labels || before.place != row.place) {
+            let joined = Joined { service: self.rules.service_of(&row.labels, &row.name), environment: self.rules.environment_of(row) };
+            let names = [joined.service.clone(), row.name.clone()];
+            self.unname(&id);
+            for name in names {
+                self.named.entry(name).or_default().insert(id.clone());
+            }
+            self.joined.insert(id.clone(), joined);
+        }
+    }
+
+    /// Takes a workload out of the index by name.
+    fn unname(&mut self, id: &Id<Workload>) {
+        if self.joined.contains_key(id) {
+            self.named.retain(|_, ids| {
+                ids.remove(id);
+                !ids.is_empty()
+            });
+        }
+    }
+}
+
+/// Keeps the index from a workload to its rows true after a change.
+fn index<T: crate::domain::Row>(
+    index: &mut BTreeMap<Id<Workload>, BTreeSet<Id<T>>>,
+    table: &Table<T>,
+    turned: Turned<T>,
+    workload: impl Fn(&T) -> Option<Id<Workload>>,
+) {
+    let mut leave = |row: &T| {
+        let Some(of) = workload(row) else { return };
+        if let Some(ids) = index.get_mut(&of) {
+            ids.remove(row.id());
+            if ids.is_empty() {
+                index.remove(&of);
+            }
+        }
+    };
+    let enter = match turned {
+        Turned::Nothing => return,
+        Turned::Went(rows) => return rows.iter().for_each(leave),
+        Turned::Came(id) => id,
+        Turned::Changed(id, before) => {
+            if table.get(&id).is_some_and(|row| workload(row) == workload(&before)) {
+                return;
+            }
+            leave(&before);
+            id
+        }
+    };
+    if let Some(of) = table.get(&enter).and_then(&workload) {
+        index.entry(of).or_default().insert(enter);
+    }
+}
