@@ -1,0 +1,93 @@
+//! What the console wants done outside of itself. The runtime carries it out.
+
+use crate::{
+    domain::{Operation, Question, SourceId, TaskId},
+    gate::{Confirmation, Policy},
+    text::Clean,
+};
+
+/// A wish to the world outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// Put a question to a source.
+    Ask {
+        /// Whose answer it will be.
+        task: TaskId,
+        /// To whom.
+        source: SourceId,
+        /// What.
+        question: Question,
+    },
+    /// Find out what a change would do.
+    Prepare {
+        /// Whose checks these will be.
+        task: TaskId,
+        /// To whom.
+        source: SourceId,
+        /// Which change.
+        operation: Operation,
+    },
+    /// Carry a confirmed change out, once: write the intent, mint the warrant, send.
+    Act {
+        /// Whose stages these will be.
+        task: TaskId,
+        /// To whom.
+        source: SourceId,
+        /// Which change.
+        operation: Box<Operation>,
+        /// How it was confirmed.
+        confirmation: Confirmation,
+        /// What holds in its environment.
+        policy: Policy,
+    },
+    /// Dial a source that is only listed.
+    Connect(SourceId),
+    /// Skip the wait of everything that is down, and ask again what is polled.
+    Refresh,
+    /// Write something into the journal that is not a change: a verdict, a note, what was seen.
+    Record(Record),
+    /// Put text into the terminal's clipboard.
+    Copy(Clean),
+    /// Save text to a file in the state directory.
+    Save {
+        /// What the file is about: it becomes part of its name.
+        name: Clean,
+        /// Its lines.
+        lines: Vec<Clean>,
+    },
+    /// Tell a person who looks elsewhere: bell, or the terminal's notification.
+    Notify(Clean),
+    /// Paint everything anew.
+    Redraw,
+    /// Give the terminal back to the shell until it brings us back.
+    Suspend,
+    /// Leave, with this exit code.
+    Quit(u8),
+}
+
+/// An entry of the journal that is not an intent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// What came of an operation in the end.
+    Verdict {
+        /// Which operation.
+        operation: crate::domain::OpId,
+        /// `RECOVERED`, `NOT RECOVERED`, `WORSE`, `COULD NOT TELL`.
+        verdict: Clean,
+        /// How long it took, in milliseconds.
+        took: u64,
+        /// Its proofs, a line each.
+        proofs: Vec<Clean>,
+    },
+    /// A revision was seen fully available.
+    Observed {
+        /// The workload.
+        workload: String,
+        /// The back end's hash of its template.
+        template: String,
+        /// For how many seconds by now.
+        held: u64,
+    },
+    /// What a person noted.
+    Note(Clean),
+}

@@ -1,0 +1,87 @@
+//! What happens to the console: keys, facts and answers, each with the time at which it arrived.
+
+use super::dialog::DialogId;
+use crate::{
+    domain::{Answer, Check, Fact, Feed, Link, SourceId, Stage, TaskId, Why},
+    keys::Key,
+    text::Clean,
+};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// One instant, on both clocks: the wall's, for people, and the monotonic one, for deadlines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// What the wall says.
+    pub wall: Timestamp,
+    /// Since the console began.
+    pub mono: Duration,
+}
+
+/// Cells of the terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted: it never confirms anything.
+    Paste(String),
+    /// The terminal has another size.
+    Resize(Size),
+    /// Time has passed.
+    Tick,
+    /// Facts of one feed, in order.
+    Facts(SourceId, Feed, Vec<Fact>),
+    /// Log lines that had to be dropped before they arrived here.
+    Dropped(SourceId, Feed, u64),
+    /// How a feed stands.
+    Link(SourceId, Feed, Link),
+    /// A source that is there, with the words that list it where it is not dialled.
+    Known(SourceId, Result<Known, Why>),
+    /// Operations that the journal has as begun and not ended.
+    Open(Vec<OpenOperation>),
+    /// The dialog was painted, and what was typed before that was dropped: from now on it can be confirmed.
+    Painted(DialogId),
+    /// What a source answered.
+    Answer(TaskId, Result<Box<Answer>, Why>),
+    /// A check that was made; none: no more will come.
+    Check(TaskId, Option<Result<Check, Why>>),
+    /// The intent is on disk under this number, or why it could not be written (nothing was sent).
+    Recorded(TaskId, Result<u64, Clean>),
+    /// How far an operation is.
+    Stage(TaskId, Stage),
+    /// What a side task has to say: a copy that was sent, a file that was saved.
+    Told(Result<Clean, Clean>),
+}
+
+/// A source that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It is dialled when something of it is wanted.
+    Ready(crate::domain::Offers),
+    /// It is listed, with a word about it; a key connects it.
+    Listed(Clean),
+}
+
+/// An operation that was begun and not ended, as the journal has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenOperation {
+    /// Which.
+    pub operation: crate::domain::OpId,
+    /// In words: `cart in production: 2.8.0 → 2.7.3`.
+    pub title: Clean,
+    /// The subject's identity.
+    pub subject: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The console that began it still lives, and where.
+    pub alive: Option<Clean>,
+}

@@ -1,0 +1,131 @@
+//! From keys to what they do: the highest layer that knows a key decides.
+
+use super::{App, DialogId, Effect, Overlay, Panel, Screen};
+use crate::{
+    keys::{Action, Key, KeyCode, Layer, Resolution},
+    widgets::Edit,
+};
+
+/// How an edit of a line of text is typed. Readline's keys, which fingers know.
+pub(super) fn edit(key: Key) -> Option<Edit> {
+    if let Some(c) = key.text() {
+        return Some(Edit::Insert(c));
+    }
+    Some(match (key.code, key.ctrl, key.alt) {
+        (KeyCode::Backspace, false, false) | (KeyCode::Char('h'), true, _) => Edit::Backspace,
+        (KeyCode::Delete, ..) => Edit::Delete,
+        (KeyCode::Left, false, false) | (KeyCode::Char('b'), true, _) => Edit::Left,
+        (KeyCode::Right, false, false) | (KeyCode::Char('f'), true, _) => Edit::Right,
+        (KeyCode::Left, ..) | (KeyCode::Char('b'), _, true) => Edit::WordLeft,
+        (KeyCode::Right, ..) | (KeyCode::Char('f'), _, true) => Edit::WordRight,
+        (KeyCode::Home, ..) | (KeyCode::Char('a'), true, _) => Edit::Home,
+        (KeyCode::End, ..) | (KeyCode::Char('e'), true, _) => Edit::End,
+        (KeyCode::Char('w'), true, _) | (KeyCode::Backspace, ..) => Edit::DeleteWord,
+        (KeyCode::Char('u'), true, _) => Edit::DeleteToStart,
+        (KeyCode::Char('k'), true, _) => Edit::DeleteToEnd,
+        _ => return None,
+    })
+}
+
+impl App {
+    /// The layers of the keymap that hold now, the highest first.
+    pub fn layers(&self) -> Vec<Layer> {
+        let top = match (&self.overlay, self.screens.last()) {
+            (Some(overlay), _) => overlay.layer(),
+            (None, Some(Screen::Operation(key))) => self.operations.layer(*key),
+            (None, Some(screen)) => screen.layer(),
+            (None, None) => match self.panel {
+                Panel::Environments => Layer::Environments,
+                Panel::Pipelines => Layer::Pipelines,
+                Panel::Logs => Layer::Logs,
+                Panel::Alerts => Layer::Alerts,
+            },
+        };
+        if top == Layer::Global { vec![top] } else { vec![top, Layer::Global] }
+    }
+
+    pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
+        self.last_key = Some(self.now.mono);
+        self.keys.push(key);
+        let layers = self.layers();
+        match self.start.keymap.resolve(&layers, &self.keys) {
+            Resolution::Pending => Vec::new(),
+            Resolution::Action(action) => {
+                self.keys.clear();
+                self.wish(action)
+            }
+            Resolution::None => {
+                self.keys.clear();
+                if layers.first().is_some_and(|layer| layer.is_text()) { self.type_in(key) } else { Vec::new() }
+            }
+        }
+    }
+
+    /// Carries a wish out: the overlay first, then the screen, then the panel, then the console itself.
+    pub(super) fn wish(&mut self, action: Action) -> Vec<Effect> {
+        if action == Action::Quit {
+            return self.quit();
+        }
+        if self.overlay.is_some() {
+            return self.overlay_wish(action);
+        }
+        if let Some(effects) = self.screen_wish(action) {
+            return effects;
+        }
+        if self.screens.is_empty()
+            && let Some(effects) = self.panel_wish(action)
+        {
+            return effects;
+        }
+        self.console_wish(action)
+    }
+
+    fn type_in(&mut self, key: Key) -> Vec<Effect> {
+        let Some(edit) = edit(key) else { return Vec::new() };
+        match &mut self.overlay {
+            Some(Overlay::Palette(palette)) => {
+                palette.field.edit(edit);
+                palette.search();
+            }
+            Some(Overlay::Filter(field)) => {
+                field.edit(edit);
+                let text = field.text().to_owned();
+                self.filter(&text);
+            }
+            Some(Overlay::Help { .. } | Overlay::Choose(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Links { .. }) => {}
+            None => self.operations.edit(edit),
+        }
+        Vec::new()
+    }
+
+    /// Pasted text goes into a line of text; into a confirm line it never goes.
+    pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        match &mut self.overlay {
+            Some(Overlay::Palette(palette)) => {
+                palette.field.paste(text);
+                palette.search();
+            }
+            Some(Overlay::Filter(field)) => {
+                field.paste(text);
+                let text = field.text().to_owned();
+                self.filter(&text);
+            }
+            Some(Overlay::Help { .. } | Overlay::Choose(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Links { .. }) => {}
+            None if self.operations.paste(text) => {}
+            None => {
+                if matches!(self.screens.last(), Some(Screen::Operation(_))) {
+                    self.complain("pasted text does not confirm anything: type it");
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    pub(super) fn painted(&mut self, dialog: DialogId) -> Vec<Effect> {
+        if let Some(overlay) = &mut self.overlay {
+            overlay.painted(dialog);
+        }
+        self.operations.painted(dialog);
+        Vec::new()
+    }
+}

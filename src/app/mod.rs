@@ -1,0 +1,320 @@
+//! Decides. Pure: keys, facts and answers in, effects out; no clock, no terminal, no network.
+
+mod dialog;
+mod effect;
+mod event;
+mod feeds;
+mod go;
+mod input;
+mod notice;
+mod operations;
+mod overlay;
+mod palette;
+mod screen;
+mod subject;
+mod tasks;
+mod verbs;
+
+pub use dialog::{Dialog, DialogId};
+pub use effect::{Effect, Record};
+pub use event::{Event, Known, Now, OpenOperation, Size};
+pub use notice::{Notice, Notices, Tone};
+pub use operations::{Confirming, Operations, Running};
+pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
+pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen};
+pub use subject::Subject;
+pub use verbs::{Offer, offers};
+
+use crate::{
+    domain::{Environment, Feed, Link, SourceId, TaskId, Tier, Why},
+    gate::{Mode, Policy},
+    keys::{Key, Keymap},
+    panels::{alerts, environments, logs, pipelines},
+    store::{Limits, Matrix, Rules, Store},
+    text::{Clean, Name},
+    theme::Theme,
+    widgets::Glyphs,
+};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// For how long ctrl-o opens an environment.
+pub const OPEN_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// Everything that reaches in from outside when the console begins.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The time.
+    pub now: Now,
+    /// The size of the terminal.
+    pub size: Size,
+    /// The zone of the person at the keyboard.
+    pub zone: TimeZone,
+    /// The user's name.
+    pub user: Clean,
+    /// The host's name.
+    pub host: Clean,
+    /// A few characters that no other console has now.
+    pub session: String,
+    /// `--read-only`, `--write` or neither.
+    pub mode: Mode,
+    /// The simulated world: said on screen at all times.
+    pub demo: bool,
+    /// How names join.
+    pub rules: Rules,
+    /// The limits beyond which a measure is bad.
+    pub limits: Limits,
+    /// Fewer requests than this say nothing about errors.
+    pub min_requests: f64,
+    /// The environments that somebody declared.
+    pub environments: Vec<Environment>,
+    /// What a key stands for.
+    pub keymap: Arc<Keymap>,
+    /// How roles look.
+    pub theme: Arc<Theme>,
+    /// Which signs the terminal has.
+    pub glyphs: Glyphs,
+    /// The service or alert, and the environment, to open on.
+    pub open: (Option<Name>, Option<Name>),
+    /// What the user must know of the configuration: `guessed from names`, files.
+    pub remarks: Vec<Clean>,
+}
+
+/// The panel that has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Panel {
+    /// The matrix.
+    #[default]
+    Environments,
+    /// Runs.
+    Pipelines,
+    /// Log lines.
+    Logs,
+    /// Alerts and changes.
+    Alerts,
+}
+
+impl Panel {
+    /// All of them, by their number.
+    pub const ALL: [Self; 4] = [Self::Environments, Self::Pipelines, Self::Logs, Self::Alerts];
+}
+
+/// How times are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Times {
+    /// As age.
+    #[default]
+    Age,
+    /// In the zone of the person at the keyboard.
+    Local,
+    /// In UTC.
+    Utc,
+}
+
+/// The console.
+#[derive(Debug)]
+pub struct App {
+    /// What it began with.
+    pub start: Start,
+    /// The time of the last event.
+    pub now: Now,
+    /// The size of the terminal.
+    pub size: Size,
+    /// What we believe.
+    pub store: Store,
+    /// The matrix as it follows from the store at its present stamp.
+    pub matrix: Matrix,
+    /// Every source that exists: dialled, listed or broken.
+    pub sources: BTreeMap<SourceId, Result<Known, Why>>,
+    /// Which panel has the keys.
+    pub panel: Panel,
+    /// Whether that panel has the whole body.
+    pub zoomed: bool,
+    /// Screens over the main one, the topmost last.
+    pub screens: Vec<Screen>,
+    /// What lies over everything.
+    pub overlay: Option<Overlay>,
+    /// Panel 1.
+    pub environments: environments::State,
+    /// Panel 2.
+    pub pipelines: pipelines::State,
+    /// Panel 3.
+    pub logs: logs::State,
+    /// Panel 4.
+    pub alerts: alerts::State,
+    /// Changes under way, and what was left open.
+    pub operations: Operations,
+    /// What the console has to say.
+    pub notices: Notices,
+    /// Only what is in trouble.
+    pub problems_only: bool,
+    /// How times are shown.
+    pub times: Times,
+    /// Environments opened with ctrl-o, until then.
+    pub opened: BTreeMap<Name, Timestamp>,
+    /// Subjects that ring when they change.
+    pub watched: BTreeSet<String>,
+    /// When a key was last pressed: the order of rows is frozen for a while after.
+    pub last_key: Option<Duration>,
+    /// The screen that was closed last.
+    pub left: Option<Screen>,
+    /// The filter of the list that is open.
+    pub list_filter: String,
+    keys: Vec<Key>,
+    tasks: tasks::Tasks,
+    counter: u64,
+    computed: Option<(u64, i64)>,
+    landed: bool,
+}
+
+impl App {
+    /// A console that believes nothing yet.
+    pub fn new(start: Start) -> Self {
+        Self {
+            now: start.now,
+            size: start.size,
+            store: Store::new(start.rules.clone()),
+            matrix: Matrix::default(),
+            sources: BTreeMap::new(),
+            panel: Panel::default(),
+            zoomed: false,
+            screens: Vec::new(),
+            overlay: None,
+            environments: environments::State::default(),
+            pipelines: pipelines::State::default(),
+            logs: logs::State::default(),
+            alerts: alerts::State::default(),
+            operations: Operations::default(),
+            notices: Notices::default(),
+            problems_only: false,
+            times: Times::default(),
+            opened: BTreeMap::new(),
+            watched: BTreeSet::new(),
+            last_key: None,
+            left: None,
+            list_filter: String::new(),
+            keys: Vec::new(),
+            tasks: tasks::Tasks::default(),
+            counter: 0,
+            computed: None,
+            landed: false,
+            start,
+        }
+    }
+
+    /// Takes one event in. What must be done outside comes back.
+    #[must_use]
+    pub fn update(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        self.now = now;
+        self.notices.expire(now);
+        let mut effects = match event {
+            Event::Key(key) => self.key(key),
+            Event::Paste(text) => self.paste(&text),
+            Event::Resize(size) => self.resize(size),
+            Event::Tick => Vec::new(),
+            Event::Facts(source, feed, facts) => self.facts(&source, &feed, facts),
+            Event::Dropped(source, feed, count) => self.dropped(&source, &feed, count),
+            Event::Link(source, feed, link) => self.link(&source, &feed, link),
+            Event::Known(source, known) => self.know(source, known),
+            Event::Open(open) => self.open_operations(open),
+            Event::Painted(dialog) => self.painted(dialog),
+            Event::Answer(task, answer) => self.answered(task, answer),
+            Event::Check(task, check) => self.checked(task, check),
+            Event::Recorded(task, written) => self.recorded(task, written),
+            Event::Stage(task, stage) => self.staged(task, stage),
+            Event::Told(told) => self.told(told),
+        };
+        self.opened.retain(|_, until| *until > now.wall);
+        self.settle();
+        effects.extend(self.attend_operations());
+        effects
+    }
+
+    fn resize(&mut self, size: Size) -> Vec<Effect> {
+        self.size = size;
+        Vec::new()
+    }
+
+    fn link(&mut self, source: &SourceId, feed: &Feed, link: Link) -> Vec<Effect> {
+        if let Link::Live { offers, .. } = &link {
+            self.sources.insert(source.clone(), Ok(Known::Ready(offers.clone())));
+        }
+        self.store.link(source, feed, link);
+        Vec::new()
+    }
+
+    fn know(&mut self, source: SourceId, known: Result<Known, Why>) -> Vec<Effect> {
+        self.sources.insert(source, known);
+        Vec::new()
+    }
+
+    fn told(&mut self, told: Result<Clean, Clean>) -> Vec<Effect> {
+        match told {
+            Ok(words) => self.say(words),
+            Err(words) => self.complain(words),
+        }
+        Vec::new()
+    }
+
+    /// Brings what follows from the store up to date: the matrix, the cursors, the first landing.
+    fn settle(&mut self) {
+        let minute = self.now.wall.as_second();
+        if self.computed != Some((self.store.stamp(), minute)) {
+            self.matrix = self.store.matrix(self.now.wall, &self.start.limits);
+            self.computed = Some((self.store.stamp(), minute));
+        }
+        environments::settle(self);
+        pipelines::settle(self);
+        alerts::settle(self);
+        logs::settle(self);
+        if !self.landed {
+            self.landed = self.land();
+        }
+    }
+
+    /// The identity of the dialog that nobody can have seen yet, if there is one: the loop ends its batch there.
+    pub fn unseen(&self) -> Option<DialogId> {
+        self.overlay.as_ref().and_then(|overlay| overlay.dialog()).and_then(Dialog::unseen).or_else(|| self.operations.unseen())
+    }
+
+    /// What holds in an environment at this moment.
+    pub fn policy(&self, environment: &Name) -> Policy {
+        let declared = self.start.environments.iter().find(|declared| declared.name == *environment);
+        let tier = declared.map(|declared| declared.tier).or_else(|| self.store.environment(environment.raw()).map(|known| known.tier)).unwrap_or(Tier::Production);
+        Policy {
+            mode: self.start.mode,
+            tier,
+            locked: declared.is_some_and(|declared| declared.locked),
+            open_until: self.opened.get(environment).copied(),
+            distrusted: false,
+        }
+    }
+
+    /// Says something that went well or is worth knowing.
+    pub fn say(&mut self, words: impl Into<Clean>) {
+        self.notices.say(Tone::Plain, words.into(), self.now);
+    }
+
+    /// Says what did not work.
+    pub fn complain(&mut self, words: impl Into<Clean>) {
+        self.notices.say(Tone::Bad, words.into(), self.now);
+    }
+
+    /// A number that this console has not used yet.
+    fn number(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    fn task(&mut self) -> TaskId {
+        TaskId(self.number())
+    }
+
+    fn dialog(&mut self) -> Dialog {
+        Dialog::Unseen(DialogId(self.number()))
+    }
+}

@@ -1,0 +1,127 @@
+//! What lies over the screen and takes the keys first.
+
+use super::{Subject, dialog::Dialog};
+use crate::{
+    domain::{Id, Workload},
+    keys::Layer,
+    text::Clean,
+    widgets::{Choice, Field, Found, rank},
+};
+
+/// What lies over the screen.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// All keys of this view.
+    Help {
+        /// How far it was scrolled.
+        offset: usize,
+    },
+    /// Go anywhere, do anything, by name.
+    Palette(Palette),
+    /// One line of text at the foot of a view: its filter.
+    Filter(Field),
+    /// Which of several.
+    Choose(Choose),
+    /// Open a locked environment for a while?
+    Unlock {
+        /// Which.
+        environment: Clean,
+        /// It can be confirmed once it was painted.
+        dialog: Dialog,
+    },
+    /// Leave, although something is under way?
+    Quit {
+        /// What is under way, in words.
+        running: Vec<Clean>,
+        /// It can be confirmed once it was painted.
+        dialog: Dialog,
+    },
+    /// Links of what is under the cursor, to be copied.
+    Links {
+        /// What and where.
+        links: Vec<(Clean, Clean)>,
+        /// Which one.
+        at: usize,
+    },
+}
+
+/// The palette: a line of text and what it finds.
+#[derive(Clone, Debug)]
+pub struct Palette {
+    /// What was typed.
+    pub field: Field,
+    /// Everything that can be chosen, and what cannot with the reason.
+    pub choices: Vec<Choice>,
+    /// What each choice stands for, in the same order.
+    pub goals: Vec<Goal>,
+    /// What matches, the best first.
+    pub found: Vec<Found>,
+    /// Which of those.
+    pub at: usize,
+}
+
+/// What a choice in the palette does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The wish of a key.
+    Action(crate::keys::Action),
+    /// A service's row, in an environment or in the one under the cursor.
+    Service(Clean),
+    /// A list of things, as `:po` or `:ctx` name it.
+    List(super::screen::List),
+    /// Something that we lack: the command that does it elsewhere, to be copied.
+    Elsewhere(Clean),
+}
+
+/// Which of several.
+#[derive(Clone, Debug)]
+pub struct Choose {
+    /// The question.
+    pub title: Clean,
+    /// The choices, the unhealthiest first.
+    pub items: Vec<(Clean, Chosen)>,
+    /// Which one.
+    pub at: usize,
+}
+
+/// What choosing does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// Opens the plan of a rollback of this workload.
+    RollBack(Id<Workload>),
+    /// Goes on with a verb on this subject.
+    Verb(crate::keys::Action, Subject),
+}
+
+impl Palette {
+    /// Finds again after something was typed.
+    pub fn search(&mut self) {
+        self.found = rank(self.field.text().trim_start_matches(':'), &self.choices);
+        self.at = 0;
+    }
+}
+
+impl Overlay {
+    /// The layer of the keymap that it is.
+    pub const fn layer(&self) -> Layer {
+        match self {
+            Self::Palette(_) | Self::Filter(_) => Layer::Prompt,
+            Self::Help { .. } | Self::Choose(_) | Self::Unlock { .. } | Self::Quit { .. } | Self::Links { .. } => Layer::Global,
+        }
+    }
+
+    /// Its dialog, where it confirms something.
+    pub const fn dialog(&self) -> Option<&Dialog> {
+        match self {
+            Self::Unlock { dialog, .. } | Self::Quit { dialog, .. } => Some(dialog),
+            Self::Help { .. } | Self::Palette(_) | Self::Filter(_) | Self::Choose(_) | Self::Links { .. } => None,
+        }
+    }
+
+    /// Marks its dialog as painted.
+    pub fn painted(&mut self, id: super::dialog::DialogId) {
+        if let Self::Unlock { dialog, .. } | Self::Quit { dialog, .. } = self {
+            dialog.painted(id);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The palette, and everything else that lies over the screen.
+
+use super::{App, Chosen, Effect, Goal, List, Overlay, Palette, Panel, Subject};
+use crate::{
+    domain::Scope,
+    keys::{Action, Layer},
+    text::Clean,
+    widgets::{Choice, Field},
+};
+
+/// What k9s fingers type, and what it opens here.
+const LISTS: &[(&str, &str, List)] = &[
+    ("po", "pods", List::Pods(Scope::All)),
+    ("pods", "pods", List::Pods(Scope::All)),
+    ("deploy", "workloads", List::Workloads),
+    ("no", "nodes", List::Nodes),
+    ("nodes", "nodes", List::Nodes),
+    ("ev", "events", List::Happenings(Scope::All)),
+    ("events", "events", List::Happenings(Scope::All)),
+    ("ns", "namespaces", List::Namespaces),
+    ("ctx", "sources and contexts: Enter connects", List::Sources),
+];
+
+/// What k9s has and we lack, with the command that opens it there.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("helm", "k9s -c helm"),
+    ("svc", "k9s -c svc"),
+    ("ing", "k9s -c ing"),
+    ("cm", "k9s -c cm"),
+    ("sec", "k9s -c sec"),
+    ("pvc", "k9s -c pvc"),
+    ("job", "k9s -c job"),
+    ("cj", "k9s -c cj"),
+    ("crd", "k9s -c crd"),
+    ("xray", "k9s -c 'xray deploy'"),
+];
+
+impl App {
+    pub(super) fn open_palette(&mut self) {
+        let mut choices = Vec::new();
+        let mut goals = Vec::new();
+        let mut offer = |name: Clean, says: Clean, key: Clean, why_not: Clean, goal: Goal| {
+            choices.push(Choice { name, says, key, why_not });
+            goals.push(goal);
+        };
+        let subject = self.subject();
+        let layer = self.layers().first().copied().unwrap_or(Layer::Global);
+        let key = |action| self.start.keymap.key(layer, action).map(|key| Clean::from_untrusted(&key)).unwrap_or_default();
+        for verb in super::offers(self, &subject) {
+            let (says, why_not) = match verb.words {
+                Ok(words) => (words, Clean::EMPTY),
+                Err(why) => (Clean::EMPTY, why),
+            };
+            offer(Clean::from_static(verb.action.name()), says, key(verb.action), why_not, Goal::Action(verb.action));
+        }
+        for row in &self.matrix.rows {
+            offer(row.service.clean().clone(), Clean::from_static("service"), Clean::EMPTY, Clean::EMPTY, Goal::Service(row.service.clean().clone()));
+        }
+        for (name, says, list) in LISTS {
+            offer(Clean::from_static(name), Clean::from_static(says), Clean::EMPTY, Clean::EMPTY, Goal::List(list.clone()));
+        }
+        for action in Action::ALL.iter().filter(|action| action.name().len() > 1 && !is_verb(**action)) {
+            offer(Clean::from_static(action.name()), Clean::from_static(action.help()), key(*action), Clean::EMPTY, Goal::Action(*action));
+        }
+        offer(Clean::from_static("q"), Clean::from_static("quit"), Clean::EMPTY, Clean::EMPTY, Goal::Action(Action::Quit));
+        for (name, command) in ELSEWHERE {
+            offer(Clean::from_static(name), crate::clean!("not here: copies `{command}`"), Clean::EMPTY, Clean::EMPTY, Goal::Elsewhere(Clean::from_static(command)));
+        }
+        let mut palette = Palette { field: Field::default(), choices, goals, found: Vec::new(), at: 0 };
+        palette.search();
+        self.overlay = Some(Overlay::Palette(palette));
+    }
+
+    pub(super) fn overlay_wish(&mut self, action: Action) -> Vec<Effect> {
+        let Some(mut overlay) = self.overlay.take() else { return Vec::new() };
+        match (&mut overlay, action) {
+            (Overlay::Filter(_), Action::Enter) => return Vec::new(),
+            (Overlay::Filter(_), Action::Escape) => self.filter(""),
+            (_, Action::Escape | Action::Back | Action::Quit) => {}
+            (Overlay::Help { .. }, Action::Help) => {}
+            (Overlay::Help { offset }, action) => {
+                *offset = stepped(*offset, action, usize::MAX);
+                self.overlay = Some(overlay);
+            }
+            (Overlay::Palette(palette), Action::Enter) => {
+                let goal = palette.found.get(palette.at).filter(|found| palette.choices[found.index].available()).map(|found| palette.goals[found.index].clone());
+                return match goal {
+                    Some(goal) => self.reach(goal),
+                    None => {
+                        self.complain("nothing like that is there");
+                        Vec::new()
+                    }
+                };
+            }
+            (Overlay::Palette(palette), action) => {
+                palette.at = stepped(palette.at, action, palette.found.len());
+                self.overlay = Some(overlay);
+            }
+            (Overlay::Choose(choose), Action::Enter) => {
+                let chosen = choose.items.get(choose.at).map(|(_, chosen)| chosen.clone());
+                return match chosen {
+                    Some(Chosen::RollBack(workload)) => self.open_plan(&workload),
+                    Some(Chosen::Verb(action, subject)) => self.verb_on(action, &subject),
+                    None => Vec::new(),
+                };
+            }
+            (Overlay::Choose(choose), action) => {
+                choose.at = stepped(choose.at, action, choose.items.len());
+                self.overlay = Some(overlay);
+            }
+            (Overlay::Links { links, at }, Action::Enter) => return links.get(*at).map(|(_, link)| vec![Effect::Copy(link.clone())]).unwrap_or_default(),
+            (Overlay::Links { links, at }, action) => {
+                *at = stepped(*at, action, links.len());
+                self.overlay = Some(overlay);
+            }
+            (Overlay::Unlock { environment, dialog }, Action::Enter) if dialog.seen() => {
+                let environment = environment.clone();
+                return self.unlock(&environment);
+            }
+            (Overlay::Quit { dialog, .. }, Action::Enter) if dialog.seen() => return vec![Effect::Quit(0)],
+            (Overlay::Filter(_) | Overlay::Unlock { .. } | Overlay::Quit { .. }, _) => self.overlay = Some(overlay),
+        }
+        Vec::new()
+    }
+
+    fn reach(&mut self, goal: Goal) -> Vec<Effect> {
+        match goal {
+            Goal::Action(action) => self.wish(action),
+            Goal::Service(service) => {
+                self.go(Panel::Environments);
+                crate::panels::environments::aim(self, &service, None);
+                Vec::new()
+            }
+            Goal::List(list) => {
+                self.open_list(list);
+                Vec::new()
+            }
+            Goal::Elsewhere(command) => vec![Effect::Copy(command)],
+        }
+    }
+
+    pub(super) fn show_links(&mut self) {
+        let links = crate::panels::links(self, &self.subject());
+        if links.is_empty() {
+            return self.complain("nothing here has a link");
+        }
+        self.overlay = Some(Overlay::Links { links, at: 0 });
+    }
+
+    pub(super) fn copy_name(&mut self) -> Vec<Effect> {
+        match self.subject() {
+            Subject::Nothing => {
+                self.complain("nothing is under the cursor");
+                Vec::new()
+            }
+            Subject::Cell { service, .. } => vec![Effect::Copy(service)],
+            subject => vec![Effect::Copy(self.words_of(&subject))],
+        }
+    }
+}
+
+/// Where a cursor stands after `action` in a list of `len`.
+fn stepped(at: usize, action: Action, len: usize) -> usize {
+    let last = len.saturating_sub(1);
+    match action {
+        Action::Up | Action::PrevHit => at.saturating_sub(1),
+        Action::Down | Action::NextHit => (at + 1).min(last),
+        Action::PageUp | Action::HalfUp => at.saturating_sub(10),
+        Action::PageDown | Action::HalfDown => (at.saturating_add(10)).min(last),
+        Action::Top => 0,
+        Action::Bottom => last,
+        _ => at,
+    }
+}
+
+/// Whether an action needs a subject.
+fn is_verb(action: Action) -> bool {
+    matches!(action.group(), crate::keys::Group::Read | crate::keys::Group::Change | crate::keys::Group::Own)
+}

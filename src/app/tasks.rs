@@ -1,0 +1,71 @@
+//! Which answer was asked for what: one that nobody waits for any more is dropped.
+
+use super::{App, Asked, Effect, Screen};
+use crate::domain::{Answer, Question, SourceId, TaskId, Why};
+use std::collections::BTreeMap;
+
+/// Who waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The screen that asked.
+    Screen,
+    /// A procedure.
+    Operation(super::OperationKey),
+}
+
+/// The answers that somebody waits for.
+#[derive(Debug, Default)]
+pub(super) struct Tasks(BTreeMap<TaskId, Purpose>);
+
+impl App {
+    /// Asks `source`, and remembers for whom.
+    pub(super) fn ask(&mut self, purpose: Purpose, source: SourceId, question: Question) -> (TaskId, Effect) {
+        let task = self.task();
+        self.tasks.0.insert(task, purpose);
+        (task, Effect::Ask { task, source, question })
+    }
+
+    pub(super) fn answered(&mut self, task: TaskId, answer: Result<Box<Answer>, Why>) -> Vec<Effect> {
+        match self.tasks.0.remove(&task) {
+            Some(Purpose::Operation(key)) => self.operation_answered(key, task, answer),
+            Some(Purpose::Screen) => {
+                if let Some(screen) = self.screens.iter_mut().chain(self.left.as_mut()).find(|screen| screen.waits_for(task)) {
+                    screen.receive(answer);
+                }
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+}
+
+impl Screen {
+    fn waits_for(&self, task: TaskId) -> bool {
+        match self {
+            Self::Text(page) => matches!(page.body, Asked::Waiting(waiting) if waiting == task),
+            Self::Explain(explain) => matches!(explain.answer, Asked::Waiting(waiting) if waiting == task),
+            Self::History(history) => matches!(history.revisions, Asked::Waiting(waiting) if waiting == task),
+            Self::Pods(_) | Self::Logs(..) | Self::Run(..) | Self::List(..) | Self::Operation(_) | Self::Background(_) | Self::Changes(_) => false,
+        }
+    }
+
+    fn receive(&mut self, answer: Result<Box<Answer>, Why>) {
+        match (self, answer) {
+            (Self::Text(page), Ok(answer)) => {
+                if let Answer::Text(lines) = *answer {
+                    page.body = Asked::Here(lines);
+                }
+            }
+            (Self::Text(page), Err(why)) => page.body = Asked::Failed(why),
+            (Self::Explain(explain), Ok(answer)) => explain.answer = Asked::Here(answer),
+            (Self::Explain(explain), Err(why)) => explain.answer = Asked::Failed(why),
+            (Self::History(history), Ok(answer)) => {
+                if let Answer::Revisions(revisions) = *answer {
+                    history.revisions = Asked::Here(revisions);
+                }
+            }
+            (Self::History(history), Err(why)) => history.revisions = Asked::Failed(why),
+            (Self::Pods(_) | Self::Logs(..) | Self::Run(..) | Self::List(..) | Self::Operation(_) | Self::Background(_) | Self::Changes(_), _) => {}
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What can be done with what is under the cursor. Footer, help and palette list exactly what this answers with yes.
+
+use super::{App, Asked, Choose, Chosen, Effect, Explain, History, Overlay, Page, Screen, Subject, tasks::Purpose};
+use crate::{
+    domain::{Id, LogTarget, Question, Workload},
+    keys::{Action, Layer},
+    text::{Clean, Name},
+};
+
+/// One verb for one subject: what it would do, or why it can not be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The verb.
+    pub action: Action,
+    /// What it would do, with its subject: `roll back cart in production`; or why not.
+    pub words: Result<Clean, Clean>,
+}
+
+/// The verbs, in the order in which a footer lists them.
+const VERBS: [Action; 19] = [
+    Action::Rollback,
+    Action::Explain,
+    Action::Logs,
+    Action::PreviousLogs,
+    Action::History,
+    Action::Describe,
+    Action::Yaml,
+    Action::Runbook,
+    Action::Verify,
+    Action::Acknowledge,
+    Action::Silence,
+    Action::Restart,
+    Action::Stop,
+    Action::LetGo,
+    Action::Scale,
+    Action::Pause,
+    Action::Incident,
+    Action::Shell,
+    Action::Dispatch,
+];
+
+/// Every verb for `subject`, each with its words or the reason why not.
+pub fn offers(app: &App, subject: &Subject) -> Vec<Offer> {
+    VERBS.into_iter().map(|action| Offer { action, words: app.offer(action, subject) }).collect()
+}
+
+impl App {
+    /// The workloads that a subject is about, the unhealthiest first.
+    pub fn workloads_of(&self, subject: &Subject) -> Vec<Id<Workload>> {
+        match subject {
+            Subject::Cell { service, environment } => self.matrix.cell(service, environment).map(|cell| cell.workloads.iter().map(|one| one.id.clone()).collect()).unwrap_or_default(),
+            Subject::Workload(id) => vec![id.clone()],
+            Subject::Pod(id) => self.store.pod(id).and_then(|pod| pod.workload.clone()).into_iter().collect(),
+            Subject::Alert(_) | Subject::Run(_) | Subject::Job(_) => match self.cell_of(subject) {
+                Some((service, environment)) => self.workloads_of(&Subject::Cell { service: service.clean().clone(), environment: environment.clean().clone() }),
+                None => Vec::new(),
+            },
+            Subject::Node(_) | Subject::Nothing => Vec::new(),
+        }
+    }
+
+    /// The service and the environment that a subject is about.
+    pub fn cell_of(&self, subject: &Subject) -> Option<(Name, Name)> {
+        match subject {
+            Subject::Cell { service, environment } => Some((Name::new(service), Name::new(environment))),
+            Subject::Workload(id) => self.store.joined(id).map(|joined| (joined.service.clone(), joined.environment.name.clone())),
+            Subject::Pod(id) => self.store.pod(id).and_then(|pod| pod.workload.as_ref()).and_then(|id| self.cell_of(&Subject::Workload(id.clone()))),
+            Subject::Alert(id) => crate::panels::alerts::cell(self, id),
+            Subject::Run(id) => crate::panels::pipelines::cell(self, id),
+            Subject::Job(_) | Subject::Node(_) | Subject::Nothing => None,
+        }
+    }
+
+    /// The environment that a subject is in.
+    pub fn environment_of(&self, subject: &Subject) -> Option<Name> {
+        self.cell_of(subject).map(|(_, environment)| environment)
+    }
+
+    /// A subject in a sentence: `cart in production`.
+    pub fn words_of(&self, subject: &Subject) -> Clean {
+        match subject {
+            Subject::Pod(id) => self.store.pod(id).map(|pod| pod.name.clean().clone()).unwrap_or_default(),
+            Subject::Run(id) => self.store.run(id).map(|run| crate::clean!("{} #{}", run.repository, run.number)).unwrap_or_default(),
+            Subject::Alert(id) => self.store.alert(id).map(|alert| alert.name.clean().clone()).unwrap_or_default(),
+            Subject::Job(id) => Clean::from_untrusted(id.key()),
+            Subject::Node(id) => Clean::from_untrusted(id.key()),
+            Subject::Nothing => Clean::from_static("nothing"),
+            Subject::Cell { .. } | Subject::Workload(_) => self.cell_of(subject).map(|(service, environment)| crate::clean!("{service} in {environment}")).unwrap_or_default(),
+        }
+    }
+
+    /// Whether `action` can be done with `subject`: in words, or why not.
+    pub fn offer(&self, action: Action, subject: &Subject) -> Result<Clean, Clean> {
+        let no = |words: &'static str| Err(Clean::from_static(words));
+        let name = self.words_of(subject);
+        let workloads = self.workloads_of(subject);
+        let about_workload = |verb: &str| match workloads.first() {
+            Some(_) => Ok(crate::clean!("{verb} {name}")),
+            None => Err(self.why_no_workload(subject)),
+        };
+        match action {
+            Action::Rollback => match workloads.iter().find(|id| self.can(id, crate::domain::Verb::RollBack)) {
+                Some(_) => Ok(crate::clean!("roll back {name}")),
+                None if workloads.is_empty() => Err(self.why_no_workload(subject)),
+                None => no("this kind of workload can not be taken back from here yet"),
+            },
+            Action::Explain => about_workload("explain"),
+            Action::Logs | Action::PreviousLogs => match subject {
+                Subject::Job(_) | Subject::Run(_) => Ok(crate::clean!("logs of {name}")),
+                Subject::Pod(_) => Ok(crate::clean!("logs of {name}")),
+                Subject::Cell { .. } | Subject::Workload(_) | Subject::Alert(_) => about_workload("logs of"),
+                Subject::Node(_) | Subject::Nothing => no("nothing here has logs"),
+            },
+            Action::History => about_workload("revisions of"),
+            Action::Describe | Action::Yaml => match subject {
+                Subject::Pod(_) => Ok(crate::clean!("{name} as it is")),
+                Subject::Cell { .. } | Subject::Workload(_) | Subject::Alert(_) | Subject::Run(_) => about_workload("as it is:"),
+                Subject::Job(_) | Subject::Node(_) | Subject::Nothing => no("nothing here can be described"),
+            },
+            Action::Runbook => match subject {
+                Subject::Alert(id) => match self.store.alert(id).and_then(|alert| alert.runbook.clone()) {
+                    Some(link) => Ok(link),
+                    None => no("this alert names no runbook (annotation runbook_url)"),
+                },
+                Subject::Cell { .. } | Subject::Workload(_) | Subject::Pod(_) | Subject::Run(_) | Subject::Job(_) | Subject::Node(_) | Subject::Nothing => no("only an alert has a runbook"),
+            },
+            _ => no("it can not be done from here yet"),
+        }
+    }
+
+    /// Whether the source of a workload offers `verb`.
+    fn can(&self, id: &Id<Workload>, verb: crate::domain::Verb) -> bool {
+        let kind = self.store.workload(id).map(|workload| workload.kind);
+        let offered = matches!(self.sources.get(&id.source()), Some(Ok(super::Known::Ready(offers))) if offers.verbs.contains(&verb));
+        offered && (verb != crate::domain::Verb::RollBack || kind == Some(crate::domain::Kind::Deployment))
+    }
+
+    fn why_no_workload(&self, subject: &Subject) -> Clean {
+        match subject {
+            Subject::Alert(id) => {
+                let labels = self.store.alert(id).map(|alert| alert.labels.0.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")).unwrap_or_default();
+                crate::clean!("no workload fits this alert's labels ({labels}): a [[service]] rule joins them, see pilothouse config init")
+            }
+            Subject::Nothing => Clean::from_static("nothing is under the cursor"),
+            Subject::Cell { service, environment } => crate::clean!("{service} does not run in {environment}"),
+            Subject::Run(_) | Subject::Job(_) => Clean::from_static("no workload could be joined with this run: a [[service]] rule with its repository joins them"),
+            Subject::Workload(_) | Subject::Pod(_) | Subject::Node(_) => Clean::from_static("no workload is under the cursor"),
+        }
+    }
+
+    /// Carries a verb out, or says why it can not be done.
+    pub(super) fn verb(&mut self, action: Action) -> Vec<Effect> {
+        let subject = self.subject();
+        self.verb_on(action, &subject)
+    }
+
+    pub(super) fn verb_on(&mut self, action: Action, subject: &Subject) -> Vec<Effect> {
+        let words = match self.offer(action, subject) {
+            Ok(words) => words,
+            Err(why) => {
+                self.complain(why);
+                return Vec::new();
+            }
+        };
+        let workloads = self.workloads_of(subject);
+        match action {
+            Action::Logs | Action::PreviousLogs => self.show_logs(subject, &workloads, action == Action::PreviousLogs),
+            Action::Runbook => return vec![Effect::Copy(words.clone())],
+            Action::Yaml | Action::Describe => return self.show_yaml(subject, &workloads, words),
+            Action::Rollback | Action::Explain | Action::History if workloads.len() > 1 => self.choose(action, &workloads),
+            Action::Rollback => return workloads.first().map(|id| self.open_plan(id)).unwrap_or_default(),
+            Action::Explain => return workloads.first().map(|id| self.show_explain(id)).unwrap_or_default(),
+            Action::History => return workloads.first().map(|id| self.show_history(id)).unwrap_or_default(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Several possible subjects: asks, the unhealthiest first.
+    fn choose(&mut self, action: Action, workloads: &[Id<Workload>]) {
+        let items = workloads.iter().filter_map(|id| self.store.workload(id)).map(|workload| {
+            let words = crate::clean!("{} {}/{}  {}", workload.kind.word(), workload.place.namespace, workload.name, workload.version);
+            let chosen = if action == Action::Rollback { Chosen::RollBack(workload.id.clone()) } else { Chosen::Verb(action, Subject::Workload(workload.id.clone())) };
+            (words, chosen)
+        });
+        let items = items.collect();
+        self.overlay = Some(Overlay::Choose(Choose { title: Clean::from_static("Which of them?"), items, at: 0 }));
+    }
+
+    fn show_logs(&mut self, subject: &Subject, workloads: &[Id<Workload>], previous: bool) {
+        let name = self.words_of(subject);
+        let target = match subject {
+            Subject::Pod(pod) => Some(LogTarget::Pod { pod: pod.clone(), container: None, previous, since: None }),
+            Subject::Job(job) => Some(LogTarget::Job(job.clone())),
+            Subject::Run(run) => self.store.jobs_of(run).into_iter().min_by_key(|job| job.status.rank()).map(|job| LogTarget::Job(job.id.clone())),
+            Subject::Cell { .. } | Subject::Workload(_) | Subject::Alert(_) | Subject::Node(_) | Subject::Nothing => {
+                workloads.first().map(|workload| LogTarget::Workload { workload: workload.clone(), since: crate::panels::logs::since(self, workload) })
+            }
+        };
+        match target {
+            Some(target) => self.open_logs(target, name),
+            None => self.complain("this run has no jobs yet"),
+        }
+    }
+
+    fn show_yaml(&mut self, subject: &Subject, workloads: &[Id<Workload>], title: Clean) -> Vec<Effect> {
+        let (source, question) = match (subject, workloads.first()) {
+            (Subject::Pod(pod), _) => (pod.source(), Question::PodYaml(pod.clone())),
+            (_, Some(workload)) => (workload.source(), Question::Yaml(workload.clone())),
+            (_, None) => return Vec::new(),
+        };
+        let (task, effect) = self.ask(Purpose::Screen, source, question);
+        self.screens.push(Screen::Text(Page { title, body: Asked::Waiting(task), offset: (0, 0), search: None, layer: Layer::Global }));
+        vec![effect]
+    }
+
+    /// Opens `x` for a workload.
+    pub(super) fn show_explain(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
+        let (task, effect) = self.ask(Purpose::Screen, workload.source(), Question::Explain(workload.clone()));
+        self.screens.push(Screen::Explain(Explain { workload: workload.clone(), answer: Asked::Waiting(task), offset: 0 }));
+        vec![effect]
+    }
+
+    fn show_history(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
+        let (task, effect) = self.ask(Purpose::Screen, workload.source(), Question::Revisions(workload.clone()));
+        self.screens.push(Screen::History(History { workload: workload.clone(), revisions: Asked::Waiting(task), at: 0 }));
+        vec![effect]
+    }
+}

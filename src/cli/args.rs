@@ -1,0 +1,201 @@
+//! The faces and their flags.
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use std::path::PathBuf;
+
+/// The console of the engineer on call.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pilothouse",
+    version,
+    about = "The console of the engineer on call: what runs where, what is shipped, what burns, what it says, and a rollback that proves itself",
+    after_help = "Exit codes: 0 yes, 1 no, 2 could not tell, 64 usage, 70 a fault of ours, 75 the world moved, 77 forbidden by policy, 78 configuration.\n\
+                  With nothing configured it uses the current context of the kubeconfig, the Docker socket and the CI of the git remote.",
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Which face.
+    #[command(subcommand)]
+    pub face: Option<Face>,
+    /// What holds for all faces.
+    #[command(flatten)]
+    pub global: Global,
+    /// Open on this service or alert.
+    #[arg(value_name = "SERVICE|ALERT")]
+    pub open: Option<String>,
+    /// Open in this environment.
+    #[arg(short = 'e', long = "environment", value_name = "ENV")]
+    pub environment: Option<String>,
+}
+
+/// What holds for all faces.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Global {
+    /// Read this file instead of the user's own configuration.
+    #[arg(long, global = true, value_name = "FILE", env = "PILOTHOUSE_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Change nothing, whatever the policy says.
+    #[arg(long, global = true, conflicts_with = "write")]
+    pub read_only: bool,
+    /// Production does not start locked.
+    #[arg(long, global = true)]
+    pub write: bool,
+    /// The kubeconfig context to use, instead of the current one; may be given several times.
+    #[arg(long, global = true, value_name = "CONTEXT")]
+    pub context: Vec<String>,
+    /// Only this namespace.
+    #[arg(short = 'n', long, global = true, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// A theme by name.
+    #[arg(long, global = true, value_name = "THEME")]
+    pub theme: Option<String>,
+    /// How long a face without a screen waits for its sources.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "10s")]
+    pub timeout: String,
+    /// The simulated world instead of the real one.
+    #[arg(long, global = true, hide = true)]
+    pub demo: bool,
+}
+
+/// Which face.
+#[derive(Debug, Subcommand)]
+pub enum Face {
+    /// The console on a simulated world, which says so on screen.
+    Demo(Demo),
+    /// One frame to standard output; needs no terminal.
+    Print(Print),
+    /// The matrix, alerts and runs as text; exit 1 if something is critical.
+    Status(Output),
+    /// The merged log of what the targets say, as plain text.
+    Logs(Logs),
+    /// The procedure of the key R without a screen.
+    Rollback(Rollback),
+    /// Configuration, reach, rights, clock and terminal, each with a remedy.
+    Doctor(Output),
+    /// The configuration: where it is, whether it is right.
+    Config {
+        /// What about it.
+        #[command(subcommand)]
+        what: ConfigFace,
+    },
+    /// Completions for a shell, to standard output.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, to standard output.
+    Man,
+}
+
+/// Text or JSON.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Output {
+    /// JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which simulated world.
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// Which story: incident, node-down, quiet, blind.
+    #[arg(long, value_name = "NAME", default_value = "incident")]
+    pub scenario: String,
+    /// The seed of everything that is left to chance.
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub seed: u64,
+    /// How long the story has run when the screen opens.
+    #[arg(long, value_name = "DURATION")]
+    pub at: Option<String>,
+}
+
+/// One frame.
+#[derive(Clone, Debug, Args)]
+pub struct Print {
+    /// Which world, with --demo.
+    #[command(flatten)]
+    pub demo: Demo,
+    /// Keys to press first, as people write them: `jjR`, `<enter>`, `<ctrl-o>`.
+    #[arg(long, value_name = "KEYS", default_value = "")]
+    pub keys: String,
+    /// Columns x rows.
+    #[arg(long, value_name = "COLSxROWS", default_value = "120x40")]
+    pub size: String,
+    /// Write the frame as a picture to this file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub svg: Option<PathBuf>,
+    /// Keep the colours, as escape sequences.
+    #[arg(long)]
+    pub colour: bool,
+}
+
+/// Whose log.
+#[derive(Clone, Debug, Args)]
+pub struct Logs {
+    /// Services, or SERVICE/POD.
+    #[arg(required = true, value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// In this environment.
+    #[arg(short = 'e', long = "environment", value_name = "ENV")]
+    pub environment: Option<String>,
+    /// From how long ago on.
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    pub since: String,
+    /// Only lines that match this regular expression.
+    #[arg(long, value_name = "RE")]
+    pub grep: Option<String>,
+    /// Go on until interrupted.
+    #[arg(short = 'f', long)]
+    pub follow: bool,
+    /// The run before this one of crashed containers too.
+    #[arg(short = 'p', long)]
+    pub previous: bool,
+}
+
+/// What to take back.
+#[derive(Clone, Debug, Args)]
+pub struct Rollback {
+    /// Which service.
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// In which environment.
+    #[arg(short = 'e', long = "environment", value_name = "ENV")]
+    pub environment: String,
+    /// To this revision instead of the one with the best evidence: `r41` or `41`.
+    #[arg(long, value_name = "REV")]
+    pub to: Option<String>,
+    /// Which workload, where the service has several there: `Deployment/cart`.
+    #[arg(long, value_name = "KIND/NAME")]
+    pub workload: Option<String>,
+    /// Plan and check, change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do it.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// Why; production demands it.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+    /// The service's name again; production demands it.
+    #[arg(long, value_name = "SERVICE")]
+    pub confirm: Option<String>,
+    /// Go back to what was itself rolled back from within a day.
+    #[arg(long)]
+    pub back_to_bad: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What about the configuration.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigFace {
+    /// Where everything is.
+    Path,
+    /// Write the commented defaults to the user's place; never over a file.
+    Init,
+    /// Read everything and tell all errors at once.
+    Check,
+    /// The JSON schema of the configuration.
+    Schema,
+}

@@ -1,0 +1,316 @@
+//! Panel 1: services × environments. What runs where, in which version, and is it well?
+
+use super::words;
+use crate::{
+    app::{App, Effect, Panel as Focus, Pods, Screen, Subject},
+    domain::{Id, Tier, Workload},
+    keys::Action,
+    line,
+    store::{Cell, CellState, CellVersion, ErrorRate, Row},
+    text::{Clean, Name},
+    theme::Role,
+    view::Main,
+    widgets::{self, Align, Column, Cursor, Edge, Line, Order, Panel, Piece, Selection, Show, Table, Width, sign},
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+mod order;
+
+pub use order::{Sort, settle};
+
+/// The cursor of the matrix is a cell.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Which service.
+    pub at: Selection<Name>,
+    /// Which environment; none as long as nobody chose one: the strictest.
+    pub environment: Option<Name>,
+    /// Only rows that hold this.
+    pub filter: String,
+    /// Sorted by this column and direction, instead of problems first.
+    pub sorted: Option<(Sort, Order)>,
+    /// The services in the order in which they stand.
+    pub order: Vec<Name>,
+    /// How many would stand elsewhere if the order were not frozen.
+    pub moved: usize,
+}
+
+impl App {
+    /// The column of the matrix that the cursor is in.
+    pub fn column(&self) -> usize {
+        let chosen = self.environments.environment.as_ref();
+        let found = chosen.and_then(|name| self.matrix.columns.iter().position(|column| column.environment.name == *name));
+        found.unwrap_or_else(|| self.matrix.columns.len().saturating_sub(1))
+    }
+
+    /// The row of a service.
+    pub fn row_of(&self, service: &Name) -> Option<&Row> {
+        self.matrix.rows.iter().find(|row| row.service == *service)
+    }
+
+    /// The cell that the cursor is in.
+    pub fn cell_here(&self) -> Option<(&Name, &Cell)> {
+        let row = self.row_of(self.environments.at.id()?)?;
+        row.cells.get(self.column()).map(|cell| (&row.service, cell))
+    }
+
+    /// Puts the cursor on what was asked for, or on the worst of the strictest tier; true once it stands there.
+    pub fn land(&mut self) -> bool {
+        let (open, environment) = self.start.open.clone();
+        if let Some(wanted) = open {
+            let about = self.store.alerts().rows.iter().find(|row| row.alert.name == wanted).and_then(|row| row.subject().cloned());
+            let of_alert = about.as_ref().and_then(|about| about.environment.as_ref()).map(|environment| environment.name.clone());
+            let service = about.map_or(wanted, |about| about.service);
+            return aim(self, service.clean(), environment.or(of_alert).as_ref());
+        }
+        if self.last_key.is_some() || self.matrix.totals.services.is_none() {
+            return self.last_key.is_some();
+        }
+        if let Some(environment) = environment {
+            self.environments.environment = Some(environment);
+            return true;
+        }
+        let cells = self.matrix.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
+        let worst = cells.filter(|(_, cell)| cell.state.problem().is_some()).max_by_key(|(_, cell)| (cell.environment.tier, std::cmp::Reverse(cell.state.problem())));
+        let Some((service, environment)) = worst.map(|(row, cell)| (row.service.clone(), cell.environment.name.clone())) else { return true };
+        aim(self, service.clean(), Some(&environment))
+    }
+}
+
+/// Puts the cursor on a service; whether it is there.
+pub fn aim(app: &mut App, service: &Clean, environment: Option<&Name>) -> bool {
+    let Some(found) = app.matrix.rows.iter().find(|row| row.service.clean() == service).map(|row| row.service.clone()) else { return false };
+    app.environments.at.select(found);
+    let order = app.environments.order.clone();
+    app.environments.at.settle(&order);
+    if let Some(environment) = environment {
+        app.environments.environment = Some(environment.clone());
+    }
+    true
+}
+
+/// What is under the cursor.
+pub fn subject(app: &App) -> Subject {
+    match app.cell_here() {
+        Some((service, cell)) => Subject::Cell { service: service.clean().clone(), environment: cell.environment.name.clean().clone() },
+        None => Subject::Nothing,
+    }
+}
+
+/// A wish to the matrix.
+pub fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
+    let page = isize::try_from(matrix_area(app).height.saturating_sub(3).max(1)).unwrap_or(1);
+    let order = app.environments.order.clone();
+    let at = &mut app.environments.at;
+    match action {
+        Action::Up => at.step(-1, &order),
+        Action::Down => at.step(1, &order),
+        Action::PageUp => at.step(-page, &order),
+        Action::PageDown => at.step(page, &order),
+        Action::HalfUp => at.step(-(page / 2).max(1), &order),
+        Action::HalfDown => at.step((page / 2).max(1), &order),
+        Action::Top => at.first(&order),
+        Action::Bottom => at.last(&order),
+        Action::Left => step_column(app, -1),
+        Action::Right => step_column(app, 1),
+        Action::NextTrouble => order::next_trouble(app, 1),
+        Action::PrevTrouble => order::next_trouble(app, -1),
+        Action::SortNext => order::sort(app, 1),
+        Action::SortPrev => order::sort(app, -1),
+        Action::Enter => return Some(enter(app)),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn step_column(app: &mut App, by: isize) {
+    let last = app.matrix.columns.len().saturating_sub(1);
+    let to = app.column().saturating_add_signed(by).min(last);
+    app.environments.environment = app.matrix.columns.get(to).map(|column| column.environment.name.clone());
+}
+
+/// Enter: the pods of the cell, or the connection to what is not connected.
+fn enter(app: &mut App) -> Vec<Effect> {
+    let Some((service, cell)) = app.cell_here() else { return Vec::new() };
+    if cell.state == CellState::NotConnected {
+        let sources = app.matrix.columns.get(app.column()).map(|column| column.not_connected.clone()).unwrap_or_default();
+        app.say(crate::clean!("connecting {}", sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
+        return sources.into_iter().map(Effect::Connect).collect();
+    }
+    let workloads: Vec<Id<Workload>> = cell.workloads.iter().map(|one| one.id.clone()).collect();
+    let (service, environment) = (service.clean().clone(), cell.environment.name.clean().clone());
+    if workloads.is_empty() {
+        app.complain(crate::clean!("{service} does not run in {environment}"));
+        return Vec::new();
+    }
+    app.screens.push(Screen::Pods(Pods { service, environment, workloads, at: Selection::default(), open: Vec::new() }));
+    Vec::new()
+}
+
+/// Where the matrix stands now.
+fn matrix_area(app: &App) -> Rect {
+    match crate::view::layout(app.size).main {
+        Main::Compact { matrix, .. } | Main::Medium { matrix, .. } | Main::Wide { matrix, .. } => matrix,
+    }
+}
+
+/// A row as it is drawn.
+struct Drawn {
+    service: Line,
+    cells: Vec<Line>,
+    serving: Line,
+    errors: Line,
+    age: Line,
+    stale: bool,
+}
+
+/// Draws the matrix.
+pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
+    let theme = &app.start.theme;
+    let drawn: Vec<Drawn> = app.environments.order.iter().filter_map(|name| app.row_of(name)).map(|row| drawn(app, row)).collect();
+    let focused = app.panel == Focus::Environments && app.screens.is_empty();
+    let columns = columns(app);
+    let row = app.environments.at.row();
+    let mut table = Table::new(&columns, &drawn);
+    table.cursor = row.filter(|at| *at < drawn.len()).map_or(Cursor::None, |at| Cursor::Cell(at, 1 + app.column()));
+    table.focused = focused;
+    table.marked = true;
+    table.stale = |row| row.stale;
+    let empty = empty(app);
+    table.empty = &empty;
+    let inner = Panel::inner(area);
+    let lines = usize::from(table.lines(inner.height));
+    table.offset = widgets::viewport(row.unwrap_or_default(), app.environments.at.offset(), lines, drawn.len());
+    let mut panel = Panel::new(line![(Role::Title, "1 Environments")]);
+    panel.counts = counts(app);
+    panel.legend = legend();
+    panel.edge = if focused { Edge::Focus } else { Edge::Plain };
+    let below = table.hidden_below(inner.height);
+    if below > 0 {
+        panel.note = line![(Role::Dim, crate::clean!("{below} more below"))];
+    }
+    panel.draw(buf, area, theme);
+    table.draw(buf, inner, theme);
+}
+
+fn columns(app: &App) -> Vec<Column<Drawn>> {
+    let mut columns = vec![Column::new("SERVICE", Width::Between(10, 24), |row: &Drawn| row.service.clone())];
+    let last = app.matrix.columns.len().saturating_sub(1);
+    for (at, column) in app.matrix.columns.iter().enumerate() {
+        let production = column.environment.tier == Tier::Production;
+        let name = column.environment.name.clean();
+        let marked = if column.environment.guessed { crate::clean!("{name}?") } else { name.clone() };
+        let (title, head) = if production { (crate::clean!("{}", marked.to_uppercase()), Role::Production) } else { (marked, Role::Header) };
+        // Production never leaves, nor does the cursor's column; of the others the least strict fold first.
+        let priority = if production || at == app.column() { 0 } else { 10 + u8::try_from(last - at).unwrap_or(100) };
+        let most = if production { 28 } else { 22 };
+        columns.push(Column {
+            title,
+            head,
+            width: Width::Between(11, most),
+            align: Align::Left,
+            priority,
+            show: Show::Part(|row: &Drawn, at| row.cells.get(at).cloned().unwrap_or_default(), at),
+        });
+    }
+    columns.push(Column { priority: 2, ..Column::new("SERVING", Width::Fixed(7), |row: &Drawn| row.serving.clone()) });
+    columns.push(Column { priority: 3, ..Column::new("ERRORS 30 MIN", Width::Fixed(19), |row: &Drawn| row.errors.clone()) });
+    columns.push(Column { align: Align::Right, priority: 1, ..Column::new("AGE", Width::Fill(4, 1), |row: &Drawn| row.age.clone()) });
+    columns
+}
+
+fn drawn(app: &App, row: &Row) -> Drawn {
+    let leading = row.leading();
+    let serving = leading.and_then(|cell| cell.serving);
+    Drawn {
+        service: vec![Piece::from(row.service.clean())],
+        cells: row.cells.iter().map(|cell| cell_line(app, cell)).collect(),
+        serving: serving.map(|(ready, wanted)| vec![Piece::new(serving_role(ready, wanted), crate::clean!("{ready}/{wanted}"))]).unwrap_or_default(),
+        errors: errors(app, &row.errors),
+        age: leading.and_then(|cell| cell.changed).map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
+        stale: leading.is_some_and(|cell| matches!(cell.state, CellState::Stale { .. })),
+    }
+}
+
+/// What serves decides between degraded and down, whatever rolls.
+const fn serving_role(ready: u32, wanted: u32) -> Role {
+    match (ready, wanted) {
+        (_, 0) => Role::Dim,
+        (0, _) => Role::Critical,
+        (ready, wanted) if ready < wanted => Role::Warn,
+        _ => Role::Text,
+    }
+}
+
+/// A cell: version, sign, and the word where it is not ok.
+pub fn cell_line(app: &App, cell: &Cell) -> Line {
+    let state = words::state(&cell.state, app.now.wall);
+    if cell.workloads.is_empty() {
+        return state;
+    }
+    let mut line = match &cell.version {
+        CellVersion::None => line![(Role::Unknown, "?")],
+        CellVersion::Mixed => line![(Role::Warn, "mixed")],
+        CellVersion::One(version) => line![version.0.clone()],
+        CellVersion::Transition { from, to } => line![from.0.clone(), (Role::Dim, " → "), to.0.clone()],
+    };
+    if cell.differs {
+        line.push(Piece::new(Role::Warn, crate::clean!(" {}", sign::DIFFERS)));
+    }
+    line.push(Piece::blank(1));
+    line.extend(state);
+    line
+}
+
+/// The sparkline of the last 30 minutes and the rate now.
+pub fn errors(app: &App, errors: &ErrorRate) -> Line {
+    match errors {
+        ErrorRate::NoQuery => line![(Role::Faint, "no query")],
+        ErrorRate::NoTraffic => line![(Role::Unknown, "no traffic")],
+        ErrorRate::Known(series) => {
+            let limit = app.start.limits.error_rate;
+            let limits = widgets::Limits { warn: limit / 2.0, critical: limit };
+            let peak = series.buckets.iter().flatten().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
+            let mut line = widgets::spark(&series.buckets, 10, peak.max(limit), limits);
+            line.push(Piece::new(limits.role(series.now), crate::clean!("{:>9}", words::share(series.now))));
+            line
+        }
+    }
+}
+
+fn counts(app: &App) -> Vec<Line> {
+    let mut counts: Vec<Line> = app.matrix.totals.words().split(" · ").map(|part| line![(Role::Dim, Clean::from_untrusted(part))]).collect();
+    if !app.environments.filter.is_empty() {
+        counts.push(line![(Role::Accent, crate::clean!("/{}", app.environments.filter))]);
+    }
+    counts.push(match (app.environments.moved, app.problems_only, app.environments.sorted) {
+        (moved, ..) if moved > 0 => line![(Role::Accent, crate::clean!("{moved} moved"))],
+        (_, true, _) => line![(Role::Accent, "problems only")],
+        (_, _, Some((by, _))) => line![(Role::Dim, by.words())],
+        (..) => line![(Role::Dim, "problems first")],
+    });
+    counts
+}
+
+fn legend() -> Vec<Line> {
+    let signs = [
+        (Role::Ok, sign::OK, " ok"),
+        (Role::Rolling, sign::ROLLING, " rolling"),
+        (Role::Critical, sign::BAD, " stuck, failing or down"),
+        (Role::Stale, sign::STALE, " stale"),
+        (Role::Warn, sign::DIFFERS, " same version, other image"),
+        (Role::Faint, sign::ABSENT, " absent"),
+    ];
+    signs.into_iter().map(|(role, glyph, words)| line![(role, glyph), (Role::Dim, words)]).collect()
+}
+
+/// Why the matrix is empty.
+fn empty(app: &App) -> Vec<Line> {
+    if app.matrix.rows.is_empty() {
+        return crate::view::nothing_yet(app);
+    }
+    if app.problems_only {
+        return vec![line![(Role::Ok, "nothing is in trouble")], line![(Role::Dim, "! shows all services again")]];
+    }
+    vec![line![(Role::Dim, crate::clean!("no service fits “{}”", app.environments.filter))], line![(Role::Dim, "Esc drops the filter")]]
+}

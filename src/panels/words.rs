@@ -1,0 +1,80 @@
+//! States and times in pieces of a line, the same in every panel.
+
+use crate::{
+    app::{App, Times},
+    store::{CellState, words},
+    text::Clean,
+    theme::Role,
+    widgets::{Line, Piece, sign},
+};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+/// Whether an age is counted in seconds.
+pub fn young(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) < SignedDuration::from_secs(60)
+}
+
+/// A time as the user wants times shown: an age, or a clock.
+pub fn time(app: &App, at: Timestamp) -> Clean {
+    match app.times {
+        Times::Age => words::short(words::since(at, app.now.wall)),
+        Times::Local => clock(at, &app.start.zone),
+        Times::Utc => clock(at, &TimeZone::UTC),
+    }
+}
+
+/// Hours, minutes and seconds, as a log line has them.
+pub fn clock(at: Timestamp, zone: &TimeZone) -> Clean {
+    crate::clean!("{}", at.to_zoned(zone.clone()).strftime("%H:%M:%S"))
+}
+
+/// The zone in which clocks are shown now.
+pub fn zone(app: &App) -> TimeZone {
+    match app.times {
+        Times::Age | Times::Local => app.start.zone.clone(),
+        Times::Utc => TimeZone::UTC,
+    }
+}
+
+/// How a state looks.
+pub const fn role(state: &CellState) -> Role {
+    match state {
+        CellState::Ok => Role::Ok,
+        CellState::Rolling { .. } => Role::Rolling,
+        CellState::Stuck { .. } | CellState::Failing | CellState::Down => Role::Critical,
+        CellState::Stale { .. } => Role::Stale,
+        CellState::Unknown => Role::Unknown,
+        CellState::Absent | CellState::NotConnected => Role::Faint,
+    }
+}
+
+/// The sign of a state.
+pub const fn glyph(state: &CellState) -> &'static str {
+    match state {
+        CellState::Ok => sign::OK,
+        CellState::Rolling { .. } => sign::ROLLING,
+        CellState::Stuck { .. } | CellState::Failing | CellState::Down => sign::BAD,
+        CellState::Stale { .. } | CellState::Unknown => sign::STALE,
+        CellState::Absent => sign::ABSENT,
+        CellState::NotConnected => sign::IDLE,
+    }
+}
+
+/// A state in a cell: its sign, its word where it is not ok, and how many of the new ones are ready.
+pub fn state(state: &CellState, now: Timestamp) -> Line {
+    let role = role(state);
+    let words = match state {
+        CellState::Ok | CellState::Absent | CellState::NotConnected => Clean::EMPTY,
+        CellState::Rolling { fresh, wanted } => crate::clean!(" {fresh}/{wanted}"),
+        CellState::Stuck { fresh, wanted } => crate::clean!(" stuck {fresh}/{wanted}"),
+        CellState::Stale { since: Some(since) } => crate::clean!(" {}", words::short(words::since(*since, now))),
+        CellState::Stale { since: None } => Clean::from_static(" never seen"),
+        CellState::Failing | CellState::Down | CellState::Unknown => crate::clean!(" {}", state.word()),
+    };
+    vec![Piece::new(role, glyph(state)), Piece::new(role, words)]
+}
+
+/// A share as a column has it, always with one digit: `0.0 %`, `17.4 %`.
+pub fn share(value: f64) -> Clean {
+    if value.is_nan() { Clean::from_static("no traffic") } else { crate::clean!("{:.1} %", value * 100.0) }
+}

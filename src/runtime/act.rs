@@ -1,0 +1,94 @@
+//! From a confirmed change to the one request: written down first, then sent once, then its outcome written down.
+
+use super::Runtime;
+use crate::{
+    app::{Event, Record},
+    domain::{Operation, SourceId, Stage, TaskId},
+    gate::{Confirmation, OnDisk, Policy, Warrant},
+    journal::Journal,
+    runtime::Inbox,
+    sources::Source,
+    text::Clean,
+};
+use futures::{FutureExt, StreamExt};
+use jiff::Timestamp;
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+impl Runtime {
+    pub(super) fn act(&mut self, task: TaskId, id: &SourceId, operation: Operation, confirmation: Confirmation, policy: Policy) {
+        let (source, inbox, journal) = (self.source(id), self.inbox.clone(), self.journal.clone());
+        let carried = async move {
+            let source = match source {
+                Ok(source) => source,
+                Err(why) => return inbox.put(Event::Recorded(task, Err(why.words))),
+            };
+            let Some(journal) = journal else {
+                return inbox.put(Event::Recorded(task, Err(Clean::from_static("there is no journal to write the intent into; nothing was sent"))));
+            };
+            match intend(journal.clone(), operation.clone(), confirmation, policy).await {
+                Err(why) => inbox.put(Event::Recorded(task, Err(why))),
+                Ok(warrant) => {
+                    inbox.put(Event::Recorded(task, Ok(warrant.entry())));
+                    let last = carry(&*source, warrant, task, &inbox).await;
+                    if let Err(error) = write_outcome(journal, operation, last).await {
+                        inbox.put(Event::Told(Err(error)));
+                    }
+                }
+            }
+        };
+        self.acting.retain(|task| !task.is_finished());
+        self.acting.push(tokio::spawn(crate::terminal::supervised(carried)));
+    }
+
+    pub(super) fn record(&mut self, record: Record) {
+        let (Some(journal), inbox) = (self.journal.clone(), self.inbox.clone()) else { return };
+        let written = tokio::task::spawn_blocking(move || {
+            if let Err(error) = journal.record(&record, Timestamp::now()) {
+                inbox.put(Event::Told(Err(crate::clean!("the journal could not be written: {error}"))));
+            }
+        });
+        self.acting.push(tokio::spawn(async move {
+            let _ = written.await;
+        }));
+    }
+}
+
+/// Writes the intent and mints the warrant; nothing has left the house when this fails.
+async fn intend(journal: Arc<Journal>, operation: Operation, confirmation: Confirmation, policy: Policy) -> Result<Warrant, Clean> {
+    let written = tokio::task::spawn_blocking(move || {
+        let now = Timestamp::now();
+        if let Some(closed) = policy.closed(operation.verb, now) {
+            return Err(crate::clean!("{}: {}", closed.word(), closed.remedy()));
+        }
+        let proof = OnDisk::write(&*journal, &operation, &confirmation, now)
+            .map_err(|error| crate::clean!("the intent could not be written down, so nothing was sent: {error}"))?;
+        Warrant::mint(&policy, &confirmation, proof, operation, Timestamp::now()).map_err(|closed| Clean::from_static(closed.remedy()))
+    });
+    written.await.unwrap_or_else(|_| Err(Clean::from_static("writing the intent stopped on a fault of ours; nothing was sent")))
+}
+
+/// Sends the one request and passes its stages on. What ends without a last word is unclear, never repeated.
+async fn carry(source: &dyn Source, warrant: Warrant, task: TaskId, inbox: &Inbox) -> Stage {
+    let lost = |why: &'static str| Stage::Unclear { why: Clean::from_static(why) };
+    let mut stages = source.act(warrant);
+    let last = loop {
+        match AssertUnwindSafe(stages.next()).catch_unwind().await {
+            Ok(Some(Ok(Stage::Sending))) => inbox.put(Event::Stage(task, Stage::Sending)),
+            Ok(Some(Ok(stage))) => break stage,
+            Ok(Some(Err(error))) => break Stage::Unclear { why: error.why().words },
+            Ok(None) => break lost("the source ended without an answer"),
+            Err(_) => break lost("the source stopped on a fault of ours after the change was begun"),
+        }
+    };
+    inbox.put(Event::Stage(task, last.clone()));
+    last
+}
+
+async fn write_outcome(journal: Arc<Journal>, operation: Operation, stage: Stage) -> Result<(), Clean> {
+    let written = tokio::task::spawn_blocking(move || journal.outcome(&operation, &stage, Timestamp::now()));
+    match written.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(crate::clean!("the outcome could not be written into the journal: {error}")),
+        Err(_) => Err(Clean::from_static("writing the outcome stopped on a fault of ours")),
+    }
+}

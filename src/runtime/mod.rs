@@ -1,0 +1,194 @@
+//! Carries effects out: owns the sources, the tasks and the journal. The one gate for changes stands here.
+
+mod act;
+mod inbox;
+
+pub use inbox::Inbox;
+
+use crate::{
+    app::{Effect, Event, Known},
+    config::Config,
+    domain::{Check, Feed, Operation, Question, SourceId, TaskId, Trouble, Why},
+    journal::Journal,
+    sources::{self, Made, Source, SourceError, supervise::supervise},
+    text::Clean,
+};
+use futures::{FutureExt, StreamExt};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::Notify, task::AbortHandle, time::timeout};
+
+/// How long a source may take for one answer.
+const ANSWER: Duration = Duration::from_secs(20);
+/// How long a source may take for all checks before a change.
+const CHECKS: Duration = Duration::from_secs(10);
+
+/// What is wanted of the loop itself: only it owns the terminal.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Put text into the terminal's clipboard.
+    Copy(Clean),
+    /// Tell a person who looks elsewhere.
+    Notify(Clean),
+    /// Paint everything anew.
+    Redraw,
+    /// Give the terminal back until the shell brings us back.
+    Suspend,
+    /// Leave.
+    Quit(u8),
+}
+
+/// The tasks and what they need.
+pub struct Runtime {
+    inbox: Arc<Inbox>,
+    config: Arc<Config>,
+    read_only: bool,
+    sources: BTreeMap<SourceId, Arc<dyn Source>>,
+    feeds: HashMap<(SourceId, Feed), Watch>,
+    journal: Option<Arc<Journal>>,
+    acting: Vec<tokio::task::JoinHandle<()>>,
+    state: std::path::PathBuf,
+}
+
+struct Watch {
+    task: AbortHandle,
+    nudge: Arc<Notify>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Runtime {
+    /// A runtime over `made` sources; what each of them is goes into the inbox at once.
+    pub fn new(inbox: Arc<Inbox>, config: Arc<Config>, read_only: bool, journal: Option<Arc<Journal>>, state: std::path::PathBuf, made: Vec<Made>) -> Self {
+        let mut runtime = Self { inbox, config, read_only, sources: BTreeMap::new(), feeds: HashMap::new(), journal, acting: Vec::new(), state };
+        for one in made {
+            runtime.adopt(one);
+        }
+        runtime
+    }
+
+    fn adopt(&mut self, made: Made) {
+        let (id, known) = match made {
+            Made::Source(source) => {
+                let (id, offers) = (source.id().clone(), source.offers());
+                self.sources.insert(id.clone(), source);
+                (id, Ok(Known::Ready(offers)))
+            }
+            Made::Listed(id, words) => (id, Ok(Known::Listed(words))),
+            Made::Broken(id, why) => (id, Err(why)),
+        };
+        self.inbox.put(Event::Known(id, known));
+    }
+
+    /// Starts and stops watches until they are what is wanted.
+    pub fn reconcile(&mut self, wanted: &BTreeSet<(SourceId, Feed)>) {
+        self.feeds.retain(|address, _| wanted.contains(address));
+        for (id, feed) in wanted {
+            if self.feeds.contains_key(&(id.clone(), feed.clone())) {
+                continue;
+            }
+            let Some(source) = self.sources.get(id) else { continue };
+            let nudge = Arc::new(Notify::new());
+            let watch = supervise(source.clone(), feed.clone(), self.inbox.clone(), nudge.clone());
+            let task = tokio::spawn(crate::terminal::supervised(watch)).abort_handle();
+            self.feeds.insert((id.clone(), feed.clone()), Watch { task, nudge });
+        }
+    }
+
+    /// Carries one effect out. What only the loop can do comes back.
+    pub fn carry_out(&mut self, effect: Effect) -> Option<Errand> {
+        match effect {
+            Effect::Ask { task, source, question } => self.ask(task, &source, question),
+            Effect::Prepare { task, source, operation } => self.prepare(task, &source, operation),
+            Effect::Act { task, source, operation, confirmation, policy } => self.act(task, &source, *operation, confirmation, policy),
+            Effect::Connect(source) => self.connect(&source),
+            Effect::Refresh => self.feeds.values().for_each(|watch| watch.nudge.notify_one()),
+            Effect::Record(record) => self.record(record),
+            Effect::Save { name, lines } => self.save(&name, lines),
+            Effect::Copy(text) => return Some(Errand::Copy(text)),
+            Effect::Notify(text) => return Some(Errand::Notify(text)),
+            Effect::Redraw => return Some(Errand::Redraw),
+            Effect::Suspend => return Some(Errand::Suspend),
+            Effect::Quit(code) => return Some(Errand::Quit(code)),
+        }
+        None
+    }
+
+    /// Ends when every operation under way has been written to its end, or at the deadline: an intent must not lose its outcome.
+    pub async fn settle(&mut self, deadline: Duration) {
+        let acting = std::mem::take(&mut self.acting);
+        let _ = timeout(deadline, futures::future::join_all(acting)).await;
+    }
+
+    fn source(&self, id: &SourceId) -> Result<Arc<dyn Source>, Why> {
+        self.sources.get(id).cloned().ok_or_else(|| Why { trouble: Trouble::Unsupported, words: crate::clean!("{id} is not connected") })
+    }
+
+    fn ask(&self, task: TaskId, id: &SourceId, question: Question) {
+        let (source, inbox) = (self.source(id), self.inbox.clone());
+        spawn(async move {
+            let answer = match source {
+                Ok(source) => within(ANSWER, "the answer", source.ask(question)).await.map_err(|error| error.why()),
+                Err(why) => Err(why),
+            };
+            inbox.put(Event::Answer(task, answer.map(Box::new)));
+        });
+    }
+
+    fn prepare(&self, task: TaskId, id: &SourceId, operation: Operation) {
+        let (source, inbox) = (self.source(id), self.inbox.clone());
+        spawn(async move {
+            match source {
+                Err(why) => inbox.put(Event::Check(task, Some(Err(why)))),
+                Ok(source) => {
+                    let tell = |check: Result<Check, SourceError>| inbox.put(Event::Check(task, Some(check.map_err(|error| error.why()))));
+                    let _ = timeout(CHECKS, source.prepare(operation).for_each(async |check| tell(check))).await;
+                }
+            }
+            inbox.put(Event::Check(task, None));
+        });
+    }
+
+    fn connect(&mut self, id: &SourceId) {
+        let made = sources::dial(id, &sources::Wish { table: None, config: &self.config, read_only: self.read_only });
+        self.adopt(made);
+    }
+
+    fn save(&self, name: &Clean, lines: Vec<Clean>) {
+        let (inbox, folder) = (self.inbox.clone(), self.state.join("saved"));
+        let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect();
+        tokio::task::spawn_blocking(move || {
+            let path = folder.join(format!("{file}.txt"));
+            let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+            let told = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text));
+            inbox.put(Event::Told(match told {
+                Ok(()) => Ok(crate::clean!("saved to {}", path.display())),
+                Err(error) => Err(crate::clean!("{} could not be written: {error}", path.display())),
+            }));
+        });
+    }
+}
+
+/// Runs `task` so that its panic is an error of that task, not of the screen.
+fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(crate::terminal::supervised(task));
+}
+
+/// An answer within a deadline; a panic of the source is an error of the source.
+async fn within<T>(deadline: Duration, what: &str, answer: impl Future<Output = Result<T, SourceError>>) -> Result<T, SourceError> {
+    match timeout(deadline, AssertUnwindSafe(answer).catch_unwind()).await {
+        Err(_) => Err(SourceError::Unreachable(crate::clean!("{what} did not come within {} s", deadline.as_secs()))),
+        Ok(Err(_)) => Err(SourceError::Protocol(Clean::from_static("this source stopped on a fault of ours; the report is in the log file"))),
+        Ok(Ok(answer)) => answer,
+    }
+}
+
