@@ -1,6 +1,6 @@
 //! The lines above and below the panels: header, notices, key hints.
 
-use super::{Align, Line, Piece, cut, draw_line, line_width};
+use super::{Align, Line, Piece, cut, draw_line_on, line_width};
 use crate::{
     text::Clean,
     theme::{Role, Theme},
@@ -29,12 +29,20 @@ pub fn hint(priority: u8, key: impl Into<Clean>, does: impl Into<Clean>) -> Part
 }
 
 /// One row with parts at both ends and one blank cell outside them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Bar {
     /// From the left edge.
     pub left: Vec<Part>,
     /// Up to the right edge.
     pub right: Vec<Part>,
+    /// What it lies on: [`Role::Header`] for the line at the top, else [`Role::Text`].
+    pub ground: Role,
+}
+
+impl Default for Bar {
+    fn default() -> Self {
+        Self { left: Vec::new(), right: Vec::new(), ground: Role::Text }
+    }
 }
 
 /// Cells between parts and the least between the two ends, from roomy to tight; after that parts leave.
@@ -47,7 +55,7 @@ impl Bar {
         let (left, right) = self.fit(room);
         let middle = room.saturating_sub(line_width(&left) + line_width(&right));
         let line = [vec![Piece::blank(1)], left, vec![Piece::blank(middle)], right].concat();
-        draw_line(buf, area, &line, Align::Left, theme);
+        draw_line_on(buf, area, &line, Align::Left, self.ground, theme);
     }
 
     fn fit(&self, room: usize) -> (Line, Line) {
@@ -98,6 +106,7 @@ mod tests {
                 Part::new(2, line!["prod-eu · shop"]),
             ],
             right: vec![Part::new(3, line![gap_of_links]), Part::new(0, line!["▲1 △1"]), Part::new(1, line!["03:00 UTC"])],
+            ground: Role::Header,
         }
     }
 
@@ -111,10 +120,19 @@ mod tests {
     }
 
     #[test]
+    fn the_header_lies_on_its_own_ground_from_edge_to_edge() {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 60, 1));
+        header("k8s ●").draw(&mut buf, Rect::new(0, 0, 60, 1), &theme());
+        let (header, production) = (theme().style(Role::Header).bg.expect("a ground"), theme().style(Role::Production).bg.expect("a ground"));
+        assert!(buf.content.iter().all(|cell| [header, production].contains(&cell.bg)), "a hole in the header");
+    }
+
+    #[test]
     fn key_hints_stand_closer_before_any_of_them_leaves() {
         let bar = Bar {
             left: vec![hint(1, "l", "logs"), hint(2, "x", "explain"), hint(3, "d", "difference"), hint(4, "Y", "copy as text"), hint(0, "Esc", "background")],
             right: vec![hint(0, "?", "all keys")],
+            ..Bar::default()
         };
         insta::assert_snapshot!(shown(&bar, 80), @" l logs  x explain  d difference  Y copy as text  Esc background     ? all keys");
         insta::assert_snapshot!(shown(&bar, 60), @" l logs   x explain   Esc background             ? all keys");

@@ -159,13 +159,13 @@ pub fn prompt(buf: &mut Buffer, area: Rect, label: &[Piece], field: &Field, look
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{drawn, reversed, theme};
+    use super::super::tests::{drawn, theme, under_cursor};
     use super::*;
     use crate::line;
 
     fn shown(field: &Field, look: &Look, width: u16) -> (String, String) {
         let draw = |buf: &mut Buffer, area| field.draw(buf, area, look, true, &theme());
-        (drawn(width, 1, draw), reversed(width, 1, draw))
+        (drawn(width, 1, draw), under_cursor(width, 1, draw))
     }
 
     #[test]

@@ -170,7 +170,7 @@ mod tests {
     use crate::line;
 
     fn said(time: &'static str, version: &'static str, pod: &'static str, level: &'static str, text: &'static str) -> LogRow {
-        LogRow::Said { time: time.into(), source: line![version, "  ", pod], level: Piece::new(Role::LevelInfo, level), text: line![text] }
+        LogRow::Said { time: time.into(), source: line![version, "  ", pod], level: Piece::new(Role::LogInfo, level), text: line![text] }
     }
 
     fn rows() -> Vec<LogRow> {

@@ -29,7 +29,7 @@ pub use fuzzy::{Choice, Found, Picker, palette, rank};
 pub use glyphs::{Glyphs, sign};
 pub use line::{Align, Line, Piece, cut, highlight, join, line_width, pad, plain, skip, slice, width, wrap};
 pub use log_view::{Anchor, LogRow, LogView};
-pub use paint::{clear, draw_line, draw_lines};
+pub use paint::{clear, draw_line, draw_line_on, draw_lines};
 pub use panel::{Edge, Panel};
 pub use popup::{centred, dim, popup};
 pub use selection::Selection;

@@ -5,12 +5,17 @@ use crate::theme::{Role, Theme};
 use ratatui::{
     buffer::{Buffer, CellWidth},
     layout::Rect,
+    style::Style,
 };
+use std::ops::Range;
 
 /// Empties `area`, and the left half of a wide character that would reach into it.
 pub fn clear(buf: &mut Buffer, area: Rect, theme: &Theme) {
+    clear_on(buf, area, theme.style(Role::Text));
+}
+
+fn clear_on(buf: &mut Buffer, area: Rect, ground: Style) {
     let area = area.intersection(buf.area);
-    let style = theme.style(Role::Text);
     for y in area.top()..area.bottom() {
         if area.width > 0 && area.x > buf.area.x {
             let left = &mut buf[(area.x - 1, y)];
@@ -21,22 +26,28 @@ pub fn clear(buf: &mut Buffer, area: Rect, theme: &Theme) {
         for x in area.left()..area.right() {
             let cell = &mut buf[(x, y)];
             cell.reset();
-            cell.set_style(style);
+            cell.set_style(ground);
         }
     }
 }
 
 /// Draws `line` into the first row of `area`: the rest of the row is emptied, and what does not fit ends in `…`.
 pub fn draw_line(buf: &mut Buffer, area: Rect, line: &[Piece], align: Align, theme: &Theme) {
+    draw_line_on(buf, area, line, align, Role::Text, theme);
+}
+
+/// As [`draw_line`], on the ground of another role: the header's. Plain text takes the whole style of that role.
+pub fn draw_line_on(buf: &mut Buffer, area: Rect, line: &[Piece], align: Align, ground: Role, theme: &Theme) {
     let row = Rect { height: area.height.min(1), ..area }.intersection(buf.area);
     if row.is_empty() {
         return;
     }
-    clear(buf, row, theme);
+    let style = |role| theme.style(if role == Role::Text { ground } else { role });
+    clear_on(buf, row, theme.style(Role::Text).patch(style(ground)));
     let (room, needed) = (usize::from(row.width), line_width(line));
     if needed > room {
-        let (x, role) = write(buf, row.x, row.right() - 1, row.y, line, theme);
-        buf[(x, row.y)].set_symbol(sign::MORE).set_style(theme.style(role));
+        let (x, role) = write(buf, row.x..row.right() - 1, row.y, line, &style);
+        buf[(x, row.y)].set_symbol(sign::MORE).set_style(style(role));
         return;
     }
     let free = u16::try_from(room - needed).unwrap_or(0);
@@ -46,7 +57,7 @@ pub fn draw_line(buf: &mut Buffer, area: Rect, line: &[Piece], align: Align, the
             Align::Right => free,
             Align::Centre => free / 2,
         };
-    write(buf, start, row.right(), row.y, line, theme);
+    write(buf, start..row.right(), row.y, line, &style);
 }
 
 /// Draws `lines` one under the other, as many as `area` holds.
@@ -56,15 +67,16 @@ pub fn draw_lines(buf: &mut Buffer, area: Rect, lines: &[Line], theme: &Theme) {
     }
 }
 
-/// Writes up to the column `end`; answers the first free column and the role of what stands before it.
-fn write(buf: &mut Buffer, mut x: u16, end: u16, y: u16, pieces: &[Piece], theme: &Theme) -> (u16, Role) {
+/// Writes into these columns; answers the first free one and the role of what stands before it.
+fn write(buf: &mut Buffer, columns: Range<u16>, y: u16, pieces: &[Piece], style: &dyn Fn(Role) -> Style) -> (u16, Role) {
+    let mut x = columns.start;
     let mut role = pieces.first().map_or(Role::Text, |piece| piece.role);
     for piece in pieces {
         role = piece.role;
-        let style = theme.style(role);
+        let style = style(role);
         for (_, symbol, width) in line::symbols(&piece.text) {
             let next = usize::from(x) + width;
-            if next > usize::from(end) {
+            if next > usize::from(columns.end) {
                 return (x, role);
             }
             buf[(x, y)].set_symbol(symbol).set_style(style);

@@ -16,9 +16,8 @@ pub fn centred(area: Rect, width: u16, height: u16) -> Rect {
 
 /// Takes the colours out of what lies behind a dialog, so that nothing there looks current.
 pub fn dim(buf: &mut Buffer, area: Rect, theme: &Theme) {
-    let faint = theme.style(Role::Faint);
     let plain = Style::new().remove_modifier(Modifier::all());
-    buf.set_style(area, plain.patch(faint));
+    buf.set_style(area, plain.patch(theme.style(Role::Text)).patch(theme.style(Role::Faint)));
 }
 
 /// Dims `behind`, draws `panel` at `area` on top of it and answers the space for contents.

@@ -1,7 +1,7 @@
 //! What all drawing tests use, and what must hold at every size and for every text.
 
 use crate::theme::Theme;
-use ratatui::{buffer::Buffer, layout::Rect, style::Modifier};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 /// Any theme: pictures here are of characters.
 pub(super) fn theme() -> Theme {
@@ -22,11 +22,12 @@ pub(super) fn drawn(width: u16, height: u16, draw: impl FnOnce(&mut Buffer, Rect
     text(&buf).lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end_matches('\n').to_owned()
 }
 
-/// The reversed characters of what was drawn.
-pub(super) fn reversed(width: u16, height: u16, draw: impl FnOnce(&mut Buffer, Rect)) -> String {
+/// The characters under the cursor.
+pub(super) fn under_cursor(width: u16, height: u16, draw: impl FnOnce(&mut Buffer, Rect)) -> String {
     let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
     draw(&mut buf, Rect::new(0, 0, width, height));
-    buf.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).map(|cell| cell.symbol()).collect()
+    let cursor = theme().style(crate::theme::Role::Cursor);
+    buf.content.iter().filter(|cell| cell.style() == cell.style().patch(cursor)).map(|cell| cell.symbol()).collect()
 }
 
 mod everywhere {
@@ -106,7 +107,7 @@ mod everywhere {
         }
 
         let parts = || lines.iter().enumerate().map(|(at, line)| Part::new(at as u8 % 4, line.clone())).collect();
-        Bar { left: parts(), right: parts() }.draw(buf, area, &theme);
+        Bar { left: parts(), right: parts(), ground: Role::Header }.draw(buf, area, &theme);
         check(buf, "bar");
 
         let mut field = Field::holding(&at(0));
@@ -132,7 +133,7 @@ mod everywhere {
         check(buf, "picker");
 
         let said =
-            |index: usize| LogRow::Said { time: at(index), source: both(index), level: Piece::new(Role::LevelError, at(index + 2)), text: both(index + 3) };
+            |index: usize| LogRow::Said { time: at(index), source: both(index), level: Piece::new(Role::LogError, at(index + 2)), text: both(index + 3) };
         let rows: Vec<LogRow> = (0..texts.len()).flat_map(|index| [said(index), LogRow::Marker(both(index)), LogRow::Note(both(index))]).collect();
         for (anchor, wrap) in [(Anchor::Top(number), true), (Anchor::Bottom(number), true), (Anchor::Bottom(usize::MAX), false)] {
             LogView { rows: &rows, anchor, wrap, sideways: number % 40, cursor: Some(number), empty: &lines }.draw(buf, area, &theme);

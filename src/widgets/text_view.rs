@@ -83,7 +83,7 @@ impl TextView<'_> {
             return self.lines[at].clone();
         }
         let ranges: Vec<Range<usize>> = here.iter().map(|(_, hit)| hit.bytes.clone()).collect();
-        let lit = highlight(&self.lines[at], &ranges, Role::Marker);
+        let lit = highlight(&self.lines[at], &ranges, Role::Hit);
         match here.iter().find(|(index, _)| Some(*index) == self.hit) {
             Some((_, hit)) => highlight(&lit, std::slice::from_ref(&hit.bytes), Role::Cursor),
             None => lit,
@@ -93,7 +93,7 @@ impl TextView<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{drawn, reversed, theme};
+    use super::super::tests::{drawn, theme, under_cursor};
     use super::*;
     use crate::line;
 
@@ -107,7 +107,7 @@ mod tests {
         let hits = find(&lines, "REPLICAS");
         assert_eq!(hits, [Hit { line: 1, bytes: 2..10 }, Hit { line: 3, bytes: 2..10 }]);
         let view = TextView { lines: &lines, hits: &hits, hit: Some(1), ..TextView::default() };
-        assert_eq!(reversed(30, 4, |buf, area| view.draw(buf, area, &theme())), "replicas");
+        assert_eq!(under_cursor(30, 4, |buf, area| view.draw(buf, area, &theme())), "replicas");
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub struct Column<R> {
 impl<R> Column<R> {
     /// A column at the left edge that never leaves.
     pub const fn new(title: &'static str, width: Width, cell: fn(&R) -> Line) -> Self {
-        Self { title: Clean::from_static(title), head: Role::Header, width, align: Align::Left, priority: 0, show: Show::Row(cell) }
+        Self { title: Clean::from_static(title), head: Role::Dim, width, align: Align::Left, priority: 0, show: Show::Row(cell) }
     }
 
     /// The cell of `row`.

@@ -1,4 +1,4 @@
-use super::super::tests::{drawn, reversed, theme};
+use super::super::tests::{drawn, theme, under_cursor};
 use super::*;
 use crate::{clean, line, theme::Role};
 
@@ -65,7 +65,7 @@ fn the_cursor_covers_the_words_of_its_cell_and_a_blank_on_each_side() {
     let columns = columns();
     let draw = |cursor, focused| {
         let table = Table { cursor, focused, marked: true, ..Table::new(&columns, &ROWS) };
-        reversed(72, 4, |buf, area| table.draw(buf, area, &theme()))
+        under_cursor(72, 4, |buf, area| table.draw(buf, area, &theme()))
     };
     assert_eq!(draw(Cursor::Cell(0, 3), true), " 2.7.3 → 2.8.0 ✗ 2/6 ");
     assert_eq!(draw(Cursor::Cell(1, 4), true), " 2d");
