@@ -1,0 +1,310 @@
+//! Panel 2: what is being shipped, and did its gates pass?
+
+use super::words;
+use crate::{
+    app::{App, Effect, Known, Panel as Focus, Screen, Subject},
+    domain::{GateKind, Id, Job, Run, RunStatus},
+    keys::Action,
+    line,
+    store::words as said,
+    text::{Clean, Name},
+    theme::Role,
+    widgets::{self, Align, Below, Column, Cursor, Edge, Line, Panel, Piece, Selection, Table, Width, sign},
+};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+/// The cursor follows a run.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Which run.
+    pub at: Selection<Id<Run>>,
+    /// Only rows that hold this.
+    pub filter: String,
+    /// The runs that are shown, in order.
+    pub order: Vec<Id<Run>>,
+    stamp: Option<(u64, String, bool)>,
+}
+
+/// The jobs of so many runs are asked for: those that anybody can see at once.
+const SHOWN: usize = 6;
+
+/// Brings rows and cursor up to date: what runs or failed last of each workflow comes first, then by time.
+pub fn settle(app: &mut App) {
+    let stamp = (app.store.stamp(), app.pipelines.filter.clone(), app.problems_only);
+    if app.pipelines.stamp.as_ref() == Some(&stamp) {
+        return;
+    }
+    let filter = app.pipelines.filter.to_lowercase();
+    let runs = app.store.runs();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut rows: Vec<(bool, &Run)> = runs
+        .into_iter()
+        .map(|run| (seen.insert((run.repository.clone(), run.workflow.clone(), run.branch.clone())), run))
+        .filter(|(_, run)| fits(run, &filter) && (!app.problems_only || troubled(run)))
+        .collect();
+    rows.sort_by_key(|(newest, run)| (if *newest { urgency(&run.status) } else { 3 }, std::cmp::Reverse(run.started.or(run.created))));
+    app.pipelines.order = rows.into_iter().map(|(_, run)| run.id.clone()).collect();
+    let order = std::mem::take(&mut app.pipelines.order);
+    app.pipelines.at.settle(&order);
+    app.pipelines.order = order;
+    app.pipelines.stamp = Some(stamp);
+}
+
+/// What failed or runs comes before what is over.
+const fn urgency(status: &RunStatus) -> u8 {
+    match status {
+        RunStatus::Failed => 0,
+        RunStatus::Waiting(_) | RunStatus::Running | RunStatus::Queued | RunStatus::Unknown(_) => 1,
+        RunStatus::Success | RunStatus::Warn | RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Neutral | RunStatus::Stale => 2,
+    }
+}
+
+fn troubled(run: &Run) -> bool {
+    matches!(run.status, RunStatus::Failed | RunStatus::Waiting(_) | RunStatus::Warn | RunStatus::Unknown(_))
+}
+
+fn fits(run: &Run, filter: &str) -> bool {
+    let (filter, inverted) = filter.strip_prefix('!').map_or((filter, false), |rest| (rest, true));
+    let texts = [run.repository.clean(), &run.workflow, &run.title, run.branch.clean(), &run.actor, &run.status.word()];
+    filter.is_empty() || (texts.iter().any(|text| text.to_lowercase().contains(filter)) || run.number.to_string() == filter.trim_start_matches('#')) != inverted
+}
+
+/// The runs whose jobs are asked for.
+pub fn shown(app: &App) -> Vec<Id<Run>> {
+    let at = app.pipelines.at.row().unwrap_or_default();
+    let from = at.saturating_sub(SHOWN / 2).min(app.pipelines.order.len().saturating_sub(SHOWN));
+    app.pipelines.order.iter().skip(from).take(SHOWN).cloned().collect()
+}
+
+/// Whether something runs that is shown: its clock counts seconds.
+pub fn ticks(app: &App) -> bool {
+    shown(app).iter().filter_map(|id| app.store.run(id)).any(|run| run.status == RunStatus::Running && run.started.is_some_and(|at| words::young(at, app.now.wall)))
+}
+
+/// The service and environment that a run is about: the service of its repository, in the strictest environment where it runs.
+pub fn cell(app: &App, id: &Id<Run>) -> Option<(Name, Name)> {
+    let run = app.store.run(id)?;
+    let service = app.store.service_of_run(run);
+    let row = app.row_of(&service)?;
+    row.leading().map(|cell| (service.clone(), cell.environment.name.clone()))
+}
+
+/// What is under the cursor.
+pub fn subject(app: &App) -> Subject {
+    app.pipelines.at.id().map_or(Subject::Nothing, |id| Subject::Run(id.clone()))
+}
+
+/// A wish to the runs.
+pub fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
+    let order = app.pipelines.order.clone();
+    let at = &mut app.pipelines.at;
+    match action {
+        Action::Up => at.step(-1, &order),
+        Action::Down => at.step(1, &order),
+        Action::PageUp | Action::HalfUp => at.step(-5, &order),
+        Action::PageDown | Action::HalfDown => at.step(5, &order),
+        Action::Top => at.first(&order),
+        Action::Bottom => at.last(&order),
+        Action::NextTrouble => trouble(app, 1),
+        Action::PrevTrouble => trouble(app, -1),
+        Action::Enter => {
+            if let Some(run) = app.pipelines.at.id().cloned() {
+                app.screens.push(Screen::Run(run, Selection::default()));
+            }
+        }
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+fn trouble(app: &mut App, by: isize) {
+    let order = app.pipelines.order.clone();
+    let (len, here) = (order.len() as isize, app.pipelines.at.row().unwrap_or_default() as isize);
+    let found = (1..=len).map(|step| (here + by * step).rem_euclid(len) as usize).find(|at| app.store.run(&order[*at]).is_some_and(troubled));
+    match found {
+        Some(at) => {
+            app.pipelines.at.select(order[at].clone());
+            app.pipelines.at.settle(&order);
+        }
+        None => app.say("no run is in trouble"),
+    }
+}
+
+/// How a status looks.
+pub const fn look(status: &RunStatus) -> (Role, &'static str) {
+    match status {
+        RunStatus::Success => (Role::Ok, sign::OK),
+        RunStatus::Failed => (Role::Critical, sign::BAD),
+        RunStatus::Running => (Role::Rolling, sign::ROLLING),
+        RunStatus::Queued => (Role::Dim, sign::IDLE),
+        RunStatus::Waiting(_) => (Role::Warn, sign::ATTENTION),
+        RunStatus::Warn => (Role::Warn, sign::ATTENTION),
+        RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Neutral => (Role::Faint, sign::ABSENT),
+        RunStatus::Stale | RunStatus::Unknown(_) => (Role::Unknown, sign::STALE),
+    }
+}
+
+/// A run as it is drawn: its line, and its gates below it.
+struct Drawn {
+    sign: Line,
+    name: Line,
+    number: Line,
+    says: Line,
+    since: Line,
+    gates: Line,
+}
+
+/// Draws the runs.
+pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
+    let theme = &app.start.theme;
+    let focused = app.panel == Focus::Pipelines && app.screens.is_empty();
+    let mut panel = Panel::new(line![(Role::Title, "2 Pipelines")]);
+    panel.edge = if focused { Edge::Focus } else { Edge::Plain };
+    panel.counts = counts(app);
+    let inner = panel.draw(buf, area, theme);
+    let rows: Vec<Drawn> = app.pipelines.order.iter().filter_map(|id| app.store.run(id)).map(|run| drawn(app, run)).collect();
+    let columns = columns();
+    let mut table = Table::new(&columns, &rows);
+    table.cursor = app.pipelines.at.row().filter(|at| *at < rows.len()).map_or(Cursor::None, Cursor::Row);
+    table.focused = focused;
+    table.below = Some(Below { under: 1, lines: |row| vec![row.gates.clone()] });
+    let empty = empty(app);
+    table.empty = &empty;
+    table.draw(buf, inner, theme);
+}
+
+fn columns() -> [Column<Drawn>; 5] {
+    [
+        Column::new("", Width::Fixed(1), |row: &Drawn| row.sign.clone()),
+        Column::new("", Width::Between(8, 14), |row: &Drawn| row.name.clone()),
+        Column { priority: 1, ..Column::new("", Width::Between(4, 6), |row: &Drawn| row.number.clone()) },
+        Column::new("", Width::Fill(12, 1), |row: &Drawn| row.says.clone()),
+        Column { align: Align::Right, priority: 2, ..Column::new("", Width::Fixed(4), |row: &Drawn| row.since.clone()) },
+    ]
+}
+
+fn drawn(app: &App, run: &Run) -> Drawn {
+    let (role, glyph) = look(&run.status);
+    let jobs = app.store.jobs_of(&run.id);
+    let name = run.repository.raw().rsplit('/').next().unwrap_or_default();
+    Drawn {
+        sign: line![(role, glyph)],
+        name: vec![Piece::new(Role::Text, Clean::from_untrusted(name))],
+        number: line![(Role::Dim, crate::clean!("#{}", run.number))],
+        says: says(app, run, &jobs),
+        since: run.ended.filter(|_| run.status.over()).or(run.started).or(run.created).map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
+        gates: gates(app, run, &jobs),
+    }
+}
+
+/// What a run does: its step and a bar while it runs, the job that failed, or where it is.
+fn says(app: &App, run: &Run, jobs: &[&Job]) -> Line {
+    match &run.status {
+        RunStatus::Running => {
+            let job = jobs.iter().find(|job| job.status == RunStatus::Running).map(|job| job.name.clone()).unwrap_or_else(|| run.workflow.clone());
+            let mut line = line![job];
+            line.push(Piece::blank(2));
+            line.extend(progress(app, run));
+            line
+        }
+        RunStatus::Failed => {
+            let failed = jobs.iter().find(|job| job.status == RunStatus::Failed);
+            let step = failed.and_then(|job| job.steps.iter().find(|step| step.status == RunStatus::Failed)).map(|step| crate::clean!(": {}", step.name)).unwrap_or_default();
+            match failed {
+                Some(job) => line![(Role::Critical, crate::clean!("{} failed{step}", job.name))],
+                None => line![(Role::Critical, crate::clean!("{} failed", run.workflow))],
+            }
+        }
+        RunStatus::Waiting(why) => line![(Role::Warn, crate::clean!("waits: {why}"))],
+        RunStatus::Success | RunStatus::Queued | RunStatus::Warn | RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Neutral | RunStatus::Stale | RunStatus::Unknown(_) => {
+            line![(Role::Dim, run.status.word()), (Role::Dim, crate::clean!("  {}", run.title))]
+        }
+    }
+}
+
+/// Elapsed against the usual time.
+pub fn progress(app: &App, run: &Run) -> Line {
+    let elapsed = run.started.map_or(0, |at| said::since(at, app.now.wall).as_secs());
+    let Some(usual) = run.usual.filter(|usual| *usual > 0) else {
+        return line![(Role::Dim, crate::clean!("{}", said::long(jiff::SignedDuration::from_secs(elapsed))))];
+    };
+    let mut line = widgets::bar(elapsed as f64, f64::from(usual), 15);
+    let usual_words = said::long(jiff::SignedDuration::from_secs(usual.into()));
+    let late = elapsed > i64::from(usual);
+    let words = if late { crate::clean!(" {} of usually {usual_words}", said::long(jiff::SignedDuration::from_secs(elapsed))) } else { crate::clean!(" {} of {usual_words}", elapsed / 60) };
+    line.push(Piece::new(if late { Role::Warn } else { Role::Dim }, words));
+    line
+}
+
+/// Build, security, deploy: each the worst of its jobs; a gate without a job is missing, and that is news.
+fn gates(app: &App, run: &Run, jobs: &[&Job]) -> Line {
+    if jobs.is_empty() {
+        let asked = shown(app).contains(&run.id);
+        return line![(Role::Faint, if asked { "jobs are asked for" } else { "" })];
+    }
+    let gate = |kind: GateKind| {
+        let worst = jobs.iter().filter(|job| job.gate == Some(kind)).map(|job| &job.status).min_by_key(|status| status.rank());
+        let all_skipped = jobs.iter().filter(|job| job.gate == Some(kind)).all(|job| job.status == RunStatus::Skipped);
+        match worst {
+            None => line![(Role::Warn, crate::clean!("{} missing", kind.word()))],
+            Some(_) if all_skipped => line![(Role::Dim, crate::clean!("{} {}", kind.word(), sign::IDLE))],
+            Some(status) => {
+                let (role, glyph) = look(status);
+                line![(Role::Dim, crate::clean!("{} ", kind.word())), (role, glyph)]
+            }
+        }
+    };
+    widgets::join(GateKind::ALL.map(gate), &Piece::blank(4))
+}
+
+fn counts(app: &App) -> Vec<Line> {
+    let mut counts: Vec<Line> = Vec::new();
+    for (source, known) in &app.sources {
+        if let Ok(Known::Ready(offers)) = known
+            && let Some(budget) = &offers.budget
+        {
+            counts.push(line![(Role::Dim, crate::clean!("{} {budget}", source.kind()))]);
+        }
+    }
+    if !app.pipelines.filter.is_empty() {
+        counts.push(line![(Role::Accent, crate::clean!("/{}", app.pipelines.filter))]);
+    }
+    counts
+}
+
+/// Why there is no run.
+fn empty(app: &App) -> Vec<Line> {
+    let feeds: Vec<_> = app.store.feeds().iter().filter(|feed| feed.feed == crate::domain::Feed::Runs).collect();
+    let say = |words: Clean| vec![line![(Role::Dim, words)]];
+    if feeds.is_empty() {
+        return vec![line![(Role::Dim, "no CI is connected")], line![(Role::Dim, "[[source]] kind = \"github\" names repositories")]];
+    }
+    if !app.pipelines.order.is_empty() || !app.store.runs().is_empty() {
+        return say(Clean::from_static("no run fits; Esc drops the filter"));
+    }
+    match feeds.iter().find_map(|feed| match &feed.link {
+        crate::domain::Link::Retrying { why, .. } | crate::domain::Link::Refused { why, .. } => Some(why.words.clone()),
+        crate::domain::Link::Live { .. } | crate::domain::Link::Connecting | crate::domain::Link::NotConnected => None,
+    }) {
+        Some(why) => say(why),
+        None if app.store.whole(crate::domain::FeedKind::Runs) => say(Clean::from_static("nothing was run lately")),
+        None => say(Clean::from_static("asking for runs")),
+    }
+}
+
+/// One line, where there is no room for more.
+pub fn summary(app: &App) -> Line {
+    let mut line = line![(Role::Key, "2 "), (Role::Title, "Pipelines")];
+    let runs: Vec<&Run> = app.pipelines.order.iter().filter_map(|id| app.store.run(id)).take(3).collect();
+    if runs.is_empty() {
+        line.extend(empty(app).into_iter().flatten());
+        return line;
+    }
+    for run in runs {
+        let (role, glyph) = look(&run.status);
+        let name = run.repository.raw().rsplit('/').next().unwrap_or_default().to_owned();
+        line.push(Piece::new(role, crate::clean!("   {glyph} ")));
+        line.push(Piece::new(Role::Text, crate::clean!("{name} #{} {}", run.number, run.status.word())));
+    }
+    line
+}
