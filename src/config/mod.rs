@@ -10,6 +10,7 @@ mod literal;
 mod model;
 mod paths;
 mod read;
+mod rules;
 mod schema;
 mod secret;
 mod source;
