@@ -80,7 +80,7 @@ impl Environment {
     pub fn of(rules: &[EnvironmentRule], at: &Whereabouts<'_>) -> Self {
         let guess = guess(at.place.context.raw(), at.place.namespace.raw());
         match rules.iter().find(|rule| rule.applies(at, &guess)) {
-            Some(rule) => rule.environment(&guess),
+            Some(rule) => rule.environment(),
             None => Self { name: guess.name, ..Self::new("", guess.tier, guess.guessed) },
         }
     }
@@ -97,7 +97,7 @@ impl Environment {
 pub struct EnvironmentRule {
     /// What it is called.
     pub name: Name,
-    /// How strict it is; where the rule does not say, its name is read, and after it the names of the place.
+    /// How strict it is, where the rule says so.
     pub tier: Option<Tier>,
     /// Where it is; a rule without any is about the places whose guess has its name.
     pub matches: Vec<Match>,
@@ -119,8 +119,9 @@ impl EnvironmentRule {
         }
     }
 
-    fn environment(&self, guess: &Guess) -> Environment {
-        let tier = self.tier.or_else(|| tier_of(self.name.raw(), true)).unwrap_or(guess.tier);
+    /// The environment that it declares. Where it names no tier its name is read, and one that says nothing counts as production.
+    pub fn environment(&self) -> Environment {
+        let tier = self.tier.or_else(|| tier_of(self.name.raw(), true)).unwrap_or(Tier::Production);
         Environment {
             name: self.name.clone(),
             tier,
@@ -342,10 +343,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_without_tier_takes_it_from_its_name_else_from_the_place() {
+    fn a_rule_without_tier_takes_it_from_its_name_and_a_name_that_says_nothing_is_production() {
         let all = || vec![Match { context: Some("*".into()), ..Match::default() }];
         assert_eq!(environment(&[rule("qa", None, all())], "docker/x", "x", "", &[]).tier, Tier::Testing);
-        assert_eq!(environment(&[rule("blue", None, all())], "docker/x", "x", "", &[]).tier, Tier::Production);
+        assert_eq!(environment(&[rule("blue", None, all())], "docker/dev", "dev", "", &[]).tier, Tier::Production);
     }
 
     #[test]

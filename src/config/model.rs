@@ -1,0 +1,266 @@
+//! What the configuration says, as types: the four tables of settings, and the lists.
+
+use super::{
+    read::Fault,
+    values::{AutomaticName, Glyphs, JournalUrl, Notify, Period, Ratio, TierName, Times},
+};
+use crate::{
+    domain::{Environment, EnvironmentRule, Match},
+    text::Name,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use toml::Spanned;
+
+/// A table of settings with its built-in values, and the same with every field optional to lay over it.
+macro_rules! settings {
+    ($(#[$doc:meta])* $name:ident, $over:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty = $value:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $type,)* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $value,)* }
+            }
+        }
+
+        $(#[$doc])*
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $over { $($(#[$fdoc])* $field: Option<$type>,)* }
+
+        impl $name {
+            pub(super) fn lay(&mut self, over: $over) {
+                $(if let Some(value) = over.$field { self.$field = value; })*
+            }
+        }
+    };
+}
+
+settings! {
+    /// From which value on a measure is trouble.
+    Thresholds, ThresholdsOver {
+        /// Part of the requests that fail.
+        error_rate: Ratio = Ratio(0.05),
+        /// The slowest one percent of the requests.
+        latency: Period = Period::seconds(10),
+        /// Part of the CPU limit.
+        cpu: Ratio = Ratio(0.80),
+        /// Part of the memory limit.
+        memory: Ratio = Ratio(0.85),
+        /// Part of the volume.
+        disk: Ratio = Ratio(0.90),
+    }
+}
+
+settings! {
+    /// What a run must show before its release counts as checked.
+    Gates, GatesOver {
+        /// Part of the lines that tests reach.
+        coverage: Ratio = Ratio(0.80),
+        /// Names of jobs, or parts of them, that are security checks.
+        security: Vec<String> = ["trivy", "codeql", "gitleaks", "dependency-check"].map(String::from).to_vec(),
+    }
+}
+
+settings! {
+    /// Where what was done is written down.
+    Journal, JournalOver {
+        /// `file`, or `postgresql://user@host/database`.
+        url: JournalUrl = JournalUrl::File,
+    }
+}
+
+settings! {
+    /// How it looks and rings.
+    Ui, UiOver {
+        /// A built-in theme, one of the theme directory, or `auto`: what the terminal can show.
+        theme: String = "auto".into(),
+        /// Which characters are drawn.
+        glyphs: Glyphs = Glyphs::Auto,
+        /// Whether the mouse is heard; then the terminal's own selection needs shift.
+        mouse: bool = false,
+        /// How times are shown; a key cycles them.
+        times: Times = Times::Age,
+        /// How a watch rings.
+        notify: Notify = Notify::Bell,
+        /// Fewer requests than this in a window are too little traffic to judge errors.
+        min_requests: u64 = 100,
+    }
+}
+
+/// One `[[environment]]` as it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnvironmentTable {
+    /// What it is called.
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
+    /// How strict it is; where this is silent, names are read.
+    tier: Option<TierName>,
+    /// Where it is: the first environment with an element that holds wins.
+    #[serde(default, rename = "match")]
+    #[schemars(with = "Vec<MatchTable>")]
+    matches: Vec<Spanned<MatchTable>>,
+    /// Nothing opens it from the console.
+    #[serde(default)]
+    locked: bool,
+    /// Changes are allowed over a connection whose certificate is not verified.
+    #[serde(default)]
+    allow_insecure_writes: bool,
+    /// What happens when a release goes bad.
+    #[serde(default)]
+    rollback: RollbackTable,
+}
+
+/// `rollback = { … }` of an environment.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RollbackTable {
+    /// `off`, or `prepare`: the plan is ready to be confirmed.
+    #[serde(default)]
+    automatic: AutomaticName,
+    /// How long a rollback must hold before it may be called recovered.
+    settle: Option<Period>,
+}
+
+/// One element of `match`: all that it names must hold. Texts may have `*` and `?`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MatchTable {
+    /// The source, as in `kubernetes/prod-eu`.
+    source: Option<String>,
+    /// The kubeconfig context or Docker host.
+    context: Option<String>,
+    /// The namespace.
+    namespace: Option<String>,
+    /// The compose project or the project of a CI.
+    project: Option<String>,
+    /// Labels that the row must have.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+impl From<MatchTable> for Match {
+    fn from(t: MatchTable) -> Self {
+        Self { source: t.source, context: t.context, namespace: t.namespace, project: t.project, labels: t.labels.into_iter().collect() }
+    }
+}
+
+impl EnvironmentTable {
+    pub fn rule(self, faults: &mut Vec<Fault>) -> EnvironmentRule {
+        let one = |m: Spanned<MatchTable>| {
+            let (span, m) = (m.span(), Match::from(m.into_inner()));
+            if m.is_empty() {
+                faults.push(Fault::new(span, "this would match everything; name a source, context, namespace, project or labels"));
+            }
+            m
+        };
+        EnvironmentRule {
+            name: Name::new(self.name.get_ref()),
+            tier: self.tier.map(Into::into),
+            matches: self.matches.into_iter().map(one).collect(),
+            locked: self.locked,
+            allow_insecure_writes: self.allow_insecure_writes,
+            automatic: self.rollback.automatic.into(),
+            settle: self.rollback.settle.map_or(Environment::SETTLE, |period| period.0),
+        }
+    }
+}
+
+/// What the configuration knows of one service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Service {
+    /// What it is called everywhere.
+    pub name: Name,
+    /// Labels whose rows are this service.
+    pub labels: Vec<(String, String)>,
+    /// The repository whose runs are this service's, as in `acme/cart`.
+    pub repository: Option<String>,
+    /// The services it needs.
+    pub depends_on: Vec<Name>,
+    /// Requests that must succeed when a release is verified.
+    pub smoke: Vec<Smoke>,
+    /// A query for the part of requests that fail; `$window` stands for the window.
+    pub error_rate: Option<String>,
+    /// A query for the latency in seconds.
+    pub latency: Option<String>,
+}
+
+/// A request that must succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Smoke {
+    /// Where to.
+    pub url: String,
+    /// The status that is expected.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// The longest it may take.
+    #[serde(default = "soon")]
+    pub within: Period,
+}
+
+const fn ok() -> u16 {
+    200
+}
+
+const fn soon() -> Period {
+    Period::seconds(2)
+}
+
+/// One `[[service]]` as it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceTable {
+    /// What it is called everywhere.
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
+    /// What else is this service.
+    #[serde(default, rename = "match")]
+    matches: ServiceMatch,
+    /// The services it needs.
+    #[serde(default)]
+    depends_on: Vec<String>,
+    /// Requests that must succeed when a release is verified.
+    #[serde(default)]
+    smoke: Vec<Smoke>,
+    /// A query for the part of requests that fail; `$window` stands for the window.
+    error_rate: Option<String>,
+    /// A query for the latency in seconds.
+    latency: Option<String>,
+}
+
+/// `match = { … }` of a service.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ServiceMatch {
+    /// A label, as in `app.kubernetes.io/name=cart`.
+    #[schemars(with = "Option<String>")]
+    label: Option<Spanned<String>>,
+    /// The repository whose runs are this service's, as in `acme/cart`.
+    repository: Option<String>,
+}
+
+impl ServiceTable {
+    pub fn service(self, faults: &mut Vec<Fault>) -> Service {
+        let label = self.matches.label.and_then(|label| match label.get_ref().split_once('=') {
+            Some((key, value)) if !key.is_empty() => Some((key.to_owned(), value.to_owned())),
+            _ => {
+                faults.push(Fault::new(label.span(), "a label is written \"key=value\""));
+                None
+            }
+        });
+        Service {
+            name: Name::new(self.name.get_ref()),
+            labels: label.into_iter().collect(),
+            repository: self.matches.repository,
+            depends_on: self.depends_on.iter().map(|name| Name::new(name)).collect(),
+            smoke: self.smoke,
+            error_rate: self.error_rate,
+            latency: self.latency,
+        }
+    }
+}
