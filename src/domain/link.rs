@@ -39,6 +39,8 @@ pub struct Offers {
     pub feeds: BTreeSet<FeedKind>,
     /// The changes it can carry out, or make a plan for.
     pub verbs: BTreeSet<Verb>,
+    /// What is left of its budget of requests: `4,912 left`.
+    pub budget: Option<Clean>,
     /// What it lacks, in words: `no policy/v1: disruption budgets are read as v1beta1`.
     pub lacks: Vec<Clean>,
     /// Warnings that must stay on screen: `TLS is not verified`.
