@@ -1,0 +1,180 @@
+//! The header: what is locked, where one is, which links live, what burns, what time it is. Below it the worst alert in one sentence.
+
+use crate::{
+    app::{App, Known, Times},
+    domain::{Link, Tier, Verb},
+    line,
+    panels::{alerts, words},
+    store::{self, shared_cause},
+    text::Clean,
+    theme::Role,
+    widgets::{Align, Bar, Line, Part, Piece, draw_line, sign},
+};
+use jiff::tz::TimeZone;
+use ratatui::{buffer::Buffer, layout::Rect};
+use std::collections::BTreeMap;
+
+/// Draws the first line.
+pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
+    let mut bar = Bar::default();
+    bar.left.push(Part::new(0, line![(Role::Title, "PILOTHOUSE")]));
+    if app.start.demo {
+        bar.left.push(Part::new(0, line![(Role::Demo, " DEMO ")]));
+    }
+    bar.left.extend(lock(app));
+    bar.left.extend(place(app));
+    bar.right.extend(links(app));
+    bar.right.push(Part::new(2, burning(app)));
+    bar.right.push(Part::new(1, line![(Role::Header, clock(app))]));
+    bar.draw(buf, area, &app.start.theme);
+}
+
+/// The environment under the cursor and whether it can be changed now.
+fn lock(app: &App) -> Option<Part> {
+    let environment = app.environment_here()?;
+    let policy = app.policy(&environment);
+    let guessed = app.store.environment(environment.raw()).is_some_and(|known| known.guessed);
+    let mark = if guessed { "?" } else { "" };
+    let (name, role) = if policy.tier == Tier::Production { (environment.clean().to_uppercase(), Role::Production) } else { (environment.clean().to_string(), Role::Accent) };
+    let state = match (policy.closed(Verb::RollBack, app.now.wall), policy.open_until) {
+        (Some(closed), _) => Clean::from_static(closed.word()),
+        (None, Some(until)) if policy.tier == Tier::Production => crate::clean!("open {}m", until.duration_since(app.now.wall).as_secs().max(0).div_euclid(60) + 1),
+        (None, _) => Clean::EMPTY,
+    };
+    Some(Part::new(0, line![(role, crate::clean!("{name}{mark} {state}"))]))
+}
+
+/// The cluster and namespace of the cell under the cursor.
+fn place(app: &App) -> Option<Part> {
+    let subject = app.subject();
+    let workload = app.workloads_of(&subject).into_iter().next()?;
+    let place = &app.store.workload(&workload)?.place;
+    let words = if place.namespace.is_empty() { place.context.clean().clone() } else { crate::clean!("{} · {}", place.context, place.namespace) };
+    Some(Part::new(4, line![(Role::Header, words)]))
+}
+
+/// The short word of a kind of back end.
+fn short(kind: &str) -> &str {
+    match kind {
+        "kubernetes" => "k8s",
+        "prometheus" => "prom",
+        "alertmanager" => "alerts",
+        other => other,
+    }
+}
+
+/// One sign for each kind of source: all live, some, none.
+fn links(app: &App) -> Vec<Part> {
+    let mut kinds: BTreeMap<(u8, Clean), (usize, usize, usize)> = BTreeMap::new();
+    for (id, known) in &app.sources {
+        let kind = app.kind_of(id);
+        let count = kinds.entry((rank(&kind), Clean::from_untrusted(short(&kind)))).or_default();
+        let feeds: Vec<&Link> = app.store.feeds().iter().filter(|feed| feed.source == *id).map(|feed| &feed.link).collect();
+        let down = matches!(known, Err(_)) || feeds.iter().any(|link| matches!(link, Link::Retrying { .. } | Link::Refused { .. }));
+        let live = feeds.iter().any(|link| link.live()) && !down;
+        match known {
+            Ok(Known::Listed(_)) => count.2 += 1,
+            Ok(Known::Ready(_)) | Err(_) => {
+                count.0 += usize::from(live);
+                count.1 += 1;
+            }
+        }
+    }
+    let part = |((_, kind), (live, all, listed)): ((u8, Clean), (usize, usize, usize))| {
+        let (role, glyph) = match (live, all) {
+            (_, 0) => (Role::Faint, sign::IDLE),
+            (live, all) if live == all => (Role::Ok, sign::LINK_OK),
+            (0, _) => (Role::Critical, sign::LINK_DOWN),
+            (..) => (Role::Warn, sign::LINK_PART),
+        };
+        let of = match (live == all, listed) {
+            (true, 0) => Clean::EMPTY,
+            (true, listed) => crate::clean!(" {all} of {}", all + listed),
+            (false, listed) if all + listed == 1 => Clean::EMPTY,
+            (false, listed) => crate::clean!(" {live} of {}", all + listed),
+        };
+        Part::new(5, line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of)])
+    };
+    kinds.into_iter().map(part).collect()
+}
+
+fn rank(kind: &str) -> u8 {
+    match kind {
+        "kubernetes" => 0,
+        "docker" => 1,
+        "github" => 2,
+        "prometheus" => 3,
+        "alertmanager" => 4,
+        _ => 5,
+    }
+}
+
+/// How many alerts fire; unknown is not zero.
+fn burning(app: &App) -> Line {
+    let Some(view) = &app.alerts.view else { return Line::new() };
+    if view.firing.is_none() {
+        return line![(Role::Unknown, "alerts ?")];
+    }
+    let count = |severity| view.rows.iter().filter(|row| row.alert.state == crate::domain::AlertState::Firing && row.alert.severity == severity).count();
+    let (critical, warning) = (count(crate::domain::Severity::Critical), count(crate::domain::Severity::Warning));
+    line![
+        (if critical > 0 { Role::Critical } else { Role::Dim }, crate::clean!("{}{critical} ", sign::CRITICAL)),
+        (if warning > 0 { Role::Warn } else { Role::Dim }, crate::clean!("{}{warning}", sign::WARNING)),
+    ]
+}
+
+fn clock(app: &App) -> Clean {
+    let zone = match app.times {
+        Times::Age | Times::Local => app.start.zone.clone(),
+        Times::Utc => TimeZone::UTC,
+    };
+    crate::clean!("{}", app.now.wall.to_zoned(zone).strftime("%H:%M %Z"))
+}
+
+/// The line below the header: a shared cause, or the worst alert, in one sentence.
+pub fn headline(app: &App, buf: &mut Buffer, area: Rect) {
+    let inside = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area };
+    draw_line(buf, inside, &sentence(app), Align::Left, &app.start.theme);
+}
+
+fn sentence(app: &App) -> Line {
+    if let Some(cause) = shared_cause(&app.store, app.now.wall) {
+        return line![(Role::Critical, crate::clean!("{} {}", sign::CRITICAL, cause.words()))];
+    }
+    if let Some(row) = alerts::worst(app) {
+        return alert_sentence(app, row);
+    }
+    if let Some((service, cell)) = worst_cell(app) {
+        let why = cell.why.as_ref().map(|why| crate::clean!(": {why}")).unwrap_or_default();
+        return line![(words::role(&cell.state), crate::clean!("{} ", words::glyph(&cell.state))), crate::clean!("{service} in {} is {}{why}", cell.environment.name, cell.state.word())];
+    }
+    match app.start.remarks.first() {
+        Some(remark) => line![(Role::Dim, remark.clone())],
+        None => Line::new(),
+    }
+}
+
+fn worst_cell(app: &App) -> Option<(&crate::text::Name, &store::Cell)> {
+    let cells = app.matrix.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (&row.service, cell)));
+    let bad = |cell: &store::Cell| matches!(cell.state, store::CellState::Down | store::CellState::Stuck { .. } | store::CellState::Failing);
+    cells.filter(|(_, cell)| bad(cell)).max_by_key(|(_, cell)| (cell.environment.tier, std::cmp::Reverse(cell.state.problem())))
+}
+
+/// `▲ CartErrorRate  cart in production: 17.4 % errors, limit 5 %, for 2 min.   Nearest change: 2.7.3 → 2.8.0, 3 min before`.
+fn alert_sentence(app: &App, row: &store::AlertRow) -> Line {
+    let role = if row.alert.severity == crate::domain::Severity::Critical { Role::Critical } else { Role::Warn };
+    let about = row.subject().map(|about| match &about.environment {
+        Some(environment) => crate::clean!("{} in {}: ", about.service, environment.name),
+        None => crate::clean!("{}: ", about.service),
+    });
+    let says = match (row.alert.value, row.limit) {
+        (Some(value), Some(limit)) if limit < 1.0 => crate::clean!("{} errors, limit {}", store::words::percent(value), store::words::percent(limit)),
+        (..) => row.alert.summary.clone(),
+    };
+    let held = row.alert.since.map(|at| crate::clean!(", for {}.", store::words::long(store::words::since(at, app.now.wall)))).unwrap_or_default();
+    let nearest = row.nearest.as_ref().zip(row.alert.since).map(|(change, since)| crate::clean!("   {}", change.nearest_words(since)));
+    let mut line = vec![Piece::new(role, crate::clean!("{} {}", sign::CRITICAL, row.alert.name)), Piece::new(Role::Text, crate::clean!("  {}{says}{held}", about.unwrap_or_default()))];
+    line.extend(nearest.map(|words| Piece::new(Role::Dim, words)));
+    line
+}
+
