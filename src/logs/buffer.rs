@@ -124,6 +124,11 @@ impl<'a> Line<'a> {
         Painted { text: self.clean(), spans: self.spans.into() }
     }
 
+    /// What it says, for one row: without what has a column of its own, JSON with its message first.
+    pub fn brief(&self) -> Painted {
+        super::line::brief(self.text, self.spans)
+    }
+
     /// Whether a program said it, rather than we.
     pub fn is_said(&self) -> bool {
         match self.kind {

@@ -1,4 +1,4 @@
-//! What was said: lines of many streams, bounded, merged by time, searched without copying. No tokio, no ratatui, no clock.
+//! What was said: lines of many streams, bounded, merged by time, searched without copying. Pure: it asks nobody for the time or for bytes.
 //!
 //! ```text
 //! bytes ─► line::parse ─► Buffer ─► page (rows of a screen, e/E, times)

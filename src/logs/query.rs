@@ -178,8 +178,31 @@ fn closed(text: &str, quote: char) -> Option<usize> {
     })
 }
 
+/// In words a backslash escapes the quote and itself; in a pattern only the slash, all else being the pattern's own.
 fn unescape(text: &str, quote: char) -> String {
-    text.replace(&format!("\\{quote}"), &quote.to_string())
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('\\', Some(next)) if *next == quote || quote == '"' && *next == '\\' => out.extend(chars.next()),
+            ('\\', Some(_)) => out.extend([Some(c), chars.next()].into_iter().flatten()),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn escape(text: &str, quote: char) -> String {
+    let mut out = String::from(quote);
+    let mut escaped = false;
+    for c in text.chars() {
+        let again = if quote == '"' { c == quote || c == '\\' } else { c == quote && !escaped };
+        out.extend(again.then_some('\\'));
+        out.push(c);
+        escaped = c == '\\' && !escaped;
+    }
+    out.push(quote);
+    out
 }
 
 fn field(word: &str) -> Option<(&str, &str)> {
@@ -238,13 +261,12 @@ fn compile(pattern: &str, any_case: bool) -> Result<Regex, QueryError> {
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quoted = |text: &str, quote: char| format!("{quote}{}{quote}", text.replace(quote, &format!("\\{quote}")));
         for (at, term) in self.terms.iter().enumerate() {
             f.write_str(if at > 0 { " " } else { "" })?;
             f.write_str(if term.not { "!" } else { "" })?;
             match &term.what {
-                What::Words { text, .. } => f.write_str(&quoted(text, '"'))?,
-                What::Pattern { text, .. } => f.write_str(&quoted(text, '/'))?,
+                What::Words { text, .. } => f.write_str(&escape(text, '"'))?,
+                What::Pattern { text, .. } => f.write_str(&escape(text, '/'))?,
                 What::Level(level) => write!(f, "level:{}", level.word().to_lowercase())?,
                 What::Who { field, value } => {
                     let name = FIELDS.iter().find(|(_, other)| other == field).map_or("", |(name, _)| name);
@@ -308,6 +330,15 @@ mod tests {
         assert_eq!(&*Query::parse("level:eror").expect_err("refused").0, "level:eror is no level: trace, debug, info, warn, error or fatal");
         assert!(Query::parse("/(/").expect_err("refused").0.contains("unclosed group"));
         assert!(Query::regex("(a{1000}){1000}").is_err(), "too large");
+    }
+
+    #[test]
+    fn backslashes_and_quotes_come_back() {
+        for text in ["\\", "a\\\"b", "/a\\/ b/", "/a\\\\/", "\"a\\\\ b\"", "C:\\x \"y\"", "\"\"", "/", "//", "/a b"] {
+            let query = Query::parse(text).expect("a query");
+            let again = Query::parse(&query.to_string()).expect("what was printed parses");
+            assert_eq!(again.to_string(), query.to_string(), "{text}");
+        }
     }
 
     proptest! {

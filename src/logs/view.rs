@@ -12,6 +12,8 @@ use std::collections::{BTreeSet, HashMap};
 
 /// How many lines a screen may look at while it seeks its rows; past it the search is a task of its own.
 const PATIENCE: usize = 50_000;
+/// How many lines are folded for one screen at most.
+const FOLDED: usize = 8_192;
 /// How far behind the last row repetitions of the rows above are still counted.
 const TAIL: usize = 2_000;
 /// Repetitions further apart than this are news, in nanoseconds.
@@ -136,7 +138,7 @@ pub enum Anchor {
 pub struct Page<'a> {
     /// From old to new, at most as many as were asked for.
     pub rows: Vec<Row<'a>>,
-    /// Whether the search for rows was given up: what is shown here waits for [`super::Snapshot::search`].
+    /// Whether the look back was given up: rows are missing that only [`super::Snapshot::search`] will find, or were said more often than they say.
     pub unfinished: bool,
 }
 
@@ -182,20 +184,21 @@ fn upwards<'a>(buffer: &'a Buffer, view: &View, hits: Option<&Hits>, from: Optio
     let mut seen = 0;
     let mut older = lines(buffer, view, hits, from, Towards::Older, &mut seen);
     let mut window: Vec<Line<'a>> = Vec::new();
-    let mut wanted = if view.fold == Fold::Never { height } else { (height * 4).max(256) };
-    let mut rows = loop {
+    let mut wanted = if view.fold == Fold::Never { height } else { (height * 4).clamp(256, FOLDED) };
+    let (mut rows, given_up) = loop {
         let missing = wanted - window.len();
         window.extend(older.by_ref().take(missing));
         let rows = fold(view, window.iter().rev().copied(), usize::MAX);
+        let given_up = window.len() == wanted && wanted >= FOLDED && view.fold != Fold::Never;
         // One row more than is shown, so that the first one shown was seen to begin.
-        if rows.len() > height || window.len() < wanted || view.fold == Fold::Never || wanted >= PATIENCE {
-            break rows;
+        if rows.len() > height || window.len() < wanted || view.fold == Fold::Never || given_up {
+            break (rows, given_up);
         }
-        wanted *= 4;
+        wanted = FOLDED.min(wanted * 4);
     };
     drop(older);
     let rows = rows.split_off(rows.len().saturating_sub(height));
-    Page { unfinished: seen >= PATIENCE && rows.len() < height, rows }
+    Page { unfinished: given_up || seen >= PATIENCE && rows.len() < height, rows }
 }
 
 /// Puts repetitions into the row of the first. A stream's repetitions end with another line of that stream, with a pause, and with a change.

@@ -1,9 +1,8 @@
 //! A line as one row: the message first, the rest after it; and unfolded, when somebody asks.
 
 use super::level::message_start;
-use crate::text::Clean;
+use crate::text::{Clean, Painted, Span};
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 
 /// Under which names loggers put the message.
 const MESSAGE: &[&str] = &["msg", "message", "@m", "@mt", "short_message", "log", "textPayload", "event"];
@@ -12,11 +11,15 @@ const SHOWN_ELSEWHERE: &[&str] =
     &["level", "severity", "lvl", "levelname", "log.level", "@l", "loglevel", "time", "ts", "timestamp", "@timestamp", "@t", "datetime", "v", "pid"];
 
 /// What a line says, for one row: of JSON the message and then the other fields, of plain text what follows its own time and level.
-pub fn brief(text: &str) -> Cow<'_, str> {
-    match object(text) {
-        Some(fields) => Cow::Owned(from_fields(&fields)),
-        None => Cow::Borrowed(&text[message_start(text)..]),
+/// `spans` are the colours of `text`; what JSON escaped is made harmless once more.
+pub fn brief(text: &str, spans: &[Span]) -> Painted {
+    if let Some(fields) = object(text) {
+        return Clean::from_untrusted(&from_fields(&fields)).into();
     }
+    let from = message_start(text);
+    let cut = |at: u32| at.saturating_sub(from as u32);
+    let spans = spans.iter().map(|span| Span { start: cut(span.start), end: cut(span.end), ..*span }).filter(|span| span.start < span.end);
+    Painted { text: Clean::from_untrusted(&text[from..]), spans: spans.collect() }
 }
 
 /// A JSON line as the lines of a person: one field each, indented; `None` if it is not JSON.
@@ -69,8 +72,23 @@ mod tests {
             ("2026-11-24 02:54:31 hello", "2026-11-24 02:54:31 hello"),
             ("    at cart.price(Price.java:88)", "    at cart.price(Price.java:88)"),
         ] {
-            assert_eq!(brief(line), row, "{line}");
+            assert_eq!(&*brief(line, &[]).text, row, "{line}");
         }
+    }
+
+    #[test]
+    fn what_json_escaped_is_made_harmless() {
+        assert_eq!(&*brief(r#"{"msg":"a\u001b]0;owned\u0007b\nc\u202e"}"#, &[]).text, "ab↵c␣");
+        let lines = unfold("{\"a\":\"\u{202e}\u{9b}31m\"}").expect("JSON");
+        assert_eq!(&*lines[1], "  \"a\": \"␣31m\"");
+    }
+
+    #[test]
+    fn colours_move_with_the_message() {
+        let line = Painted::from_untrusted("\x1b[31mERROR\x1b[0m unknown \x1b[1mcurrency\x1b[0m");
+        let row = brief(&line.text, &line.spans);
+        let parts: Vec<_> = row.parts().map(|(part, paint)| (part, paint.bold)).collect();
+        assert_eq!(parts, [("unknown ", false), ("currency", true)]);
     }
 
     #[test]
@@ -83,8 +101,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_line_has_a_row(line in "\\PC{0,60}") {
-            brief(&line);
-            unfold(&line);
+            let line = Painted::from_untrusted(&line);
+            let row = brief(&line.text, &line.spans);
+            prop_assert_eq!(row.parts().map(|(part, _)| part).collect::<String>(), &*row.text);
+            unfold(&line.text);
         }
     }
 }

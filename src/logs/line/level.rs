@@ -153,19 +153,20 @@ fn head(text: &str) -> Head {
 
 /// The level that the word `at..end` names: in capitals, or set off by brackets, a colon or columns.
 fn level_word(bytes: &[u8], at: usize, end: usize) -> Option<Level> {
-    let word = std::str::from_utf8(&bytes[at..end]).ok().filter(|word| (3..=11).contains(&word.len()))?;
-    let level = Level::named(word)?;
+    let word = &bytes[at..end];
     let before = at.checked_sub(1).map(|i| bytes[i]);
     let after = bytes.get(end).copied();
-    if before.is_some_and(|b| matches!(b, b'/' | b'.' | b'=' | b'-' | b'"')) || after.is_some_and(|b| matches!(b, b'/' | b'=' | b'"')) {
+    let path = before.is_some_and(|b| matches!(b, b'/' | b'.' | b'=' | b'-' | b'"')) || after.is_some_and(|b| matches!(b, b'/' | b'=' | b'"'));
+    if path || !(3..=11).contains(&word.len()) {
         return None;
     }
-    let capitals = word.bytes().all(|b| b.is_ascii_uppercase());
-    let columns = |gap: &[u8]| gap == b"  ";
-    let opened = before.is_none_or(|b| matches!(b, b'[' | b'|' | b'(')) || at >= 2 && columns(&bytes[at - 2..at]);
-    let closed = after.is_none_or(|b| matches!(b, b']' | b':' | b'|' | b')')) || bytes.get(end..end + 2).is_some_and(columns);
-    let coded = after == Some(b'[');
-    (capitals || opened && (closed || coded) || closed && word != "log" && before == Some(b' ') && after == Some(b':')).then_some(level)
+    let capitals = word.iter().all(u8::is_ascii_uppercase);
+    let columns = |gap: Option<&[u8]>| gap == Some(b"  ");
+    let opened = || before.is_none_or(|b| matches!(b, b'[' | b'|' | b'(')) || columns(at.checked_sub(2).map(|from| &bytes[from..at]));
+    let closed = || after.is_none_or(|b| matches!(b, b']' | b':' | b'|' | b')' | b'[')) || columns(bytes.get(end..end + 2));
+    let said = || before == Some(b' ') && after == Some(b':') && word != b"log";
+    // Most words are none: the table is asked last.
+    if capitals || opened() && closed() || said() { Level::named(std::str::from_utf8(word).ok()?) } else { None }
 }
 
 /// Where a line goes on after the times that it begins with: dates, clocks, zones, also in brackets.
@@ -177,7 +178,8 @@ fn after_times(bytes: &[u8]) -> usize {
         let digits = word[..end].iter().filter(|b| b.is_ascii_digit()).count();
         let time = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b',' | b'/' | b'+' | b'[' | b']' | b'T' | b'Z');
         let zone = at > 0 && matches!(word[..end].strip_suffix(b"]").unwrap_or(&word[..end]), b"UTC" | b"GMT" | b"Z" | b"CET" | b"CEST");
-        if !zone && !(digits >= 4 && word[..end].iter().all(time)) || end == word.len() {
+        let timely = zone || digits >= 4 && word[..end].iter().all(time);
+        if !timely || end == word.len() {
             break;
         }
         at += end;
