@@ -1,1 +1,28 @@
-//! The procedure from target to verdict (being built).
+//! The rollback: which revision, what it changes, what must be known, and whether it helped. Pure: times are passed in, and what it
+//! wants is handed out.
+
+mod case;
+mod difference;
+mod gather;
+mod plan;
+mod procedure;
+mod proof;
+mod questions;
+mod run;
+mod target;
+mod timing;
+mod verdict;
+mod words;
+
+pub use case::{Baseline, Case, Standing};
+pub use difference::{Difference, difference};
+pub use gather::Gathering;
+pub use plan::{Barred, Checks, Plan};
+pub use procedure::{Confirm, Procedure, Sent, State, Want};
+pub use proof::{Proof, ProofKind, ProofState};
+pub use questions::{AlertRef, Ask, SHOWN, Who, measures, object_name, questions, rule_state};
+pub use run::{Blocker, Measure, Observed, Overtaken, Run, View};
+pub use target::{Candidate, Class, History, Record, Target, target};
+pub use timing::Timing;
+pub use verdict::{Verdict, required};
+pub use words::{Headline, Line, Mark, reason};

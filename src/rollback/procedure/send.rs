@@ -1,0 +1,153 @@
+//! Steps 4 and 5: one confirmation, one request, and what came of it when the answer is lost.
+
+use super::{Confirm, Procedure, Sent, State, Want};
+use crate::{
+    domain::{OpId, Question, RevisionRef, Seen, Stage, Subject},
+    rollback::{Ask, Case, Timing, Verdict, Who, questions},
+    text::{Clean, Raw},
+};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+impl Procedure {
+    /// Takes up an operation whose intent was found open in the journal: whether it was carried out is settled by reading the world.
+    /// `running` is the back end's hash of the template that was left, where the journal has it.
+    #[must_use = "the wants must be carried out"]
+    pub fn resume(
+        case: Case,
+        (id, goal, from): (OpId, RevisionRef, Seen),
+        running: Raw,
+        began: Timestamp,
+        by: Clean,
+        timing: Timing,
+        now: Timestamp,
+    ) -> (Self, Vec<Want>) {
+        let sent = Box::new(Sent { plan: None, goal, from, running, ids: vec![id.clone()], began });
+        let state = State::Unclear { sent, why: Clean::from_static("the console that sent it went away"), reread: now + timing.reread };
+        let new = Self { case, state, timing, id, by, records: Vec::new(), good_at: BTreeMap::new() };
+        let wants = vec![new.ask_subject()];
+        (new, wants)
+    }
+
+    /// A person confirmed: hands out the one request.
+    #[must_use = "the wants must be carried out"]
+    pub fn confirmed(&mut self, id: OpId, reason: Clean, by: Clean, now: Timestamp) -> Vec<Want> {
+        let State::Confirming { plan, .. } = &self.state else { return Vec::new() };
+        let (Some(operation), Some(goal)) = (plan.operation(&self.case, id.clone(), reason, by), plan.goal()) else { return Vec::new() };
+        let mut plan = plan.clone();
+        plan.tried.push(id);
+        let sent = Sent { goal, from: operation.from.clone(), running: plan.running.clone(), ids: plan.tried.clone(), began: now, plan: Some(plan) };
+        self.state = State::Sending { sent: Box::new(sent), left: None };
+        vec![Want::Act(Box::new(operation))]
+    }
+
+    /// Nothing left: the intent could not be written, or the policy closed meanwhile.
+    pub fn withheld(&mut self, id: &OpId, why: Clean) {
+        if let State::Sending { sent, .. } = &self.state
+            && sent.ids.last() == Some(id)
+        {
+            self.state = State::Closed { why: crate::clean!("nothing was sent: {why}") };
+        }
+    }
+
+    /// A stage of the operation `id`.
+    #[must_use = "the wants must be carried out"]
+    pub fn staged(&mut self, id: &OpId, stage: Stage, now: Timestamp) -> Vec<Want> {
+        let sent = match &mut self.state {
+            State::Sending { sent, left } if sent.ids.last() == Some(id) => {
+                if stage == Stage::Sending {
+                    left.get_or_insert(now);
+                }
+                sent.clone()
+            }
+            // The final word may come when it was given up for lost already.
+            State::Unclear { sent, .. } if sent.ids.last() == Some(id) && matches!(stage, Stage::Accepted { .. }) => sent.clone(),
+            State::Gathering(_)
+            | State::Planned(_)
+            | State::Confirming { .. }
+            | State::Sending { .. }
+            | State::Unclear { .. }
+            | State::UnderWay { .. }
+            | State::Done { .. }
+            | State::Closed { .. } => return Vec::new(),
+        };
+        match stage {
+            Stage::Sending => Vec::new(),
+            Stage::Accepted { .. } => self.go_under_way(sent, now),
+            Stage::Conflict { what, same: true } => self.send_again(*sent, what),
+            Stage::Conflict { what, same: false } => {
+                let asks = questions(&self.case.workload, &[], &self.case.service, self.case.alert.as_ref(), now);
+                self.gather(asks, Some(crate::clean!("the world moved on, nothing was changed: {what}")), now)
+            }
+            Stage::Refused { why } => {
+                self.state = State::Closed { why: crate::clean!("refused, nothing was changed: {why}") };
+                Vec::new()
+            }
+            Stage::Unclear { why } => self.unclear(sent, why, now),
+        }
+    }
+
+    /// The stream of stages ended without a final word.
+    #[must_use = "the wants must be carried out"]
+    pub fn lost(&mut self, id: &OpId, why: Clean, now: Timestamp) -> Vec<Want> {
+        self.staged(id, Stage::Unclear { why }, now)
+    }
+
+    /// Nothing was carried out: back to the confirm line for one Enter. Without its plan there is nothing to send again.
+    fn send_again(&mut self, sent: Sent, why: Clean) -> Vec<Want> {
+        self.state = match sent.plan {
+            Some(plan) => State::Confirming { plan, confirm: Confirm::Again { why } },
+            None => State::Closed { why: crate::clean!("nothing was changed: {why}") },
+        };
+        Vec::new()
+    }
+
+    pub(super) fn unclear(&mut self, sent: Box<Sent>, why: Clean, now: Timestamp) -> Vec<Want> {
+        self.state = State::Unclear { sent, why, reread: now + self.timing.reread };
+        vec![self.ask_subject()]
+    }
+
+    pub(super) fn ask_subject(&self) -> Want {
+        let id = self.case.workload.id.clone();
+        Want::Ask(Ask { who: Who::Source(id.source()), question: Question::Subject(id) })
+    }
+
+    /// Settles an unclear request by what the world looks like: taken up, not applied, or overtaken by somebody else.
+    pub(super) fn settle(&mut self, subject: &Subject, now: Timestamp) -> Vec<Want> {
+        let State::Unclear { sent, .. } = &self.state else { return Vec::new() };
+        let sent = sent.clone();
+        if taken_up(&sent, subject) {
+            return self.go_under_way(sent, now);
+        }
+        if subject.seen == sent.from {
+            // The request may still be on its way: only later does an unchanged object mean that it was not applied.
+            let late = now.duration_since(sent.began) >= self.timing.late;
+            return if late { self.send_again(*sent, Clean::from_static("it was not applied, Enter sends it again")) } else { Vec::new() };
+        }
+        let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
+        let why = crate::clean!("the answer was lost, and the object was changed{by} meanwhile");
+        self.end_without_watching(sent, Verdict::CouldNotTell { why }, now);
+        Vec::new()
+    }
+
+    pub(super) fn give_up_reading(&mut self, now: Timestamp) -> Vec<Want> {
+        let State::Unclear { sent, why, .. } = &self.state else { return Vec::new() };
+        let why = crate::clean!("the answer was lost ({why}), and the object could not be read since");
+        self.end_without_watching(sent.clone(), Verdict::CouldNotTell { why }, now);
+        Vec::new()
+    }
+
+    fn end_without_watching(&mut self, sent: Box<Sent>, verdict: Verdict, now: Timestamp) {
+        let run = Box::new(self.run(&sent, now));
+        let proofs = self.proofs_of(&run, now);
+        self.state = State::Done { sent, run, proofs, verdict, at: now };
+    }
+}
+
+/// Whether the object carries our mark, or runs the target's specification although it did not before.
+fn taken_up(sent: &Sent, subject: &Subject) -> bool {
+    let ours = subject.operation.as_ref().is_some_and(|mark| sent.ids.iter().any(|id| id.as_str() == mark.as_str()));
+    let outline = sent.plan.as_ref().and_then(|plan| plan.candidate()).map(|candidate| &candidate.revision.outline);
+    let arrived = outline.is_some_and(|outline| !outline.0.is_empty() && *outline == subject.outline);
+    ours || (arrived && subject.seen.template != sent.from.template)
+}

@@ -1,0 +1,81 @@
+//! Steps 6 and 7: watching what came of it until there is a verdict.
+
+use super::{Procedure, Sent, State, Want};
+use crate::{
+    domain::{Answer, Question, Why},
+    rollback::{Measure, Observed, Proof, ProofState, Run, measures, proof, rule_state, verdict},
+    text::Clean,
+};
+use jiff::Timestamp;
+
+impl Procedure {
+    pub(super) fn run(&self, sent: &Sent, now: Timestamp) -> Run {
+        Run::new(sent.goal.clone(), (sent.running.clone(), self.case.version().clone()), sent.began, now)
+    }
+
+    pub(super) fn go_under_way(&mut self, sent: Box<Sent>, now: Timestamp) -> Vec<Want> {
+        let run = Box::new(self.run(&sent, now));
+        self.state = State::UnderWay { sent, run };
+        self.ask_measures(now)
+    }
+
+    pub(super) fn ask_measures(&mut self, now: Timestamp) -> Vec<Want> {
+        let seconds = u32::try_from(self.timing.window.as_secs()).unwrap_or(60);
+        let State::UnderWay { run, .. } = &mut self.state else { return Vec::new() };
+        run.asked = Some(now);
+        let asks = measures(&self.case.workload, &self.case.service, seconds).into_iter().chain(self.case.alert.as_ref().map(rule_state));
+        asks.map(Want::Ask).collect()
+    }
+
+    /// The world as the store has it now.
+    #[must_use = "the wants must be carried out"]
+    pub fn observed(&mut self, seen: &Observed<'_>, now: Timestamp) -> Vec<Want> {
+        let State::UnderWay { run, .. } = &mut self.state else { return Vec::new() };
+        run.observe(seen, now);
+        self.judge(now)
+    }
+
+    /// Looks at the pods if it is time, and says the verdict if there is one.
+    pub(super) fn judge(&mut self, now: Timestamp) -> Vec<Want> {
+        let timing = self.timing;
+        let State::UnderWay { run, .. } = &mut self.state else { return Vec::new() };
+        run.look(&timing, now);
+        let State::UnderWay { sent, run } = &self.state else { return Vec::new() };
+        let proofs = self.proofs_of(run, now);
+        let verdict = verdict::verdict(run, &self.case.baseline, &proofs, &timing, now);
+        let ended = verdict.map(|verdict| (sent.clone(), run.clone(), verdict));
+        for proof in &proofs {
+            if proof.state == ProofState::Good {
+                self.good_at.entry(proof.kind).or_insert(now);
+            } else {
+                self.good_at.remove(&proof.kind);
+            }
+        }
+        if let Some((sent, run, verdict)) = ended {
+            let proofs = self.proofs_of(&run, now);
+            self.state = State::Done { sent, run, proofs, verdict, at: now };
+        }
+        Vec::new()
+    }
+
+    pub(in crate::rollback) fn proofs_of(&self, run: &Run, now: Timestamp) -> Vec<Proof> {
+        let alert = self.case.alert.as_ref().map(|alert| (alert.name.clean(), alert.since));
+        let mut found = proof::proofs(run, &self.case.baseline, alert, &self.timing, now);
+        for proof in &mut found {
+            proof.after = self.good_at.get(&proof.kind).map(|at| at.duration_since(run.began));
+        }
+        found
+    }
+}
+
+pub(super) fn measure(run: &mut Run, question: &Question, result: Result<Answer, Why>, now: Timestamp) {
+    match (question, result) {
+        (Question::Window(window), Ok(Answer::Window { value: Some(value), requests, .. })) => {
+            run.measured(window.metric, Measure::Value { value, requests, at: now })
+        }
+        (Question::Window(window), Ok(Answer::Window { value: None, .. })) => run.missing(window.metric, Clean::from_static("nobody measures it"), now),
+        (Question::Window(window), Err(why)) => run.missing(window.metric, why.words, now),
+        (Question::RuleState { .. }, Ok(Answer::RuleState { firing: Some(firing) })) => run.rule = Some((firing, now)),
+        _ => {}
+    }
+}

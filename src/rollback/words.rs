@@ -1,0 +1,272 @@
+//! The words of the screens while a rollback is under way and at its verdict: the view only lays them out.
+
+use super::{Blocker, Confirm, Procedure, Proof, ProofKind, ProofState, Run, State, Verdict};
+use crate::{
+    domain::{CheckKind, Outcome, Run as CiRun, RunStatus},
+    store::words::{clock, long, percent, since, took},
+    text::Clean,
+};
+use jiff::Timestamp;
+
+/// What a line begins with: the view has a glyph, a role and, where there is room, a word for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Done, or measured good.
+    Good,
+    /// Under way.
+    Running,
+    /// Something else must come first, or nothing to prove.
+    Waiting,
+    /// Bad.
+    Bad,
+    /// Not measured.
+    Unknown,
+    /// To be done by somebody.
+    Open,
+}
+
+/// One line of the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// What it begins with.
+    pub mark: Mark,
+    /// One or two words.
+    pub label: Clean,
+    /// The sentence.
+    pub text: Clean,
+    /// Its clock, from the confirmation on.
+    pub clock: Option<Clean>,
+    /// How many of how many, for a bar.
+    pub bar: Option<(u32, u32)>,
+    /// Values by time, oldest first, for a line that falls or rises.
+    pub trace: Vec<f64>,
+}
+
+/// What the frame says at its top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headline {
+    /// The frame's title: `Rolling back cart in production`.
+    pub title: Clean,
+    /// What stands at its right: `0:41 of at most 10:00`; empty at the verdict, where the view writes the two times in its zone.
+    pub clock: Clean,
+    /// `✓ RECOVERED in 3m12s` without its glyph; the change before there is a verdict.
+    pub line: Clean,
+    /// What goes with it: `2.8.0 → 2.7.3`, why not.
+    pub detail: Clean,
+    /// How it stands.
+    pub mark: Mark,
+}
+
+fn line(mark: Mark, label: impl Into<Clean>, text: impl Into<Clean>) -> Line {
+    Line { mark, label: label.into(), text: text.into(), clock: None, bar: None, trace: Vec::new() }
+}
+
+impl Procedure {
+    /// What the frame says at its top.
+    pub fn headline(&self, now: Timestamp) -> Headline {
+        let title = self.case.title();
+        let say =
+            |verb: &str, clock: Clean, line: Clean, detail: Clean, mark: Mark| Headline { title: crate::clean!("{verb} {title}"), clock, line, detail, mark };
+        match &self.state {
+            State::Gathering(gathering) => {
+                let left = clock(gathering.until().duration_since(now));
+                say(
+                    "Roll back",
+                    crate::clean!("{left} left"),
+                    Clean::from_static("asking what must be known"),
+                    gathering.note.clone().unwrap_or_default(),
+                    Mark::Running,
+                )
+            }
+            State::Planned(plan) => match plan.candidate() {
+                Some(candidate) => say("Roll back", Clean::EMPTY, self.change(), candidate.why.clone(), Mark::Waiting),
+                None => say("Roll back", Clean::EMPTY, Clean::from_static("no target"), plan.target.proposed.clone().err().unwrap_or_default(), Mark::Unknown),
+            },
+            State::Confirming { confirm, .. } => {
+                let why = match confirm {
+                    Confirm::ByPolicy { undo_of_undo: true } => Clean::from_static("this goes back to what was itself rolled back from"),
+                    Confirm::ByPolicy { undo_of_undo: false } => Clean::EMPTY,
+                    Confirm::Again { why } => why.clone(),
+                };
+                say("Roll back", Clean::EMPTY, self.change(), why, Mark::Waiting)
+            }
+            State::Sending { sent, .. } => say("Rolling back", clock(since(sent.began, now)), self.change(), Clean::EMPTY, Mark::Running),
+            State::Unclear { sent, why, .. } => {
+                let words = crate::clean!("the answer was lost ({why}): reading whether it was carried out");
+                say("Rolling back", clock(since(sent.began, now)), self.change(), words, Mark::Unknown)
+            }
+            State::UnderWay { run, .. } => {
+                let of = crate::clean!("{} of at most {}", clock(since(run.began, now)), clock(self.timing.deadline));
+                say("Rolling back", of, self.change(), self.stalled(run, now), Mark::Running)
+            }
+            State::Done { run, verdict, at, .. } => self.verdict_line(run, verdict, *at),
+            State::Closed { why } => say("Roll back", Clean::EMPTY, Clean::from_static("closed"), why.clone(), Mark::Bad),
+        }
+    }
+
+    /// `2.8.0 r42 → 2.7.3 r41 (it runs on as r43)`.
+    pub fn change(&self) -> Clean {
+        let from = &self.case.workload;
+        let left = from.revision.map_or_else(|| crate::clean!("{}", from.version), |number| crate::clean!("{} r{number}", from.version));
+        let goal = match &self.state {
+            State::Planned(plan) | State::Confirming { plan, .. } => plan.goal(),
+            State::Sending { sent, .. } | State::Unclear { sent, .. } | State::UnderWay { sent, .. } | State::Done { sent, .. } => Some(sent.goal.clone()),
+            State::Gathering(_) | State::Closed { .. } => None,
+        };
+        let Some(goal) = goal else { return left };
+        let runs_on = match &self.state {
+            State::UnderWay { run, .. } | State::Done { run, .. } => run.view.revision.filter(|number| *number != goal.number),
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => None,
+        };
+        let runs_on = runs_on.map(|number| crate::clean!(" (it runs on as r{number})")).unwrap_or_default();
+        crate::clean!("{left} → {} r{}{runs_on}", goal.version, goal.number)
+    }
+
+    fn stalled(&self, run: &Run, now: Timestamp) -> Clean {
+        run.stalled(&self.timing, now).map(|idle| crate::clean!("no progress for {}: x explains", long(idle))).unwrap_or_default()
+    }
+
+    fn verdict_line(&self, run: &Run, verdict: &Verdict, at: Timestamp) -> Headline {
+        let word = verdict.word();
+        let versions = crate::clean!("{} → {}", run.left, run.target.version);
+        let after = clock(at.duration_since(run.began));
+        let (mark, line, detail) = match verdict {
+            Verdict::Recovered { took: length } => (
+                Mark::Good,
+                crate::clean!("{word} in {}", took(*length)),
+                self.users_saw().map_or(versions.clone(), |saw| crate::clean!("{versions}     {saw}")),
+            ),
+            Verdict::NotRecovered { why } | Verdict::Worse { why } => (Mark::Bad, crate::clean!("{word} after {after}"), why.clone()),
+            Verdict::CouldNotTell { why } => (Mark::Unknown, Clean::from_static(word), why.clone()),
+        };
+        Headline { title: crate::clean!("Rolled back {}", self.case.title()), clock: Clean::EMPTY, line, detail, mark }
+    }
+
+    /// `users saw errors for 8m49s`, where both ends were measured.
+    fn users_saw(&self) -> Option<Clean> {
+        let from = self.case.baseline.errors_since?;
+        let until = self.good_at(ProofKind::Errors)?;
+        Some(crate::clean!("users saw errors for {}", took(until.duration_since(from))))
+    }
+
+    /// The lines of what was sent and of every proof, each with its own state and clock.
+    pub fn lines(&self, now: Timestamp) -> Vec<Line> {
+        let mut lines = self.sent_lines();
+        let run = match &self.state {
+            State::UnderWay { run, .. } | State::Done { run, .. } => Some(run),
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => None,
+        };
+        if let Some(run) = run {
+            lines.extend(self.proofs(now).iter().filter(|proof| proof.state != ProofState::NotAsked).map(|proof| proof_line(proof, run)));
+        }
+        lines
+    }
+
+    fn sent_lines(&self) -> Vec<Line> {
+        match &self.state {
+            State::Sending { left: None, .. } => vec![line(Mark::Running, "recorded", "the intent is being written before anything leaves")],
+            State::Sending { left: Some(_), .. } => vec![line(Mark::Running, "sent", "waiting for the answer")],
+            State::Unclear { why, .. } => vec![line(Mark::Unknown, "sent", crate::clean!("the answer was lost: {why}"))],
+            State::UnderWay { run, .. } => {
+                let answered = since(run.began, run.accepted);
+                let sent = line(Mark::Good, "sent", crate::clean!("accepted in {} ms, once", answered.as_millis()));
+                let taken = match run.taken_up {
+                    Some(at) => Line { clock: Some(clock(since(run.began, at))), ..line(Mark::Good, "taken up", "the controller works on it") },
+                    None => line(Mark::Running, "taken up", "the controller has not looked at it yet"),
+                };
+                vec![Line { clock: Some(clock(answered)), ..sent }, taken]
+            }
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Done { .. } | State::Closed { .. } => Vec::new(),
+        }
+    }
+
+    /// WAITING FOR: the pods that hold it up, the worst first.
+    pub fn waiting_for(&self) -> &[Blocker] {
+        match &self.state {
+            State::UnderWay { run, .. } | State::Done { run, .. } => &run.view.blockers,
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => &[],
+        }
+    }
+
+    /// STILL OPEN: what was left behind and brings the bad version back. `runs` are the runs of the service's repository.
+    pub fn still_open(&self, runs: &[&CiRun]) -> Vec<Line> {
+        let version = self.case.version();
+        let mut lines = Vec::new();
+        if let Some(owner) = &self.case.workload.owner {
+            lines.push(line(Mark::Open, "owner", crate::clean!("{} still names {version}: its next sync or upgrade ships it again", owner.words())));
+        }
+        let stale = self.plan().and_then(|plan| plan.findings.get(&CheckKind::LastApplied)).filter(|finding| finding.outcome == Outcome::Warn);
+        lines.extend(stale.map(|finding| line(Mark::Open, "apply", finding.sentence.clone())));
+        let moves = |run: &&&CiRun| matches!(run.status, RunStatus::Waiting(_) | RunStatus::Running | RunStatus::Queued);
+        for run in runs.iter().filter(moves) {
+            let does = match &run.status {
+                RunStatus::Waiting(what) => crate::clean!("waits: {what}"),
+                RunStatus::Running => Clean::from_static("runs"),
+                RunStatus::Queued
+                | RunStatus::Success
+                | RunStatus::Warn
+                | RunStatus::Failed
+                | RunStatus::Cancelled
+                | RunStatus::Skipped
+                | RunStatus::Neutral
+                | RunStatus::Stale
+                | RunStatus::Unknown(_) => Clean::from_static("is queued"),
+            };
+            lines.push(line(Mark::Open, "run", crate::clean!("run #{} ({}) {does}", run.number, run.title)));
+        }
+        lines
+    }
+}
+
+fn proof_line(proof: &Proof, run: &Run) -> Line {
+    let mark = match proof.state {
+        ProofState::Good => Mark::Good,
+        ProofState::Running => Mark::Running,
+        ProofState::StillBad => Mark::Bad,
+        ProofState::Waiting | ProofState::NotAsked => Mark::Waiting,
+        ProofState::Unknown => Mark::Unknown,
+    };
+    let bar = (proof.kind == ProofKind::Pods && proof.state == ProofState::Running).then_some((run.view.ready, run.view.wanted));
+    let trace: Vec<f64> = if proof.kind == ProofKind::Errors { run.trace.iter().map(|(_, value)| *value).collect() } else { Vec::new() };
+    let text = match trend(&trace).filter(|_| proof.state != ProofState::Good) {
+        Some(word) => crate::clean!("{}, {word}", proof.text),
+        None => proof.text.clone(),
+    };
+    Line { mark, label: proof.kind.word().into(), text, clock: proof.after.map(clock), bar, trace }
+}
+
+/// Whether the last values fall or rise by more than a tenth.
+fn trend(trace: &[f64]) -> Option<&'static str> {
+    let [.., before, now] = trace else { return None };
+    let change = now - before;
+    if change.abs() <= before.abs() * 0.1 { None } else { Some(if change < 0.0 { "falling" } else { "rising" }) }
+}
+
+impl Verdict {
+    /// What can be done next, by key, where it did not help.
+    pub const fn ways(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Recovered { .. } => &[],
+            Self::NotRecovered { .. } | Self::Worse { .. } => {
+                &[("[", "an older target"), ("l", "logs"), ("x", "explain"), ("i", "incident"), ("Y", "copy as text")]
+            }
+            Self::CouldNotTell { .. } => &[("l", "logs"), ("v", "verify"), ("x", "explain"), ("Y", "copy as text")],
+        }
+    }
+}
+
+/// Why the error rate stands where it does, for the reason that is prefilled: `CartErrorRate 17.4 %`.
+pub fn reason(procedure: &Procedure) -> Clean {
+    let baseline = &procedure.case.baseline;
+    let rate = baseline.error_rate.filter(|_| baseline.errors.bad()).map(percent).unwrap_or_default();
+    let pods = match &baseline.pods {
+        super::Standing::Bad(why) => crate::clean!("{} {why}", procedure.case.version()),
+        super::Standing::Good | super::Standing::Unknown(_) => Clean::EMPTY,
+    };
+    let alert = procedure.case.alert.as_ref().map(|alert| alert.name.clean().clone()).unwrap_or_default();
+    let first = crate::clean!("{}", [alert.as_str(), rate.as_str()].join(" ").trim());
+    if first.is_empty() {
+        return pods;
+    }
+    if pods.is_empty() { first } else { crate::clean!("{first}, {pods}") }
+}
