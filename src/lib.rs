@@ -30,16 +30,22 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::all)]
 
+pub mod app;
+pub mod cli;
 pub mod config;
+pub mod console;
 pub mod domain;
 pub mod gate;
 pub mod journal;
 pub mod keys;
 pub mod logs;
+pub mod panels;
 pub mod rollback;
+pub mod runtime;
 pub mod sources;
 pub mod store;
 pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod view;
 pub mod widgets;

@@ -1,10 +1,31 @@
 //! What the console wants done outside of itself. The runtime carries it out.
 
 use crate::{
-    domain::{Operation, Question, SourceId, TaskId},
+    domain::{Id, Operation, Question, RevisionRef, SourceId, TaskId, Tier, Workload},
     gate::{Confirmation, Policy},
-    text::Clean,
+    text::{Clean, Name, Raw},
 };
+use jiff::{SignedDuration, Timestamp};
+
+/// What a person confirmed, as the journal keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intended {
+    /// The whole plan in a sentence.
+    pub plan: Clean,
+    /// Where.
+    pub environment: Name,
+    /// How strict that is.
+    pub tier: Tier,
+    /// Of which service.
+    pub service: Name,
+    /// The revision that is left.
+    pub running: Option<RevisionRef>,
+    /// The images that come back.
+    pub images: Vec<Clean>,
+    /// The command that does the same by hand.
+    pub command: Clean,
+}
+
 
 /// A wish to the world outside.
 #[derive(Debug)]
@@ -39,7 +60,11 @@ pub enum Effect {
         confirmation: Confirmation,
         /// What holds in its environment.
         policy: Policy,
+        /// What was confirmed, for the journal.
+        intended: Box<Intended>,
     },
+    /// Find out what the journal remembers of a workload's revisions.
+    Remember(Id<Workload>),
     /// Dial a source that is only listed.
     Connect(SourceId),
     /// Skip the wait of everything that is down, and ask again what is polled.
@@ -79,14 +104,29 @@ pub enum Record {
         /// Its proofs, a line each.
         proofs: Vec<Clean>,
     },
+    /// Reading the world settled whether a lost answer was a yes.
+    Settled {
+        /// Which operation.
+        operation: crate::domain::OpId,
+        /// Whether it took place.
+        done: bool,
+        /// What was read.
+        detail: Clean,
+    },
     /// A revision was seen fully available.
     Observed {
+        /// Where.
+        environment: Name,
+        /// Of which service.
+        service: Name,
         /// The workload.
         workload: String,
         /// The back end's hash of its template.
-        template: String,
-        /// For how many seconds by now.
-        held: u64,
+        template: Raw,
+        /// Since when.
+        since: Timestamp,
+        /// For how long by now.
+        held: SignedDuration,
     },
     /// What a person noted.
     Note(Clean),

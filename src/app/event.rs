@@ -2,8 +2,9 @@
 
 use super::dialog::DialogId;
 use crate::{
-    domain::{Answer, Check, Fact, Feed, Link, SourceId, Stage, TaskId, Why},
+    domain::{Answer, Check, Fact, Feed, Id, Link, SourceId, Stage, TaskId, Why, Workload},
     keys::Key,
+    rollback,
     text::Clean,
 };
 use jiff::Timestamp;
@@ -48,6 +49,8 @@ pub enum Event {
     Known(SourceId, Result<Known, Why>),
     /// Operations that the journal has as begun and not ended.
     Open(Vec<OpenOperation>),
+    /// What the journal remembers of a workload's revisions.
+    Remembered(Id<Workload>, Vec<rollback::Record>),
     /// The dialog was painted, and what was typed before that was dropped: from now on it can be confirmed.
     Painted(DialogId),
     /// What a source answered.

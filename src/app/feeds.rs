@@ -48,7 +48,7 @@ impl App {
 
     /// Pods of what is under the cursor and of what is unwell.
     fn want_pods(&self, wanted: &mut BTreeSet<(SourceId, Feed)>) {
-        let mut workloads: BTreeSet<Id<Workload>> = self.matrix.rows.iter().flat_map(|row| &row.cells).filter(|cell| unwell(cell.state)).flat_map(|cell| cell.workloads.iter().map(|one| one.id.clone())).collect();
+        let mut workloads: BTreeSet<Id<Workload>> = self.matrix.rows.iter().flat_map(|row| &row.cells).filter(|cell| unwell(&cell.state)).flat_map(|cell| cell.workloads.iter().map(|one| one.id.clone())).collect();
         workloads.extend(self.workloads_of(&crate::panels::environments::subject(self)));
         if !self.screens.is_empty() {
             workloads.extend(self.workloads_of(&self.subject()));
@@ -100,7 +100,7 @@ impl App {
         let minute = Duration::from_millis(60_000 - u64::try_from(self.now.wall.as_millisecond().rem_euclid(60_000)).unwrap_or(0));
         let second = Duration::from_millis(1_000 - u64::try_from(self.now.wall.as_millisecond().rem_euclid(1_000)).unwrap_or(0));
         let tick = self.now.mono + if self.ticks() { second } else { minute };
-        [Some(tick), self.notices.next_wake(), self.operations.next_wake(self.now)].into_iter().flatten().min()
+        [Some(tick), self.notices.next_wake(), self.operations.next_wake(self.now), logs::next_wake(self)].into_iter().flatten().min()
     }
 
     /// Whether something on screen is younger than a minute, or counts down.
@@ -129,15 +129,15 @@ impl App {
 }
 
 /// Whether the pods of such a cell are asked for although nobody looks at it.
-const fn unwell(state: CellState) -> bool {
+const fn unwell(state: &CellState) -> bool {
     match state {
-        CellState::Rolling | CellState::Stuck | CellState::Failing | CellState::Down => true,
-        CellState::Ok | CellState::Stale | CellState::Unknown | CellState::Absent | CellState::NotConnected => false,
+        CellState::Rolling { .. } | CellState::Stuck { .. } | CellState::Failing | CellState::Down => true,
+        CellState::Ok | CellState::Stale { .. } | CellState::Unknown | CellState::Absent | CellState::NotConnected => false,
     }
 }
 
 /// The source that has the log of a target.
-pub(super) fn source_of(target: &LogTarget) -> SourceId {
+pub fn source_of(target: &LogTarget) -> SourceId {
     match target {
         LogTarget::Workload { workload, .. } => workload.source(),
         LogTarget::Pod { pod, .. } => pod.source(),

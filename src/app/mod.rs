@@ -16,7 +16,8 @@ mod tasks;
 mod verbs;
 
 pub use dialog::{Dialog, DialogId};
-pub use effect::{Effect, Record};
+pub use effect::{Effect, Intended, Record};
+pub use feeds::source_of;
 pub use event::{Event, Known, Now, OpenOperation, Size};
 pub use notice::{Notice, Notices, Tone};
 pub use operations::{Confirming, Operations, Running};
@@ -26,11 +27,11 @@ pub use subject::Subject;
 pub use verbs::{Offer, offers};
 
 use crate::{
-    domain::{Environment, Feed, Link, SourceId, TaskId, Tier, Why},
+    domain::{Environment, Feed, Id, Link, SourceId, TaskId, Tier, Why, Workload},
     gate::{Mode, Policy},
     keys::{Key, Keymap},
     panels::{alerts, environments, logs, pipelines},
-    store::{Limits, Matrix, Rules, Store},
+    store::{Limits, Matrix, Rules, Store, Totals},
     text::{Clean, Name},
     theme::Theme,
     widgets::Glyphs,
@@ -154,6 +155,8 @@ pub struct App {
     pub problems_only: bool,
     /// How times are shown.
     pub times: Times,
+    /// What the journal remembers of revisions, by workload.
+    pub records: BTreeMap<String, Vec<crate::rollback::Record>>,
     /// Environments opened with ctrl-o, until then.
     pub opened: BTreeMap<Name, Timestamp>,
     /// Subjects that ring when they change.
@@ -164,6 +167,7 @@ pub struct App {
     pub left: Option<Screen>,
     /// The filter of the list that is open.
     pub list_filter: String,
+    waiting: Option<Id<Workload>>,
     keys: Vec<Key>,
     tasks: tasks::Tasks,
     counter: u64,
@@ -178,7 +182,7 @@ impl App {
             now: start.now,
             size: start.size,
             store: Store::new(start.rules.clone()),
-            matrix: Matrix::default(),
+            matrix: Matrix { columns: Vec::new(), rows: Vec::new(), totals: Totals::default() },
             sources: BTreeMap::new(),
             panel: Panel::default(),
             zoomed: false,
@@ -192,11 +196,13 @@ impl App {
             notices: Notices::default(),
             problems_only: false,
             times: Times::default(),
+            records: BTreeMap::new(),
             opened: BTreeMap::new(),
             watched: BTreeSet::new(),
             last_key: None,
             left: None,
             list_filter: String::new(),
+            waiting: None,
             keys: Vec::new(),
             tasks: tasks::Tasks::default(),
             counter: 0,
@@ -221,6 +227,7 @@ impl App {
             Event::Link(source, feed, link) => self.link(&source, &feed, link),
             Event::Known(source, known) => self.know(source, known),
             Event::Open(open) => self.open_operations(open),
+            Event::Remembered(workload, records) => self.remembered(&workload, records),
             Event::Painted(dialog) => self.painted(dialog),
             Event::Answer(task, answer) => self.answered(task, answer),
             Event::Check(task, check) => self.checked(task, check),
@@ -264,7 +271,7 @@ impl App {
     fn settle(&mut self) {
         let minute = self.now.wall.as_second();
         if self.computed != Some((self.store.stamp(), minute)) {
-            self.matrix = self.store.matrix(self.now.wall, &self.start.limits);
+            self.matrix = self.store.matrix(self.now.wall);
             self.computed = Some((self.store.stamp(), minute));
         }
         environments::settle(self);

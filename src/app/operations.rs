@@ -1,13 +1,13 @@
 //! Changes under way: each is a procedure, with the line in which it is confirmed and the answers it waits for.
 
-use super::{App, Dialog, DialogId, Effect, OpenOperation, OperationKey, Record, Screen, Tone, tasks::Purpose};
+use super::{App, Dialog, DialogId, Effect, Intended, OpenOperation, OperationKey, Record, Screen, Tone, tasks::Purpose};
 use crate::{
-    domain::{Answer, Check, Feed, Id, OpId, Question, SourceId, Stage, TaskId, Verb, Why, Workload},
+    domain::{Answer, Check, Feed, Id, OpId, Question, RevisionRef, SourceId, Stage, TaskId, Verb, Why, Workload},
     gate::{Confirmation, Demand, NotConfirmed},
     keys::{Action, Layer},
     rollback::{self, Ask, Barred, Case, Confirm, Observed, Procedure, State, Timing, Want, Who},
     store::words,
-    text::{Clean, Name},
+    text::{Clean, Name, Raw},
     widgets::{Edit, Field, Part, hint},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -204,6 +204,12 @@ impl App {
             self.show_operation(key);
             return Vec::new();
         }
+        self.waiting = Some(workload.clone());
+        vec![Effect::Remember(workload.clone())]
+    }
+
+    /// Begins once the journal has said what it remembers.
+    fn begin_plan(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
         let (steady, timing) = (self.steady(), self.timing());
         let (Some(case), Some(joined)) = (Case::of(&self.store, workload, &timing, steady), self.store.joined(workload).cloned()) else {
             self.complain("this workload is gone");
@@ -257,16 +263,47 @@ impl App {
                 }
                 Want::Act(operation) => {
                     let (task, source) = (self.task(), operation.subject.source());
-                    let policy = self.operations.get(key).map(|running| self.policy(&running.environment));
-                    let Some((running, policy)) = self.operations.get_mut(key).zip(policy) else { continue };
+                    let held = self.operations.get(key).map(|running| (self.policy(&running.environment), self.intended(running)));
+                    let Some((running, (policy, intended))) = self.operations.get_mut(key).zip(held) else { continue };
                     let Some(confirmation) = running.confirmation.take() else { continue };
                     running.acting = Some((task, operation.id.clone()));
                     self.tasks.expect(task, Purpose::Operation(key));
-                    effects.push(Effect::Act { task, source, operation, confirmation, policy });
+                    effects.push(Effect::Act { task, source, operation, confirmation, policy, intended: Box::new(intended) });
                 }
             }
         }
         effects
+    }
+
+    /// What the journal keeps of a confirmed plan.
+    fn intended(&self, running: &Running) -> Intended {
+        let sent = match &running.procedure.state {
+            State::Sending { sent, .. } => Some(sent),
+            _ => None,
+        };
+        let plan = running.procedure.plan();
+        let candidate = plan.and_then(|plan| plan.candidate());
+        let to = candidate.map(|candidate| crate::clean!(" → {} {}", candidate.revision.version, candidate.revision.short())).unwrap_or_default();
+        Intended {
+            plan: crate::clean!("{}: {}{to}", running.procedure.case.title(), running.procedure.case.version()),
+            environment: running.environment.clone(),
+            tier: self.policy(&running.environment).tier,
+            service: running.service.clone(),
+            running: sent.map(|sent| self.left_revision(running, &sent.running)),
+            images: candidate.map(|candidate| candidate.revision.images.iter().map(|image| image.reference.clean().clone()).collect()).unwrap_or_default(),
+            command: plan.and_then(|plan| plan.command.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The revision that is left: its template is what guards against undoing the undo.
+    fn left_revision(&self, running: &Running, template: &Raw) -> RevisionRef {
+        let workload = &running.procedure.case.workload;
+        RevisionRef { id: workload.id.cast(), number: workload.revision.unwrap_or_default(), template: template.clone(), version: workload.version.clone() }
+    }
+
+    pub(super) fn remembered(&mut self, workload: &Id<Workload>, records: Vec<rollback::Record>) -> Vec<Effect> {
+        self.records.insert(workload.as_str().to_owned(), records);
+        if self.waiting.take_if(|waiting| waiting == workload).is_some() { self.begin_plan(workload) } else { Vec::new() }
     }
 
     /// Puts a question to everybody who can answer it, and tells the procedure how many those are.
@@ -375,7 +412,7 @@ impl App {
             proofs: proofs.iter().map(|proof| crate::clean!("{}: {}", proof.kind.word(), proof.text)).collect(),
         };
         let words = crate::clean!("{title}: {}", verdict.word());
-        let left = rollback::Record { template: running.procedure.left_template(), evidence: crate::domain::Evidence::RolledBackFrom { at: *at } };
+        let left = rollback::Record { template: sent.running.clone(), evidence: crate::domain::Evidence::RolledBackFrom { at: *at } };
         let workload = running.procedure.case.workload.id.as_str().to_owned();
         self.records.entry(workload).or_default().push(left);
         self.notices.say(Tone::Plain, words.clone(), self.now);

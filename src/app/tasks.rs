@@ -17,11 +17,18 @@ pub(super) enum Purpose {
 #[derive(Debug, Default)]
 pub(super) struct Tasks(BTreeMap<TaskId, Purpose>);
 
+impl Tasks {
+    /// Remembers that `purpose` waits for `task`.
+    pub(super) fn expect(&mut self, task: TaskId, purpose: Purpose) {
+        self.0.insert(task, purpose);
+    }
+}
+
 impl App {
     /// Asks `source`, and remembers for whom.
     pub(super) fn ask(&mut self, purpose: Purpose, source: SourceId, question: Question) -> (TaskId, Effect) {
         let task = self.task();
-        self.tasks.0.insert(task, purpose);
+        self.tasks.expect(task, purpose);
         (task, Effect::Ask { task, source, question })
     }
 

@@ -8,6 +8,6 @@ mod confirm;
 mod policy;
 mod warrant;
 
-pub use confirm::{Confirmation, Demand, NotConfirmed};
+pub use confirm::{Confirmation, Demand, NotConfirmed, OVERRIDE};
 pub use policy::{Class, Closed, Mode, Policy};
 pub use warrant::{Ledger, OnDisk, Warrant};

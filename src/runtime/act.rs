@@ -2,11 +2,10 @@
 
 use super::Runtime;
 use crate::{
-    app::{Event, Record},
-    domain::{Operation, SourceId, Stage, TaskId},
-    gate::{Confirmation, OnDisk, Policy, Warrant},
-    journal::Journal,
-    runtime::Inbox,
+    app::{Event, Intended, Record},
+    domain::{Id, Operation, SourceId, Stage, TaskId, Workload},
+    gate::{Confirmation, Policy, Warrant},
+    runtime::{Book, Inbox},
     sources::Source,
     text::Clean,
 };
@@ -14,8 +13,15 @@ use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
+/// A change, as a person confirmed it.
+pub(super) struct Confirmed {
+    pub confirmation: Confirmation,
+    pub policy: Policy,
+    pub intended: Intended,
+}
+
 impl Runtime {
-    pub(super) fn act(&mut self, task: TaskId, id: &SourceId, operation: Operation, confirmation: Confirmation, policy: Policy) {
+    pub(super) fn act(&mut self, task: TaskId, id: &SourceId, operation: Operation, confirmed: Confirmed) {
         let (source, inbox, journal) = (self.source(id), self.inbox.clone(), self.journal.clone());
         let carried = async move {
             let source = match source {
@@ -25,7 +31,7 @@ impl Runtime {
             let Some(journal) = journal else {
                 return inbox.put(Event::Recorded(task, Err(Clean::from_static("there is no journal to write the intent into; nothing was sent"))));
             };
-            match intend(journal.clone(), operation.clone(), confirmation, policy).await {
+            match intend(journal.clone(), operation.clone(), confirmed).await {
                 Err(why) => inbox.put(Event::Recorded(task, Err(why))),
                 Ok(warrant) => {
                     inbox.put(Event::Recorded(task, Ok(warrant.entry())));
@@ -37,7 +43,22 @@ impl Runtime {
             }
         };
         self.acting.retain(|task| !task.is_finished());
-        self.acting.push(tokio::spawn(crate::terminal::supervised(carried)));
+        let carried = crate::terminal::supervised(carried);
+        self.acting.push(tokio::spawn(async move {
+            let _ = carried.await;
+        }));
+    }
+
+    pub(super) fn remember(&self, workload: Id<Workload>) {
+        let (journal, inbox) = (self.journal.clone(), self.inbox.clone());
+        tokio::task::spawn_blocking(move || match journal.map(|journal| journal.remembered(workload.as_str(), Timestamp::now())) {
+            Some(Ok(records)) => inbox.put(Event::Remembered(workload, records)),
+            None => inbox.put(Event::Remembered(workload, Vec::new())),
+            Some(Err(error)) => {
+                inbox.put(Event::Told(Err(crate::clean!("the journal could not be read: {error}"))));
+                inbox.put(Event::Remembered(workload, Vec::new()));
+            }
+        });
     }
 
     pub(super) fn record(&mut self, record: Record) {
@@ -54,13 +75,15 @@ impl Runtime {
 }
 
 /// Writes the intent and mints the warrant; nothing has left the house when this fails.
-async fn intend(journal: Arc<Journal>, operation: Operation, confirmation: Confirmation, policy: Policy) -> Result<Warrant, Clean> {
+async fn intend(journal: Arc<Book>, operation: Operation, confirmed: Confirmed) -> Result<Warrant, Clean> {
+    let Confirmed { confirmation, policy, intended } = confirmed;
     let written = tokio::task::spawn_blocking(move || {
         let now = Timestamp::now();
         if let Some(closed) = policy.closed(operation.verb, now) {
             return Err(crate::clean!("{}: {}", closed.word(), closed.remedy()));
         }
-        let proof = OnDisk::write(&*journal, &operation, &confirmation, now)
+        let proof = journal
+            .intend(&operation, &confirmation, &intended, now)
             .map_err(|error| crate::clean!("the intent could not be written down, so nothing was sent: {error}"))?;
         Warrant::mint(&policy, &confirmation, proof, operation, Timestamp::now()).map_err(|closed| Clean::from_static(closed.remedy()))
     });
@@ -84,7 +107,7 @@ async fn carry(source: &dyn Source, warrant: Warrant, task: TaskId, inbox: &Inbo
     last
 }
 
-async fn write_outcome(journal: Arc<Journal>, operation: Operation, stage: Stage) -> Result<(), Clean> {
+async fn write_outcome(journal: Arc<Book>, operation: Operation, stage: Stage) -> Result<(), Clean> {
     let written = tokio::task::spawn_blocking(move || journal.outcome(&operation, &stage, Timestamp::now()));
     match written.await {
         Ok(Ok(())) => Ok(()),

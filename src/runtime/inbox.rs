@@ -166,7 +166,7 @@ impl Rows {
         while self.bytes > LOG_BYTES {
             let Some(oldest) = self.facts.iter_mut().find(|fact| matches!(fact, Some(Fact::Lines(..)))) else { return };
             if let Some(Fact::Lines(_, lines)) = oldest.take() {
-                self.bytes = self.bytes.saturating_sub(lines.iter().map(|line| line.text.len()).sum());
+                self.bytes = self.bytes.saturating_sub(lines.iter().map(|line| line.text.text.len()).sum());
                 self.dropped += lines.len() as u64;
             }
         }
@@ -178,7 +178,7 @@ impl Rows {
         let facts: Vec<_> = self.facts.drain(..count).flatten().collect();
         for fact in &facts {
             if let Fact::Lines(_, lines) = fact {
-                self.bytes = self.bytes.saturating_sub(lines.iter().map(|line| line.text.len()).sum());
+                self.bytes = self.bytes.saturating_sub(lines.iter().map(|line| line.text.text.len()).sum());
             }
         }
         facts
@@ -213,6 +213,6 @@ fn place(fact: &Fact) -> Place {
         Fact::Rule(change) => of(8, change),
         Fact::Sample(change) => of(9, change),
         Fact::Stream(stream) => Place::Row(10, stream.id.as_str().to_owned()),
-        Fact::Lines(_, lines) => Place::Lines(lines.iter().map(|line| line.text.len()).sum()),
+        Fact::Lines(_, lines) => Place::Lines(lines.iter().map(|line| line.text.text.len()).sum()),
     }
 }

@@ -1,15 +1,16 @@
 //! Carries effects out: owns the sources, the tasks and the journal. The one gate for changes stands here.
 
 mod act;
+mod book;
 mod inbox;
 
+pub use book::Book;
 pub use inbox::Inbox;
 
 use crate::{
     app::{Effect, Event, Known},
     config::Config,
     domain::{Check, Feed, Operation, Question, SourceId, TaskId, Trouble, Why},
-    journal::Journal,
     sources::{self, Made, Source, SourceError, supervise::supervise},
     text::Clean,
 };
@@ -50,7 +51,7 @@ pub struct Runtime {
     read_only: bool,
     sources: BTreeMap<SourceId, Arc<dyn Source>>,
     feeds: HashMap<(SourceId, Feed), Watch>,
-    journal: Option<Arc<Journal>>,
+    journal: Option<Arc<Book>>,
     acting: Vec<tokio::task::JoinHandle<()>>,
     state: std::path::PathBuf,
 }
@@ -68,7 +69,7 @@ impl Drop for Watch {
 
 impl Runtime {
     /// A runtime over `made` sources; what each of them is goes into the inbox at once.
-    pub fn new(inbox: Arc<Inbox>, config: Arc<Config>, read_only: bool, journal: Option<Arc<Journal>>, state: std::path::PathBuf, made: Vec<Made>) -> Self {
+    pub fn new(inbox: Arc<Inbox>, config: Arc<Config>, read_only: bool, journal: Option<Arc<Book>>, state: std::path::PathBuf, made: Vec<Made>) -> Self {
         let mut runtime = Self { inbox, config, read_only, sources: BTreeMap::new(), feeds: HashMap::new(), journal, acting: Vec::new(), state };
         for one in made {
             runtime.adopt(one);
@@ -109,7 +110,10 @@ impl Runtime {
         match effect {
             Effect::Ask { task, source, question } => self.ask(task, &source, question),
             Effect::Prepare { task, source, operation } => self.prepare(task, &source, operation),
-            Effect::Act { task, source, operation, confirmation, policy } => self.act(task, &source, *operation, confirmation, policy),
+            Effect::Act { task, source, operation, confirmation, policy, intended } => {
+                self.act(task, &source, *operation, act::Confirmed { confirmation, policy, intended: *intended });
+            }
+            Effect::Remember(workload) => self.remember(workload),
             Effect::Connect(source) => self.connect(&source),
             Effect::Refresh => self.feeds.values().for_each(|watch| watch.nudge.notify_one()),
             Effect::Record(record) => self.record(record),

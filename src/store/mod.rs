@@ -28,7 +28,7 @@ pub use detail::{CellDetail, Live, Pointing};
 pub use feeds::FeedState;
 pub use health::{Ailment, Health, ailment, health};
 pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule, matches};
-pub use matrix::{Column, Matrix, Totals, problems_first};
+pub use matrix::{Column, Matrix, Row, Totals, problems_first};
 pub use read::Freshness;
 pub use series::{ErrorRate, Limits, Series};
 pub use subject::About;

@@ -1,0 +1,4 @@
+//! The faces.
+pub mod args;
+pub mod exit;
+pub mod svg;
