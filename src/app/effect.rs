@@ -26,7 +26,6 @@ pub struct Intended {
     pub command: Clean,
 }
 
-
 /// A wish to the world outside.
 #[derive(Debug)]
 pub enum Effect {
@@ -71,8 +70,8 @@ pub enum Effect {
     Refresh,
     /// Write something into the journal that is not a change: a verdict, a note, what was seen.
     Record(Record),
-    /// Put text into the terminal's clipboard.
-    Copy(Clean),
+    /// Put lines of text into the terminal's clipboard.
+    Copy(Vec<Clean>),
     /// Save text to a file in the state directory.
     Save {
         /// What the file is about: it becomes part of its name.

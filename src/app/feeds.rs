@@ -48,7 +48,14 @@ impl App {
 
     /// Pods of what is under the cursor and of what is unwell.
     fn want_pods(&self, wanted: &mut BTreeSet<(SourceId, Feed)>) {
-        let mut workloads: BTreeSet<Id<Workload>> = self.matrix.rows.iter().flat_map(|row| &row.cells).filter(|cell| unwell(&cell.state)).flat_map(|cell| cell.workloads.iter().map(|one| one.id.clone())).collect();
+        let mut workloads: BTreeSet<Id<Workload>> = self
+            .matrix
+            .rows
+            .iter()
+            .flat_map(|row| &row.cells)
+            .filter(|cell| unwell(&cell.state))
+            .flat_map(|cell| cell.workloads.iter().map(|one| one.id.clone()))
+            .collect();
         workloads.extend(self.workloads_of(&crate::panels::environments::subject(self)));
         if !self.screens.is_empty() {
             workloads.extend(self.workloads_of(&self.subject()));
@@ -80,7 +87,14 @@ impl App {
                 Screen::Run(run, _) => {
                     wanted.insert((run.source(), Feed::Jobs(run.clone())));
                 }
-                Screen::List(..) | Screen::Logs(..) | Screen::Text(_) | Screen::Explain(_) | Screen::History(_) | Screen::Operation(_) | Screen::Background(_) | Screen::Changes(_) => {}
+                Screen::List(..)
+                | Screen::Logs(..)
+                | Screen::Text(_)
+                | Screen::Explain(_)
+                | Screen::History(_)
+                | Screen::Operation(_)
+                | Screen::Background(_)
+                | Screen::Changes(_) => {}
             }
         }
     }
@@ -114,7 +128,16 @@ impl App {
             match fact {
                 Fact::Stream(stream) => logs::stream(self, feed, stream),
                 Fact::Lines(stream, lines) => logs::lines(self, feed, &stream, lines),
-                Fact::Workload(_) | Fact::Revision(_) | Fact::Pod(_) | Fact::Happening(_) | Fact::Node(_) | Fact::Run(_) | Fact::Job(_) | Fact::Alert(_) | Fact::Rule(_) | Fact::Sample(_) => {
+                Fact::Workload(_)
+                | Fact::Revision(_)
+                | Fact::Pod(_)
+                | Fact::Happening(_)
+                | Fact::Node(_)
+                | Fact::Run(_)
+                | Fact::Job(_)
+                | Fact::Alert(_)
+                | Fact::Rule(_)
+                | Fact::Sample(_) => {
                     self.store.apply(source, feed, fact, self.now.wall);
                 }
             }

@@ -1,8 +1,8 @@
 //! Wishes that are about the console itself: panels, screens, overlays, locks.
 
-use super::{App, Effect, List, OPEN_FOR, Overlay, Panel, Screen, Subject, Times, operations};
+use super::{App, Effect, List, OPEN_FOR, Overlay, Panel, Pods, Screen, Subject, Times, operations};
 use crate::{
-    domain::LogTarget,
+    domain::{Id, LogTarget, SourceId, Workload},
     keys::Action,
     panels::{self, alerts, environments, logs, pipelines},
     text::{Clean, Name},
@@ -254,10 +254,23 @@ impl App {
         self.screens.push(Screen::Logs(target, title));
     }
 
+    /// Opens the pods of a cell.
+    pub fn open_pods(&mut self, service: Clean, environment: Clean, workloads: Vec<Id<Workload>>) {
+        self.screens.push(Screen::Pods(Pods { service, environment, workloads, at: crate::widgets::Selection::default(), open: Vec::new() }));
+    }
+
     /// Opens a list.
     pub fn open_list(&mut self, list: List) {
         self.list_filter.clear();
         self.screens.push(Screen::List(list, crate::widgets::Selection::default()));
+    }
+
+    /// The kind of back end of a source; the simulated world says which one it stands for.
+    pub fn kind_of(&self, id: &SourceId) -> String {
+        match (id.kind(), id.instance()) {
+            ("demo", instance) => demo_kind(instance).to_owned(),
+            (kind, _) => kind.to_owned(),
+        }
     }
 
     fn watch_subject(&mut self) {
@@ -269,6 +282,14 @@ impl App {
             self.watched.insert(subject);
             self.say(crate::clean!("{name} is watched: it rings when it changes"));
         }
+    }
+}
+
+/// What a source of the simulated world stands for, by its name.
+fn demo_kind(instance: &str) -> &str {
+    match instance.split('-').next().unwrap_or_default() {
+        known @ ("github" | "prometheus" | "alertmanager" | "docker") => known,
+        _ => "kubernetes",
     }
 }
 

@@ -28,19 +28,21 @@ pub(super) fn edit(key: Key) -> Option<Edit> {
 }
 
 impl App {
+    /// The layer of the view below whatever lies over it.
+    pub fn view_layer(&self) -> Layer {
+        match (self.screens.last(), self.panel) {
+            (Some(Screen::Operation(key)), _) => self.operations.layer(*key),
+            (Some(screen), _) => screen.layer(),
+            (None, Panel::Environments) => Layer::Environments,
+            (None, Panel::Pipelines) => Layer::Pipelines,
+            (None, Panel::Logs) => Layer::Logs,
+            (None, Panel::Alerts) => Layer::Alerts,
+        }
+    }
+
     /// The layers of the keymap that hold now, the highest first.
     pub fn layers(&self) -> Vec<Layer> {
-        let top = match (&self.overlay, self.screens.last()) {
-            (Some(overlay), _) => overlay.layer(),
-            (None, Some(Screen::Operation(key))) => self.operations.layer(*key),
-            (None, Some(screen)) => screen.layer(),
-            (None, None) => match self.panel {
-                Panel::Environments => Layer::Environments,
-                Panel::Pipelines => Layer::Pipelines,
-                Panel::Logs => Layer::Logs,
-                Panel::Alerts => Layer::Alerts,
-            },
-        };
+        let top = self.overlay.as_ref().map_or_else(|| self.view_layer(), Overlay::layer);
         if top == Layer::Global { vec![top] } else { vec![top, Layer::Global] }
     }
 

@@ -1,5 +1,6 @@
 //! Decides. Pure: keys, facts and answers in, effects out; no clock, no terminal, no network.
 
+mod copy;
 mod dialog;
 mod effect;
 mod event;
@@ -17,8 +18,8 @@ mod verbs;
 
 pub use dialog::{Dialog, DialogId};
 pub use effect::{Effect, Intended, Record};
-pub use feeds::source_of;
 pub use event::{Event, Known, Now, OpenOperation, Size};
+pub use feeds::source_of;
 pub use notice::{Notice, Notices, Tone};
 pub use operations::{Confirming, Operations, Running};
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
@@ -291,7 +292,8 @@ impl App {
     /// What holds in an environment at this moment.
     pub fn policy(&self, environment: &Name) -> Policy {
         let declared = self.start.environments.iter().find(|declared| declared.name == *environment);
-        let tier = declared.map(|declared| declared.tier).or_else(|| self.store.environment(environment.raw()).map(|known| known.tier)).unwrap_or(Tier::Production);
+        let tier =
+            declared.map(|declared| declared.tier).or_else(|| self.store.environment(environment.raw()).map(|known| known.tier)).unwrap_or(Tier::Production);
         Policy {
             mode: self.start.mode,
             tier,

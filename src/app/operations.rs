@@ -88,7 +88,11 @@ impl Operations {
     /// Types into the confirm line.
     pub(super) fn edit(&mut self, edit: Edit) {
         if let Some(line) = self.line() {
-            if line.on_reason { line.reason.edit(edit) } else { line.word.edit(edit) };
+            if line.on_reason {
+                line.reason.edit(edit)
+            } else {
+                line.word.edit(edit)
+            };
         }
     }
 
@@ -131,9 +135,13 @@ impl Operations {
     /// What runs in the background and what was left open: an identity and a line each.
     pub fn lines(&self, app: &App) -> Vec<(String, Clean)> {
         let open = |key| app.screens.iter().any(|screen| matches!(screen, Screen::Operation(shown) if *shown == key));
-        let mut lines: Vec<(String, Clean)> = self.running.iter().filter(|running| !open(running.key)).map(|running| (format!("run-{}", running.key.0), running.line(app))).collect();
+        let mut lines: Vec<(String, Clean)> =
+            self.running.iter().filter(|running| !open(running.key)).map(|running| (format!("run-{}", running.key.0), running.line(app))).collect();
         lines.extend(self.open.iter().map(|left| {
-            let whose = left.alive.as_ref().map_or_else(|| Clean::from_static("left behind; Enter reads what became of it"), |alive| crate::clean!("under way at {alive}"));
+            let whose = left
+                .alive
+                .as_ref()
+                .map_or_else(|| Clean::from_static("left behind; Enter reads what became of it"), |alive| crate::clean!("under way at {alive}"));
             (format!("open-{}", left.operation), crate::clean!("! {}  begun {} ago, {whose}", left.title, words::long(words::since(left.since, app.now.wall))))
         }));
         lines
@@ -143,11 +151,26 @@ impl Operations {
     pub fn hints(&self, app: &App, key: OperationKey) -> Vec<Part> {
         let layer = self.layer(key);
         let name = |action| crate::clean!("{}", app.start.keymap.key(layer, action).unwrap_or_default());
-        let of = |actions: &[(Action, &'static str)]| actions.iter().enumerate().map(|(at, (action, words))| hint(u8::try_from(at).unwrap_or(90) + 1, name(*action), Clean::from_static(words))).collect();
+        let of = |actions: &[(Action, &'static str)]| {
+            actions.iter().enumerate().map(|(at, (action, words))| hint(u8::try_from(at).unwrap_or(90) + 1, name(*action), Clean::from_static(words))).collect()
+        };
         match layer {
-            Layer::Plan => of(&[(Action::Enter, "confirm…"), (Action::Escape, "leave, nothing done"), (Action::TabLeft, "older"), (Action::TabRight, "newer"), (Action::Describe, "difference"), (Action::OpenLock, "open")]),
+            Layer::Plan => of(&[
+                (Action::Enter, "confirm…"),
+                (Action::Escape, "leave, nothing done"),
+                (Action::TabLeft, "older"),
+                (Action::TabRight, "newer"),
+                (Action::Describe, "difference"),
+                (Action::OpenLock, "open"),
+            ]),
             Layer::Confirm => of(&[(Action::Enter, "do it"), (Action::Escape, "no"), (Action::NextPanel, "next field")]),
-            Layer::UnderWay => of(&[(Action::Logs, "logs"), (Action::Explain, "explain"), (Action::Describe, "difference"), (Action::CopyView, "copy as text"), (Action::Escape, "background")]),
+            Layer::UnderWay => of(&[
+                (Action::Logs, "logs"),
+                (Action::Explain, "explain"),
+                (Action::Describe, "difference"),
+                (Action::CopyView, "copy as text"),
+                (Action::Escape, "background"),
+            ]),
             _ => of(&[(Action::Enter, "done"), (Action::CopyView, "copy as text"), (Action::History, "history"), (Action::Background, "still open")]),
         }
     }
@@ -164,7 +187,9 @@ impl Running {
     fn line(&self, app: &App) -> Clean {
         let title = self.procedure.case.title();
         match &self.procedure.state {
-            State::UnderWay { run, .. } => crate::clean!("↻ {title}  {}/{}  {}", run.view.ready, run.view.wanted, words::clock(app.steady().duration_since(run.began))),
+            State::UnderWay { run, .. } => {
+                crate::clean!("↻ {title}  {}/{}  {}", run.view.ready, run.view.wanted, words::clock(app.steady().duration_since(run.began)))
+            }
             State::Sending { .. } | State::Unclear { .. } => crate::clean!("↻ {title}  sent, waiting for the answer"),
             State::Gathering(_) | State::Planned(_) | State::Confirming { .. } => crate::clean!("· {title}  planned, nothing sent"),
             State::Done { verdict, .. } => crate::clean!("{title}  {}", verdict.word()),
@@ -199,7 +224,9 @@ impl App {
 
     /// Opens the plan of a rollback: nothing on it executes. One that is open already is shown again.
     pub fn open_plan(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
-        let alive = |running: &&Running| running.procedure.case.workload.id == *workload && !matches!(running.procedure.state, State::Done { .. } | State::Closed { .. });
+        let alive = |running: &&Running| {
+            running.procedure.case.workload.id == *workload && !matches!(running.procedure.state, State::Done { .. } | State::Closed { .. })
+        };
         if let Some(key) = self.operations.running.iter().find(alive).map(|running| running.key) {
             self.show_operation(key);
             return Vec::new();
@@ -338,7 +365,9 @@ impl App {
     }
 
     pub(super) fn checked(&mut self, task: TaskId, check: Option<Result<Check, Why>>) -> Vec<Effect> {
-        let Some(running) = self.operations.running.iter_mut().find(|running| running.preparing.is_some_and(|(waiting, _)| waiting == task)) else { return Vec::new() };
+        let Some(running) = self.operations.running.iter_mut().find(|running| running.preparing.is_some_and(|(waiting, _)| waiting == task)) else {
+            return Vec::new();
+        };
         let Some((_, round)) = running.preparing else { return Vec::new() };
         match check {
             Some(Ok(check)) => running.procedure.checked(round, check),
@@ -590,4 +619,3 @@ fn not_confirmed(why: NotConfirmed, demand: &Demand) -> Clean {
         (NotConfirmed::Override, _) => crate::clean!("this goes back to what was itself rolled back from: type {}", crate::gate::OVERRIDE),
     }
 }
-

@@ -64,7 +64,13 @@ impl App {
         }
         offer(Clean::from_static("q"), Clean::from_static("quit"), Clean::EMPTY, Clean::EMPTY, Goal::Action(Action::Quit));
         for (name, command) in ELSEWHERE {
-            offer(Clean::from_static(name), crate::clean!("not here: copies `{command}`"), Clean::EMPTY, Clean::EMPTY, Goal::Elsewhere(Clean::from_static(command)));
+            offer(
+                Clean::from_static(name),
+                crate::clean!("not here: copies `{command}`"),
+                Clean::EMPTY,
+                Clean::EMPTY,
+                Goal::Elsewhere(Clean::from_static(command)),
+            );
         }
         let mut palette = Palette { field: Field::default(), choices, goals, found: Vec::new(), at: 0 };
         palette.search();
@@ -83,7 +89,8 @@ impl App {
                 self.overlay = Some(overlay);
             }
             (Overlay::Palette(palette), Action::Enter) => {
-                let goal = palette.found.get(palette.at).filter(|found| palette.choices[found.index].available()).map(|found| palette.goals[found.index].clone());
+                let goal =
+                    palette.found.get(palette.at).filter(|found| palette.choices[found.index].available()).map(|found| palette.goals[found.index].clone());
                 return match goal {
                     Some(goal) => self.reach(goal),
                     None => {
@@ -108,7 +115,7 @@ impl App {
                 choose.at = stepped(choose.at, action, choose.items.len());
                 self.overlay = Some(overlay);
             }
-            (Overlay::Links { links, at }, Action::Enter) => return links.get(*at).map(|(_, link)| vec![Effect::Copy(link.clone())]).unwrap_or_default(),
+            (Overlay::Links { links, at }, Action::Enter) => return links.get(*at).map(|(_, link)| vec![Effect::Copy(vec![link.clone()])]).unwrap_or_default(),
             (Overlay::Links { links, at }, action) => {
                 *at = stepped(*at, action, links.len());
                 self.overlay = Some(overlay);
@@ -135,7 +142,7 @@ impl App {
                 self.open_list(list);
                 Vec::new()
             }
-            Goal::Elsewhere(command) => vec![Effect::Copy(command)],
+            Goal::Elsewhere(command) => vec![Effect::Copy(vec![command])],
         }
     }
 
@@ -153,8 +160,8 @@ impl App {
                 self.complain("nothing is under the cursor");
                 Vec::new()
             }
-            Subject::Cell { service, .. } => vec![Effect::Copy(service)],
-            subject => vec![Effect::Copy(self.words_of(&subject))],
+            Subject::Cell { service, .. } => vec![Effect::Copy(vec![service])],
+            subject => vec![Effect::Copy(vec![self.words_of(&subject)])],
         }
     }
 }

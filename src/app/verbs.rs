@@ -48,11 +48,15 @@ impl App {
     /// The workloads that a subject is about, the unhealthiest first.
     pub fn workloads_of(&self, subject: &Subject) -> Vec<Id<Workload>> {
         match subject {
-            Subject::Cell { service, environment } => self.matrix.cell(service, environment).map(|cell| cell.workloads.iter().map(|one| one.id.clone()).collect()).unwrap_or_default(),
+            Subject::Cell { service, environment } => {
+                self.cell_named(service, environment).map(|cell| cell.workloads.iter().map(|one| one.id.clone()).collect()).unwrap_or_default()
+            }
             Subject::Workload(id) => vec![id.clone()],
             Subject::Pod(id) => self.store.pod(id).and_then(|pod| pod.workload.clone()).into_iter().collect(),
             Subject::Alert(_) | Subject::Run(_) | Subject::Job(_) => match self.cell_of(subject) {
-                Some((service, environment)) => self.workloads_of(&Subject::Cell { service: service.clean().clone(), environment: environment.clean().clone() }),
+                Some((service, environment)) => {
+                    self.workloads_of(&Subject::Cell { service: service.clean().clone(), environment: environment.clean().clone() })
+                }
                 None => Vec::new(),
             },
             Subject::Node(_) | Subject::Nothing => Vec::new(),
@@ -85,7 +89,9 @@ impl App {
             Subject::Job(id) => Clean::from_untrusted(id.key()),
             Subject::Node(id) => Clean::from_untrusted(id.key()),
             Subject::Nothing => Clean::from_static("nothing"),
-            Subject::Cell { .. } | Subject::Workload(_) => self.cell_of(subject).map(|(service, environment)| crate::clean!("{service} in {environment}")).unwrap_or_default(),
+            Subject::Cell { .. } | Subject::Workload(_) => {
+                self.cell_of(subject).map(|(service, environment)| crate::clean!("{service} in {environment}")).unwrap_or_default()
+            }
         }
     }
 
@@ -122,7 +128,9 @@ impl App {
                     Some(link) => Ok(link),
                     None => no("this alert names no runbook (annotation runbook_url)"),
                 },
-                Subject::Cell { .. } | Subject::Workload(_) | Subject::Pod(_) | Subject::Run(_) | Subject::Job(_) | Subject::Node(_) | Subject::Nothing => no("only an alert has a runbook"),
+                Subject::Cell { .. } | Subject::Workload(_) | Subject::Pod(_) | Subject::Run(_) | Subject::Job(_) | Subject::Node(_) | Subject::Nothing => {
+                    no("only an alert has a runbook")
+                }
             },
             _ => no("it can not be done from here yet"),
         }
@@ -138,12 +146,18 @@ impl App {
     fn why_no_workload(&self, subject: &Subject) -> Clean {
         match subject {
             Subject::Alert(id) => {
-                let labels = self.store.alert(id).map(|alert| alert.labels.0.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")).unwrap_or_default();
+                let labels = self
+                    .store
+                    .alert(id)
+                    .map(|alert| alert.labels.0.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "))
+                    .unwrap_or_default();
                 crate::clean!("no workload fits this alert's labels ({labels}): a [[service]] rule joins them, see pilothouse config init")
             }
             Subject::Nothing => Clean::from_static("nothing is under the cursor"),
             Subject::Cell { service, environment } => crate::clean!("{service} does not run in {environment}"),
-            Subject::Run(_) | Subject::Job(_) => Clean::from_static("no workload could be joined with this run: a [[service]] rule with its repository joins them"),
+            Subject::Run(_) | Subject::Job(_) => {
+                Clean::from_static("no workload could be joined with this run: a [[service]] rule with its repository joins them")
+            }
             Subject::Workload(_) | Subject::Pod(_) | Subject::Node(_) => Clean::from_static("no workload is under the cursor"),
         }
     }
@@ -154,7 +168,8 @@ impl App {
         self.verb_on(action, &subject)
     }
 
-    pub(super) fn verb_on(&mut self, action: Action, subject: &Subject) -> Vec<Effect> {
+    /// Carries a verb out on a subject.
+    pub fn verb_on(&mut self, action: Action, subject: &Subject) -> Vec<Effect> {
         let words = match self.offer(action, subject) {
             Ok(words) => words,
             Err(why) => {
@@ -165,7 +180,7 @@ impl App {
         let workloads = self.workloads_of(subject);
         match action {
             Action::Logs | Action::PreviousLogs => self.show_logs(subject, &workloads, action == Action::PreviousLogs),
-            Action::Runbook => return vec![Effect::Copy(words.clone())],
+            Action::Runbook => return vec![Effect::Copy(vec![words.clone()])],
             Action::Yaml | Action::Describe => return self.show_yaml(subject, &workloads, words),
             Action::Rollback | Action::Explain | Action::History if workloads.len() > 1 => self.choose(action, &workloads),
             Action::Rollback => return workloads.first().map(|id| self.open_plan(id)).unwrap_or_default(),
@@ -180,7 +195,8 @@ impl App {
     fn choose(&mut self, action: Action, workloads: &[Id<Workload>]) {
         let items = workloads.iter().filter_map(|id| self.store.workload(id)).map(|workload| {
             let words = crate::clean!("{} {}/{}  {}", workload.kind.word(), workload.place.namespace, workload.name, workload.version);
-            let chosen = if action == Action::Rollback { Chosen::RollBack(workload.id.clone()) } else { Chosen::Verb(action, Subject::Workload(workload.id.clone())) };
+            let chosen =
+                if action == Action::Rollback { Chosen::RollBack(workload.id.clone()) } else { Chosen::Verb(action, Subject::Workload(workload.id.clone())) };
             (words, chosen)
         });
         let items = items.collect();

@@ -15,7 +15,8 @@ const PAPER: &str = "#12151c";
 
 /// The sixteen colours, as a terminal with a dark background has them.
 const ANSI: [&str; 16] = [
-    "#1b1f27", "#e05f65", "#78b892", "#d9b36c", "#6a9fd8", "#b48ead", "#6fb3b8", "#c5c8d0", "#5c6370", "#ff7a80", "#98d6ae", "#f0cb84", "#8cbcf0", "#d0a8ca", "#8fd2d6", "#ffffff",
+    "#1b1f27", "#e05f65", "#78b892", "#d9b36c", "#6a9fd8", "#b48ead", "#6fb3b8", "#c5c8d0", "#5c6370", "#ff7a80", "#98d6ae", "#f0cb84", "#8cbcf0", "#d0a8ca",
+    "#8fd2d6", "#ffffff",
 ];
 
 /// `buffer` as an SVG picture with `title` for readers of the picture's text.
@@ -61,9 +62,12 @@ fn run(svg: &mut String, buffer: &Buffer, (x, y): (u16, u16), end: u16) {
     }
     let cells = u16::try_from(crate::widgets::width(body)).unwrap_or(u16::MAX);
     let mut look = String::new();
-    for (modifier, attribute) in
-        [(Modifier::BOLD, " font-weight=\"bold\""), (Modifier::ITALIC, " font-style=\"italic\""), (Modifier::UNDERLINED, " text-decoration=\"underline\""), (Modifier::DIM, " opacity=\"0.6\"")]
-    {
+    for (modifier, attribute) in [
+        (Modifier::BOLD, " font-weight=\"bold\""),
+        (Modifier::ITALIC, " font-style=\"italic\""),
+        (Modifier::UNDERLINED, " text-decoration=\"underline\""),
+        (Modifier::DIM, " opacity=\"0.6\""),
+    ] {
         if cell.modifier.contains(modifier) {
             look.push_str(attribute);
         }

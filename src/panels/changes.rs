@@ -29,7 +29,8 @@ pub fn draw(app: &App, offset: usize, buf: &mut Buffer, area: Rect) {
     panel.counts = vec![line![(Role::Dim, crate::clean!("{} in 7 days", found.len()))]];
     panel.edge = if app.screens.is_empty() { Edge::Plain } else { Edge::Focus };
     let inner = panel.draw(buf, area, theme);
-    let mut lines: Vec<Line> = found.iter().skip(offset).take(usize::from(inner.height)).map(|change| change_line(change, words::time(app, change.at))).collect();
+    let mut lines: Vec<Line> =
+        found.iter().skip(offset).take(usize::from(inner.height)).map(|change| change_line(change, words::time(app, change.at))).collect();
     if lines.is_empty() {
         lines.push(line![(Role::Dim, "nothing is known to have changed in the last 7 days")]);
     }

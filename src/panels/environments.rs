@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::{
-    app::{App, Effect, Panel as Focus, Pods, Screen, Subject},
+    app::{App, Effect, Panel as Focus, Subject},
     domain::{Id, Tier, Workload},
     keys::Action,
     line,
@@ -48,6 +48,12 @@ impl App {
         self.matrix.rows.iter().find(|row| row.service == *service)
     }
 
+    /// A service's cell in an environment.
+    pub fn cell_named(&self, service: &Clean, environment: &Clean) -> Option<&Cell> {
+        let row = self.matrix.rows.iter().find(|row| row.service.clean() == service)?;
+        row.cells.iter().find(|cell| cell.environment.name.clean() == environment)
+    }
+
     /// The cell that the cursor is in.
     pub fn cell_here(&self) -> Option<(&Name, &Cell)> {
         let row = self.row_of(self.environments.at.id()?)?;
@@ -71,7 +77,8 @@ impl App {
             return true;
         }
         let cells = self.matrix.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
-        let worst = cells.filter(|(_, cell)| cell.state.problem().is_some()).max_by_key(|(_, cell)| (cell.environment.tier, std::cmp::Reverse(cell.state.problem())));
+        let worst =
+            cells.filter(|(_, cell)| cell.state.problem().is_some()).max_by_key(|(_, cell)| (cell.environment.tier, std::cmp::Reverse(cell.state.problem())));
         let Some((service, environment)) = worst.map(|(row, cell)| (row.service.clone(), cell.environment.name.clone())) else { return true };
         aim(self, service.clean(), Some(&environment))
     }
@@ -143,7 +150,7 @@ fn enter(app: &mut App) -> Vec<Effect> {
         app.complain(crate::clean!("{service} does not run in {environment}"));
         return Vec::new();
     }
-    app.screens.push(Screen::Pods(Pods { service, environment, workloads, at: Selection::default(), open: Vec::new() }));
+    app.open_pods(service, environment, workloads);
     Vec::new()
 }
 

@@ -7,7 +7,6 @@ use crate::{
     keys::Action,
     line,
     store::words as said,
-    text::Clean,
     theme::Role,
     widgets::{Align, Edge, Line, Panel, Piece, draw_line, pad},
 };

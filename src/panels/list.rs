@@ -49,7 +49,10 @@ fn pod_rows(app: &App) -> Vec<Drawn> {
         subject: Subject::Pod(pod.id.clone()),
         cells: vec![
             text(pod.name.clean()),
-            vec![Piece::new(if pod.ready { Role::Ok } else { Role::Critical }, crate::clean!("{} {}", if pod.ready { sign::OK } else { sign::BAD }, pod.reason))],
+            vec![Piece::new(
+                if pod.ready { Role::Ok } else { Role::Critical },
+                crate::clean!("{} {}", if pod.ready { sign::OK } else { sign::BAD }, pod.reason),
+            )],
             dim(crate::clean!("{}/{}", pod.place.context, pod.place.namespace)),
             dim(crate::clean!("{} restarts", pod.restarts)),
             pod.created.map(|at| dim(words::time(app, at))).unwrap_or_default(),
@@ -114,7 +117,13 @@ fn namespace_rows(app: &App) -> Vec<Drawn> {
     let row = |place: &crate::domain::Place| Drawn {
         id: format!("{}/{}", place.context, place.namespace),
         subject: Subject::Nothing,
-        cells: vec![text(place.namespace.clean()), Line::new(), dim(place.context.clean().clone()), dim(crate::store::words::count(count(place), "workload")), Line::new()],
+        cells: vec![
+            text(place.namespace.clean()),
+            Line::new(),
+            dim(place.context.clean().clone()),
+            dim(crate::store::words::count(count(place), "workload")),
+            Line::new(),
+        ],
     };
     places.iter().map(row).collect()
 }
@@ -123,7 +132,11 @@ fn namespace_rows(app: &App) -> Vec<Drawn> {
 fn source_rows(app: &App) -> Vec<Drawn> {
     let row = |(id, known): (&SourceId, &Result<Known, crate::domain::Why>)| {
         let (role, state, words) = source_state(app, id, known);
-        Drawn { id: id.to_string(), subject: Subject::Nothing, cells: vec![text(&crate::clean!("{id}")), vec![Piece::new(role, state)], dim(words), Line::new(), Line::new()] }
+        Drawn {
+            id: id.to_string(),
+            subject: Subject::Nothing,
+            cells: vec![text(&crate::clean!("{id}")), vec![Piece::new(role, state)], dim(words), Line::new(), Line::new()],
+        }
     };
     app.sources.iter().map(row).collect()
 }

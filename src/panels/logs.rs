@@ -289,7 +289,10 @@ fn empty(app: &App) -> Vec<Line> {
         return say(Clean::from_static("nothing that speaks is under the cursor"));
     };
     if !logs.buffer.is_empty() {
-        return vec![line![(Role::Dim, crate::clean!("no line of {} fits “{}”", count(logs.buffer.len()), logs.filter))], line![(Role::Dim, "Esc drops the filter")]];
+        return vec![
+            line![(Role::Dim, crate::clean!("no line of {} fits “{}”", count(logs.buffer.len()), logs.filter))],
+            line![(Role::Dim, "Esc drops the filter")],
+        ];
     }
     let feed = app.store.feed(&crate::app::source_of(target), &Feed::Logs(target.clone()));
     match feed.map(|feed| &feed.link) {

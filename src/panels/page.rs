@@ -37,7 +37,9 @@ fn lines(page: &Page) -> Vec<Line> {
 /// A line of YAML: its key stands out.
 fn coloured(line: &Clean) -> Line {
     match line.split_once(": ") {
-        Some((key, value)) if !key.trim_start().contains(' ') => vec![Piece::new(Role::Accent, crate::clean!("{key}:")), Piece::new(Role::Text, crate::clean!(" {value}"))],
+        Some((key, value)) if !key.trim_start().contains(' ') => {
+            vec![Piece::new(Role::Accent, crate::clean!("{key}:")), Piece::new(Role::Text, crate::clean!(" {value}"))]
+        }
         _ if line.ends_with(':') => vec![Piece::new(Role::Accent, line.clone())],
         _ => vec![Piece::new(Role::Text, line.clone())],
     }
@@ -60,8 +62,14 @@ pub fn act(app: &mut App, page: &mut Page, action: Action) -> Option<Vec<Effect>
     match action {
         Action::Left => page.offset.1 = page.offset.1.saturating_sub(8),
         Action::Right => page.offset.1 += 8,
-        Action::NextHit => page.offset.0 = hits.iter().map(|hit| hit.line).find(|line| *line > page.offset.0).or(hits.first().map(|hit| hit.line)).unwrap_or(page.offset.0).min(last),
-        Action::PrevHit => page.offset.0 = hits.iter().map(|hit| hit.line).rfind(|line| *line < page.offset.0).or(hits.last().map(|hit| hit.line)).unwrap_or(page.offset.0).min(last),
+        Action::NextHit => {
+            page.offset.0 =
+                hits.iter().map(|hit| hit.line).find(|line| *line > page.offset.0).or(hits.first().map(|hit| hit.line)).unwrap_or(page.offset.0).min(last)
+        }
+        Action::PrevHit => {
+            page.offset.0 =
+                hits.iter().map(|hit| hit.line).rfind(|line| *line < page.offset.0).or(hits.last().map(|hit| hit.line)).unwrap_or(page.offset.0).min(last)
+        }
         _ => return None,
     }
     Some(Vec::new())

@@ -78,13 +78,16 @@ pub fn shown(app: &App) -> Vec<Id<Run>> {
 
 /// Whether something runs that is shown: its clock counts seconds.
 pub fn ticks(app: &App) -> bool {
-    shown(app).iter().filter_map(|id| app.store.run(id)).any(|run| run.status == RunStatus::Running && run.started.is_some_and(|at| words::young(at, app.now.wall)))
+    shown(app)
+        .iter()
+        .filter_map(|id| app.store.run(id))
+        .any(|run| run.status == RunStatus::Running && run.started.is_some_and(|at| words::young(at, app.now.wall)))
 }
 
 /// The service and environment that a run is about: the service of its repository, in the strictest environment where it runs.
 pub fn cell(app: &App, id: &Id<Run>) -> Option<(Name, Name)> {
     let run = app.store.run(id)?;
-    let service = app.store.service_of_run(run);
+    let service = app.store.rules().service_of_repository(&run.repository);
     let row = app.row_of(&service)?;
     row.leading().map(|cell| (service.clone(), cell.environment.name.clone()))
 }
@@ -192,7 +195,13 @@ fn drawn(app: &App, run: &Run) -> Drawn {
         name: vec![Piece::new(Role::Text, Clean::from_untrusted(name))],
         number: line![(Role::Dim, crate::clean!("#{}", run.number))],
         says: says(app, run, &jobs),
-        since: run.ended.filter(|_| run.status.over()).or(run.started).or(run.created).map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
+        since: run
+            .ended
+            .filter(|_| run.status.over())
+            .or(run.started)
+            .or(run.created)
+            .map(|at| vec![Piece::new(Role::Dim, words::time(app, at))])
+            .unwrap_or_default(),
         gates: gates(app, run, &jobs),
     }
 }
@@ -209,14 +218,24 @@ fn says(app: &App, run: &Run, jobs: &[&Job]) -> Line {
         }
         RunStatus::Failed => {
             let failed = jobs.iter().find(|job| job.status == RunStatus::Failed);
-            let step = failed.and_then(|job| job.steps.iter().find(|step| step.status == RunStatus::Failed)).map(|step| crate::clean!(": {}", step.name)).unwrap_or_default();
+            let step = failed
+                .and_then(|job| job.steps.iter().find(|step| step.status == RunStatus::Failed))
+                .map(|step| crate::clean!(": {}", step.name))
+                .unwrap_or_default();
             match failed {
                 Some(job) => line![(Role::Critical, crate::clean!("{} failed{step}", job.name))],
                 None => line![(Role::Critical, crate::clean!("{} failed", run.workflow))],
             }
         }
         RunStatus::Waiting(why) => line![(Role::Warn, crate::clean!("waits: {why}"))],
-        RunStatus::Success | RunStatus::Queued | RunStatus::Warn | RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Neutral | RunStatus::Stale | RunStatus::Unknown(_) => {
+        RunStatus::Success
+        | RunStatus::Queued
+        | RunStatus::Warn
+        | RunStatus::Cancelled
+        | RunStatus::Skipped
+        | RunStatus::Neutral
+        | RunStatus::Stale
+        | RunStatus::Unknown(_) => {
             line![(Role::Dim, run.status.word()), (Role::Dim, crate::clean!("  {}", run.title))]
         }
     }
@@ -231,7 +250,11 @@ pub fn progress(app: &App, run: &Run) -> Line {
     let mut line = widgets::bar(elapsed as f64, f64::from(usual), 15);
     let usual_words = said::long(jiff::SignedDuration::from_secs(usual.into()));
     let late = elapsed > i64::from(usual);
-    let words = if late { crate::clean!(" {} of usually {usual_words}", said::long(jiff::SignedDuration::from_secs(elapsed))) } else { crate::clean!(" {} of {usual_words}", elapsed / 60) };
+    let words = if late {
+        crate::clean!(" {} of usually {usual_words}", said::long(jiff::SignedDuration::from_secs(elapsed)))
+    } else {
+        crate::clean!(" {} of {usual_words}", elapsed / 60)
+    };
     line.push(Piece::new(if late { Role::Warn } else { Role::Dim }, words));
     line
 }

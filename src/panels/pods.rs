@@ -58,7 +58,7 @@ pub fn act(app: &mut App, pods: &mut Pods, action: Action) -> Option<Vec<Effect>
         Action::Enter => enter(app, pods),
         Action::Rollback => {
             let subject = Subject::Cell { service: pods.service.clone(), environment: pods.environment.clone() };
-            return Some(app.verb_about(action, &subject));
+            return Some(app.verb_on(action, &subject));
         }
         _ => return None,
     }
@@ -135,8 +135,20 @@ fn drawn(app: &App, row: &PodRow) -> Option<Drawn> {
 
 /// A pod in the columns of a table of pods.
 fn pod_row(app: &App, pod: &Pod) -> Drawn {
-    let role = if pod.ready { Role::Ok } else if pod.leaving { Role::Dim } else { Role::Critical };
-    let glyph = if pod.ready { sign::OK } else if pod.leaving { sign::ROLLING } else { sign::BAD };
+    let role = if pod.ready {
+        Role::Ok
+    } else if pod.leaving {
+        Role::Dim
+    } else {
+        Role::Critical
+    };
+    let glyph = if pod.ready {
+        sign::OK
+    } else if pod.leaving {
+        sign::ROLLING
+    } else {
+        sign::BAD
+    };
     let main = pod.containers.iter().find(|container| !container.init);
     let ready = pod.containers.iter().filter(|container| !container.init && container.ready).count();
     let all = pod.containers.iter().filter(|container| !container.init).count();
@@ -170,7 +182,9 @@ fn container_row(app: &App, container: &Container) -> Drawn {
 fn state_words(app: &App, state: &ContainerState) -> (Role, Clean) {
     match state {
         ContainerState::Waiting { reason, message } => (Role::Warn, crate::clean!("{reason} {message}")),
-        ContainerState::Running { since } => (Role::Ok, since.map_or_else(|| Clean::from_static("running"), |at| crate::clean!("running {}", words::time(app, at)))),
+        ContainerState::Running { since } => {
+            (Role::Ok, since.map_or_else(|| Clean::from_static("running"), |at| crate::clean!("running {}", words::time(app, at))))
+        }
         ContainerState::Ended { code: 0, .. } => (Role::Dim, Clean::from_static("completed")),
         ContainerState::Ended { code, reason, message, .. } => (Role::Critical, crate::clean!("{reason}, exit {code} {message}")),
         ContainerState::Unknown => (Role::Unknown, Clean::from_static("unknown")),
@@ -178,10 +192,15 @@ fn state_words(app: &App, state: &ContainerState) -> (Role, Clean) {
 }
 
 fn empty(app: &App, pods: &Pods) -> Vec<Line> {
-    let asked = pods.workloads.iter().find_map(|workload| app.store.feed(&workload.source(), &crate::domain::Feed::Pods(crate::domain::Scope::Workload(workload.clone()))));
+    let asked = pods
+        .workloads
+        .iter()
+        .find_map(|workload| app.store.feed(&workload.source(), &crate::domain::Feed::Pods(crate::domain::Scope::Workload(workload.clone()))));
     match asked.map(|feed| &feed.link) {
         Some(crate::domain::Link::Live { synced: true, .. }) => vec![line![(Role::Dim, "it has no pods")]],
         Some(crate::domain::Link::Refused { why, .. } | crate::domain::Link::Retrying { why, .. }) => vec![line![(Role::Critical, why.words.clone())]],
-        Some(crate::domain::Link::Live { synced: false, .. } | crate::domain::Link::Connecting | crate::domain::Link::NotConnected) | None => vec![line![(Role::Dim, "asking for its pods")]],
+        Some(crate::domain::Link::Live { synced: false, .. } | crate::domain::Link::Connecting | crate::domain::Link::NotConnected) | None => {
+            vec![line![(Role::Dim, "asking for its pods")]]
+        }
     }
 }

@@ -28,7 +28,8 @@ impl Book {
 
     /// Writes the intent so that it survives the machine; the proof that it is there.
     pub fn intend(&self, operation: &Operation, confirmation: &Confirmation, intended: &Intended, at: Timestamp) -> Result<OnDisk, JournalError> {
-        let params = format!("{}|{}|{}", operation.subject.as_str(), operation.from.template.expose(), operation.to.as_ref().map_or("", |to| to.template.expose()));
+        let params =
+            format!("{}|{}|{}", operation.subject.as_str(), operation.from.template.expose(), operation.to.as_ref().map_or("", |to| to.template.expose()));
         let confirmed = Confirmed {
             plan: intended.plan.clone(),
             environment: intended.environment.clean().clone(),
@@ -49,7 +50,9 @@ impl Book {
     pub fn outcome(&self, operation: &Operation, stage: &Stage, at: Timestamp) -> Result<(), JournalError> {
         let (result, request, detail) = match stage {
             Stage::Sending => return self.append(at, Body::Sent(Sent { op: operation.id.clone(), step: 1 })),
-            Stage::Accepted { request, warnings, .. } => (Ended::Accepted, request.clone(), Clean::from_untrusted(&warnings.iter().map(Clean::as_str).collect::<Vec<_>>().join("; "))),
+            Stage::Accepted { request, warnings, .. } => {
+                (Ended::Accepted, request.clone(), Clean::from_untrusted(&warnings.iter().map(Clean::as_str).collect::<Vec<_>>().join("; ")))
+            }
             Stage::Conflict { what, .. } => (Ended::Conflict, None, what.clone()),
             Stage::Refused { why } => (Ended::Refused, None, why.clone()),
             Stage::Unclear { why } => (Ended::Unclear, None, why.clone()),
@@ -111,10 +114,11 @@ impl Book {
 
     /// What is remembered of a workload's revisions: seen healthy, rolled back from.
     pub fn remembered(&self, workload: &str, now: Timestamp) -> Result<Vec<rollback::Record>, JournalError> {
-        let healthy = self.journal.observed(workload)?.into_iter().map(|seen| rollback::Record {
-            template: seen.template,
-            evidence: Evidence::SeenHealthy { held: seen.held, until: seen.until },
-        });
+        let healthy = self
+            .journal
+            .observed(workload)?
+            .into_iter()
+            .map(|seen| rollback::Record { template: seen.template, evidence: Evidence::SeenHealthy { held: seen.held, until: seen.until } });
         let left = self.journal.rolled_back_from(workload, now - GUARD)?.into_iter().filter_map(|left| {
             let template: Raw = left.revision?.template.raw().clone();
             Some(rollback::Record { template, evidence: Evidence::RolledBackFrom { at: left.at } })
@@ -136,4 +140,3 @@ fn named(verdict: &Clean) -> Verdict {
         _ => Verdict::CouldNotTell,
     }
 }
-

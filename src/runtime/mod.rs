@@ -32,8 +32,8 @@ const CHECKS: Duration = Duration::from_secs(10);
 /// What is wanted of the loop itself: only it owns the terminal.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Errand {
-    /// Put text into the terminal's clipboard.
-    Copy(Clean),
+    /// Put lines of text into the terminal's clipboard.
+    Copy(Vec<Clean>),
     /// Tell a person who looks elsewhere.
     Notify(Clean),
     /// Paint everything anew.
@@ -195,4 +195,3 @@ async fn within<T>(deadline: Duration, what: &str, answer: impl Future<Output = 
         Ok(Ok(answer)) => answer,
     }
 }
-

@@ -113,5 +113,18 @@ pub enum Made {
 /// Makes the sources of one kind. It must not wait for a network: connecting belongs to `watch`.
 pub type Connect = fn(&Wish<'_>) -> Vec<Made>;
 
+/// Dials a source that is only listed.
+pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Made {
+    let dial = DIALS.iter().find(|(kind, _)| *kind == id.kind()).map(|(_, dial)| dial);
+    let words = || crate::clean!("{id} can not be connected from here: name it in the configuration");
+    dial.map_or_else(|| Made::Broken(id.clone(), Why { trouble: Trouble::Unsupported, words: words() }), |dial| dial(id, wish))
+}
+
+/// Makes a source that its kind has listed.
+pub type Dial = fn(&SourceId, &Wish<'_>) -> Made;
+
+/// The kinds that list sources without dialling them.
+pub const DIALS: &[(&str, Dial)] = &[];
+
 /// Every kind of back end, by its name in the configuration.
 pub const KINDS: &[(&str, Connect)] = &[];

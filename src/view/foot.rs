@@ -84,7 +84,11 @@ pub fn keys(app: &App, buf: &mut Buffer, area: Rect) {
         }
     }
     for (at, action) in ALWAYS.into_iter().enumerate() {
-        bar.right.push(hint(if action == Action::Help { 0 } else { 40 + u8::try_from(at).unwrap_or(0) }, crate::clean!("{}", key(action)), Clean::from_static(action.label())));
+        bar.right.push(hint(
+            if action == Action::Help { 0 } else { 40 + u8::try_from(at).unwrap_or(0) },
+            crate::clean!("{}", key(action)),
+            Clean::from_static(action.label()),
+        ));
     }
     bar.draw(buf, area, &app.start.theme);
 }

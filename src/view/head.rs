@@ -5,7 +5,7 @@ use crate::{
     domain::{Link, Tier, Verb},
     line,
     panels::{alerts, words},
-    store::{self, shared_cause},
+    store,
     text::Clean,
     theme::Role,
     widgets::{Align, Bar, Line, Part, Piece, draw_line, sign},
@@ -35,10 +35,13 @@ fn lock(app: &App) -> Option<Part> {
     let policy = app.policy(&environment);
     let guessed = app.store.environment(environment.raw()).is_some_and(|known| known.guessed);
     let mark = if guessed { "?" } else { "" };
-    let (name, role) = if policy.tier == Tier::Production { (environment.clean().to_uppercase(), Role::Production) } else { (environment.clean().to_string(), Role::Accent) };
+    let (name, role) =
+        if policy.tier == Tier::Production { (environment.clean().to_uppercase(), Role::Production) } else { (environment.clean().to_string(), Role::Accent) };
     let state = match (policy.closed(Verb::RollBack, app.now.wall), policy.open_until) {
         (Some(closed), _) => Clean::from_static(closed.word()),
-        (None, Some(until)) if policy.tier == Tier::Production => crate::clean!("open {}m", until.duration_since(app.now.wall).as_secs().max(0).div_euclid(60) + 1),
+        (None, Some(until)) if policy.tier == Tier::Production => {
+            crate::clean!("open {}m", until.duration_since(app.now.wall).as_secs().max(0).div_euclid(60) + 1)
+        }
         (None, _) => Clean::EMPTY,
     };
     Some(Part::new(0, line![(role, crate::clean!("{name}{mark} {state}"))]))
@@ -138,15 +141,15 @@ pub fn headline(app: &App, buf: &mut Buffer, area: Rect) {
 }
 
 fn sentence(app: &App) -> Line {
-    if let Some(cause) = shared_cause(&app.store, app.now.wall) {
-        return line![(Role::Critical, crate::clean!("{} {}", sign::CRITICAL, cause.words()))];
-    }
     if let Some(row) = alerts::worst(app) {
         return alert_sentence(app, row);
     }
     if let Some((service, cell)) = worst_cell(app) {
         let why = cell.why.as_ref().map(|why| crate::clean!(": {why}")).unwrap_or_default();
-        return line![(words::role(&cell.state), crate::clean!("{} ", words::glyph(&cell.state))), crate::clean!("{service} in {} is {}{why}", cell.environment.name, cell.state.word())];
+        return line![
+            (words::role(&cell.state), crate::clean!("{} ", words::glyph(&cell.state))),
+            crate::clean!("{service} in {} is {}{why}", cell.environment.name, cell.state.word())
+        ];
     }
     match app.start.remarks.first() {
         Some(remark) => line![(Role::Dim, remark.clone())],
@@ -173,8 +176,10 @@ fn alert_sentence(app: &App, row: &store::AlertRow) -> Line {
     };
     let held = row.alert.since.map(|at| crate::clean!(", for {}.", store::words::long(store::words::since(at, app.now.wall)))).unwrap_or_default();
     let nearest = row.nearest.as_ref().zip(row.alert.since).map(|(change, since)| crate::clean!("   {}", change.nearest_words(since)));
-    let mut line = vec![Piece::new(role, crate::clean!("{} {}", sign::CRITICAL, row.alert.name)), Piece::new(Role::Text, crate::clean!("  {}{says}{held}", about.unwrap_or_default()))];
+    let mut line = vec![
+        Piece::new(role, crate::clean!("{} {}", sign::CRITICAL, row.alert.name)),
+        Piece::new(Role::Text, crate::clean!("  {}{says}{held}", about.unwrap_or_default())),
+    ];
     line.extend(nearest.map(|words| Piece::new(Role::Dim, words)));
     line
 }
-

@@ -108,7 +108,10 @@ pub fn nothing_yet(app: &App) -> Vec<Line> {
     if sources.is_empty() {
         return vec![
             line![(Role::Text, "Nothing to show: no kubeconfig, no Docker socket, no git remote with a CI was found.")],
-            line![(Role::Dim, "pilothouse demo shows a simulated world · pilothouse doctor says what was looked for · pilothouse config init writes a configuration")],
+            line![(
+                Role::Dim,
+                "pilothouse demo shows a simulated world · pilothouse doctor says what was looked for · pilothouse config init writes a configuration"
+            )],
         ];
     }
     let mut lines: Vec<Line> = Vec::new();

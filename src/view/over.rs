@@ -23,7 +23,9 @@ pub fn draw(app: &App, buf: &mut Buffer, areas: &Areas) {
             palette(buf, inner, &held.field, &picker, &app.start.theme);
         }
         Overlay::Choose(choose) => rows(app, buf, areas.body, &choose.title, choose.items.iter().map(|(words, _)| words.clone()), choose.at),
-        Overlay::Links { links, at } => rows(app, buf, areas.body, "Links: Enter copies", links.iter().map(|(name, link)| crate::clean!("{name}  {link}")), *at),
+        Overlay::Links { links, at } => {
+            rows(app, buf, areas.body, "Links: Enter copies", links.iter().map(|(name, link)| crate::clean!("{name}  {link}")), *at)
+        }
         Overlay::Unlock { environment, .. } => {
             let words = [
                 line![crate::clean!("{environment} starts locked, so that a stray key changes nothing.")],
@@ -73,7 +75,7 @@ fn rows(app: &App, buf: &mut Buffer, body: Rect, title: &str, items: impl Iterat
 /// All keys of the layers that hold, the particular ones first.
 fn help(app: &App, buf: &mut Buffer, body: Rect, offset: usize) {
     let inner = open(app, buf, body, "Keys", (92, body.height), Edge::Focus);
-    let layer = match app.overlay_free_layer() {
+    let layer = match app.view_layer() {
         Layer::Global => None,
         layer => Some(layer),
     };

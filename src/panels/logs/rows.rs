@@ -61,7 +61,12 @@ fn collect<'a>(state: &State, lines: impl Iterator<Item = Said<'a>>, high: usize
 }
 
 fn alike(a: &Said<'_>, b: &Said<'_>) -> bool {
-    a.kind == LineKind::Output && b.kind == a.kind && a.stream.id == b.stream.id && a.level == b.level && a.text().len().abs_diff(b.text().len()) < 8 && logs::shape_hash(a.text()) == logs::shape_hash(b.text())
+    a.kind == LineKind::Output
+        && b.kind == a.kind
+        && a.stream.id == b.stream.id
+        && a.level == b.level
+        && a.text().len().abs_diff(b.text().len()) < 8
+        && logs::shape_hash(a.text()) == logs::shape_hash(b.text())
 }
 
 /// Whether everything was said by one pod: then its name need not stand in every row.
