@@ -32,7 +32,7 @@ impl App {
         self.want_pods(&mut wanted);
         self.want_screens(&mut wanted);
         wanted.extend(self.operations.wanted());
-        if let Some(target) = &self.logs.target {
+        for target in self.logs.target.iter().chain(&self.logs.also) {
             wanted.insert((source_of(target), Feed::Logs(target.clone())));
         }
         for run in crate::panels::pipelines::shown(self) {

@@ -561,6 +561,28 @@ impl App {
         self.carry_wants(key, wants)
     }
 
+    /// Selects the revision of that number as the target, for the faces that have no screen.
+    pub fn aim_plan(&mut self, key: OperationKey, number: u64) -> Result<Vec<Effect>, Clean> {
+        let steady = self.steady();
+        let Some(running) = self.operations.get_mut(key) else { return Err(Clean::from_static("there is no such plan")) };
+        let Some(plan) = running.procedure.plan() else { return Err(Clean::from_static("there is no plan")) };
+        let Some(wanted) = plan.target.candidates.iter().position(|candidate| candidate.revision.number == number) else {
+            let known: Vec<String> = plan.target.candidates.iter().map(|candidate| candidate.revision.short().to_string()).collect();
+            return Err(crate::clean!("there is no revision r{number} to go back to; there are {}", known.join(", ")));
+        };
+        let mut wants = Vec::new();
+        while let Some(at) = running.procedure.plan().and_then(|plan| plan.selected.or(Some(usize::MAX)))
+            && at != wanted
+        {
+            let step = if at == usize::MAX || at < wanted { running.procedure.older(steady) } else { running.procedure.newer(steady) };
+            if step.is_empty() {
+                break;
+            }
+            wants = step;
+        }
+        Ok(self.carry_wants(key, wants))
+    }
+
     /// Confirms without a screen, for the faces that have none: what was typed there comes as arguments.
     pub fn confirm_headless(&mut self, key: OperationKey, word: &str, reason: &str) -> Result<Vec<Effect>, Clean> {
         let Some(running) = self.operations.get_mut(key) else { return Err(Clean::from_static("there is no such plan")) };

@@ -1,4 +1,90 @@
-//! The faces.
+//! The faces: every one runs the same app and the same procedure; one without a screen merely never draws.
+
 pub mod args;
+pub mod config;
+// mod demo;
+mod doctor;
 pub mod exit;
+mod headless;
+mod logs;
+// mod print;
+mod rollback;
+mod start;
+mod status;
 pub mod svg;
+
+use self::{
+    args::{Cli, Face},
+    exit::Exit,
+    start::Prepared,
+};
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use std::process::ExitCode;
+
+pub use start::reports;
+
+/// One provider of TLS for every client in the process; two would make it panic at the first use.
+pub fn install_tls() {
+    // An error says that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// What went wrong before a face could do its work: the words for standard error, and how to end.
+#[derive(Debug)]
+pub struct Failed {
+    /// What happened, where, and what to do.
+    pub words: String,
+    /// How to end.
+    pub exit: Exit,
+}
+
+impl Failed {
+    /// A failure in words.
+    pub fn new(exit: Exit, words: impl Into<String>) -> Self {
+        Self { words: words.into(), exit }
+    }
+}
+
+/// Reads the arguments and runs the face they name.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { Exit::Yes.into() } else { Exit::Usage.into() };
+        }
+    };
+    match face(cli) {
+        Ok(exit) => exit.into(),
+        Err(Failed { words, exit }) => {
+            eprintln!("{words}");
+            exit.into()
+        }
+    }
+}
+
+fn face(cli: Cli) -> Result<Exit, Failed> {
+    let global = cli.global.clone();
+    match cli.face {
+        Some(Face::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut std::io::stdout());
+            Ok(Exit::Yes)
+        }
+        Some(Face::Man) => man(),
+        Some(Face::Config { what }) => config::run(&global, &what),
+        Some(Face::Print(_)) => todo!(),
+        Some(Face::Demo(_)) => todo!(),
+        Some(Face::Status(output)) => Prepared::of(&global)?.block_on(|prepared| status::run(prepared, output)),
+        Some(Face::Doctor(output)) => doctor::run(&global, output),
+        Some(Face::Logs(logs)) => Prepared::of(&global)?.block_on(|prepared| logs::run(prepared, logs)),
+        Some(Face::Rollback(rollback)) => Prepared::of(&global)?.block_on(|prepared| rollback::run(prepared, rollback)),
+        None => Prepared::of(&global)?.open(cli.open, cli.environment).console(),
+    }
+}
+
+fn man() -> Result<Exit, Failed> {
+    let page = clap_mangen::Man::new(Cli::command());
+    page.render(&mut std::io::stdout()).map_err(|error| Failed::new(Exit::Fault, format!("the manual page could not be written: {error}")))?;
+    Ok(Exit::Yes)
+}

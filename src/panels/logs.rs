@@ -49,6 +49,9 @@ pub struct State {
     pub fold: bool,
     /// How many cells the view is moved sideways.
     pub sideways: usize,
+    /// Further targets that are listened to, by a face without a screen.
+    pub also: Vec<LogTarget>,
+    held: bool,
     marked: Option<Timestamp>,
 }
 
@@ -66,6 +69,8 @@ impl Default for State {
             unfold: false,
             fold: true,
             sideways: 0,
+            also: Vec::new(),
+            held: false,
             marked: None,
         }
     }
@@ -74,7 +79,7 @@ impl Default for State {
 /// Listens to the cell under the cursor, once the cursor rests, unless a log is open on the whole screen.
 pub fn settle(app: &mut App) {
     mark_change(app);
-    if app.screens.iter().any(|screen| matches!(screen, Screen::Logs(..))) || !rested(app) {
+    if app.logs.held || app.screens.iter().any(|screen| matches!(screen, Screen::Logs(..))) || !rested(app) {
         return;
     }
     let workload = app.workloads_of(&super::environments::subject(app)).into_iter().next();
@@ -132,6 +137,16 @@ fn mark_change(app: &mut App) {
     app.logs.buffer.mark(Some(changed), LineKind::Change, words);
 }
 
+impl App {
+    /// Listens to several targets at once, for a face without a screen.
+    pub fn listen(&mut self, targets: Vec<LogTarget>) {
+        let mut targets = targets.into_iter();
+        aim(self, targets.next(), Clean::from_static("logs"));
+        self.logs.also = targets.collect();
+        self.logs.held = true;
+    }
+}
+
 /// A stream will speak.
 pub fn stream(app: &mut App, feed: &Feed, stream: LogStream) {
     if heard(app, feed) {
@@ -156,7 +171,7 @@ pub fn dropped(app: &mut App, feed: &Feed, count: u64) {
 }
 
 fn heard(app: &App, feed: &Feed) -> bool {
-    matches!((feed, &app.logs.target), (Feed::Logs(of), Some(target)) if of == target)
+    matches!(feed, Feed::Logs(of) if app.logs.target.as_ref() == Some(of) || app.logs.also.contains(of))
 }
 
 /// Sets the filter.

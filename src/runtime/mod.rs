@@ -44,11 +44,24 @@ pub enum Errand {
     Quit(u8),
 }
 
+/// How this console was started, as far as sources and the gate must know.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--read-only`.
+    pub read_only: bool,
+    /// `--context`.
+    pub contexts: Vec<String>,
+    /// `--namespace`.
+    pub namespace: Option<String>,
+    /// The simulated world writes into a journal here, which goes with the console.
+    pub scratch: Option<std::path::PathBuf>,
+}
+
 /// The tasks and what they need.
 pub struct Runtime {
     inbox: Arc<Inbox>,
     config: Arc<Config>,
-    read_only: bool,
+    flags: Flags,
     sources: BTreeMap<SourceId, Arc<dyn Source>>,
     feeds: HashMap<(SourceId, Feed), Watch>,
     journal: Option<Arc<Book>>,
@@ -69,8 +82,8 @@ impl Drop for Watch {
 
 impl Runtime {
     /// A runtime over `made` sources; what each of them is goes into the inbox at once.
-    pub fn new(inbox: Arc<Inbox>, config: Arc<Config>, read_only: bool, journal: Option<Arc<Book>>, state: std::path::PathBuf, made: Vec<Made>) -> Self {
-        let mut runtime = Self { inbox, config, read_only, sources: BTreeMap::new(), feeds: HashMap::new(), journal, acting: Vec::new(), state };
+    pub fn new(inbox: Arc<Inbox>, config: Arc<Config>, flags: Flags, journal: Option<Arc<Book>>, state: std::path::PathBuf, made: Vec<Made>) -> Self {
+        let mut runtime = Self { inbox, config, flags, sources: BTreeMap::new(), feeds: HashMap::new(), journal, acting: Vec::new(), state };
         for one in made {
             runtime.adopt(one);
         }
@@ -163,12 +176,12 @@ impl Runtime {
     }
 
     fn connect(&mut self, id: &SourceId) {
-        let made = sources::dial(id, &sources::Wish { table: None, config: &self.config, read_only: self.read_only });
+        let made = sources::dial(id, &sources::Wish { table: None, config: &self.config, read_only: self.flags.read_only, contexts: &self.flags.contexts, namespace: self.flags.namespace.as_deref() });
         self.adopt(made);
     }
 
     fn save(&self, name: &Clean, lines: Vec<Clean>) {
-        let (inbox, folder) = (self.inbox.clone(), self.state.join("saved"));
+        let (inbox, folder) = (self.inbox.clone(), self.state.clone());
         let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect();
         tokio::task::spawn_blocking(move || {
             let path = folder.join(format!("{file}.txt"));

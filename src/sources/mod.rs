@@ -98,6 +98,10 @@ pub struct Wish<'a> {
     pub config: &'a Config,
     /// `--read-only`: no client that can change anything is built.
     pub read_only: bool,
+    /// `--context`: these instead of the current one.
+    pub contexts: &'a [String],
+    /// `--namespace`: only this one.
+    pub namespace: Option<&'a str>,
 }
 
 /// A source that was made, or one that is known and not dialled.

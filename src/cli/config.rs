@@ -1,0 +1,61 @@
+//! The configuration: where it is, whether it is right.
+
+use super::{
+    Failed,
+    args::{ConfigFace, Global},
+    exit::Exit,
+    start::{depth, load, wrong},
+};
+use crate::{
+    config::{self, Paths},
+    sources::{self, Wish},
+};
+
+/// Runs what was asked about the configuration.
+pub fn run(global: &Global, what: &ConfigFace) -> Result<Exit, Failed> {
+    let paths = || Paths::find(global.config.clone(), &|name| std::env::var_os(name)).map_err(|error| wrong(&[error]));
+    match what {
+        ConfigFace::Path => {
+            for (name, path) in paths()?.all() {
+                let there = if path.exists() { "" } else { "  (not there)" };
+                println!("{name:<14} {}{there}", path.display());
+            }
+            Ok(Exit::Yes)
+        }
+        ConfigFace::Init => {
+            let mut errors = Vec::new();
+            for one in config::init(&paths()?) {
+                match one {
+                    Ok(path) => println!("written: {}", path.display()),
+                    Err(error) => errors.push(error),
+                }
+            }
+            if errors.is_empty() { Ok(Exit::Yes) } else { Err(wrong(&errors)) }
+        }
+        ConfigFace::Check => check(global),
+        ConfigFace::Schema => {
+            println!("{:#}", config::schema());
+            Ok(Exit::Yes)
+        }
+    }
+}
+
+/// Reads everything, the back ends' own tables too; nothing is dialled.
+fn check(global: &Global) -> Result<Exit, Failed> {
+    let (paths, loaded) = load(global, depth())?;
+    let mut broken = Vec::new();
+    for table in &loaded.config.sources {
+        let wish = Wish { table: Some(table), config: &loaded.config, read_only: true, contexts: &[], namespace: None };
+        let connect = sources::KINDS.iter().find(|(kind, _)| *kind == table.kind()).map(|(_, connect)| connect);
+        broken.extend(connect.map(|connect| connect(&wish)).unwrap_or_default().into_iter().filter_map(|made| match made {
+            sources::Made::Broken(id, why) => Some(format!("{id}: {}", why.words)),
+            sources::Made::Source(_) | sources::Made::Listed(..) => None,
+        }));
+    }
+    if !broken.is_empty() {
+        return Err(Failed::new(Exit::Config, broken.join("\n")));
+    }
+    let sources = loaded.config.sources.len();
+    println!("{}: right ({sources} sources, {} environments, {} services)", paths.config().display(), loaded.config.environments.len(), loaded.config.services.len());
+    Ok(Exit::Yes)
+}
