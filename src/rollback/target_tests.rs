@@ -56,7 +56,8 @@ fn proposed(target: &Target) -> Option<(u64, Class)> {
 #[test]
 fn the_table_of_histories() {
     use Class::{Likely, None as Nothing, Proven};
-    let cases: Vec<(&str, Vec<(u64, Vec<Evidence>)>, Option<(u64, Class)>)> = vec![
+    type Case = (&'static str, Vec<(u64, Vec<Evidence>)>, Option<(u64, Class)>);
+    let cases: Vec<Case> = vec![
         (
             "the history on which kubectl goes to 17",
             vec![(16, vec![serving(3)]), (17, vec![never("ErrImagePull")]), (18, vec![never("exit 1")])],

@@ -38,7 +38,7 @@ pub use series::{ErrorRate, Limits, Series};
 pub use subject::About;
 
 use crate::{
-    domain::{Alert, Fact, Feed, Happening, Id, Job, Link, Node, Pod, Revision, Rule, Run, Sample, SourceId, Workload},
+    domain::{Alert, Change, Fact, Feed, Happening, Id, Job, Link, Node, Pod, Revision, Rule, Run, Sample, SourceId, Workload},
     text::Name,
 };
 use feeds::Feeds;
@@ -130,10 +130,10 @@ impl Store {
                 self.seen.nodes(&self.nodes, turned, at);
             }
             Fact::Alert(change) => {
-                self.alerts.apply(number, change);
-                if self.alerts.iter().any(|alert| alerts::is_watchdog(&alert.name) && alert.id.source() == *source) {
+                if matches!(&change, Change::Upsert(alert) if alerts::is_watchdog(&alert.name)) {
                     self.watchdogs.insert(source.clone(), at);
                 }
+                self.alerts.apply(number, change);
             }
             Fact::Happening(change) => drop(self.happenings.apply(number, change)),
             Fact::Run(change) => drop(self.runs.apply(number, change)),
