@@ -132,6 +132,15 @@ fn a_revision_whose_pods_crash_now_is_not_proven_by_the_one_that_happens_to_be_r
 }
 
 #[test]
+fn what_fails_now_is_not_proposed_even_where_there_is_nothing_else() {
+    let rows = history(&[(17, vec![serving(1)]), (18, vec![])]);
+    let pods = [crashing(pod(&workload("prod", "shop", "cart"), 17, "flaps"), 1, 4)];
+    let found = target(&History { revisions: &rows, records: &[], pods: &pods }, now());
+    assert_eq!(proposed(&found), None);
+    assert!(found.candidates[0].why.contains("its pods fail now: exit 1, 4 restarts"));
+}
+
+#[test]
 fn pressing_undo_twice_takes_an_override_for_a_day() {
     let of_hours = |hours: i64| of(&history(&[(4, vec![back(hours)]), (5, vec![])])).candidates[0].undo_of_undo;
     assert!(of_hours(1) && of_hours(23));

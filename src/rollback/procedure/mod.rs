@@ -382,6 +382,6 @@ impl Procedure {
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]
-mod stage;
+pub(super) mod stage;
 #[cfg(test)]
 mod tests;

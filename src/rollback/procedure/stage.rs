@@ -11,16 +11,16 @@ use crate::{
     text::Raw,
 };
 
-pub(super) fn later(seconds: i64) -> Timestamp {
+pub(in crate::rollback) fn later(seconds: i64) -> Timestamp {
     now() + SignedDuration::from_secs(seconds)
 }
 
-pub(super) fn op(count: u64) -> OpId {
+pub(in crate::rollback) fn op(count: u64) -> OpId {
     OpId::new("7f3a", count)
 }
 
 /// Revision 41 serves with four pods, 42 crash-loops: the store as it is then.
-pub(super) fn burning() -> World {
+pub(in crate::rollback) fn burning() -> World {
     let mut cart = workload("prod", "shop", "cart");
     cart.revision = Some(42);
     cart.version = Version("42.0".into());
@@ -32,7 +32,7 @@ pub(super) fn burning() -> World {
     World::new().workloads("prod", [cart]).revisions("prod", revisions).pods("prod", pods)
 }
 
-pub(super) fn revisions(of: &Workload) -> [Revision; 2] {
+pub(in crate::rollback) fn revisions(of: &Workload) -> [Revision; 2] {
     let mut rows = [revision(of, 42, 0), revision(of, 41, 4)];
     rows[1].evidence = vec![Evidence::ServingNow { ready: 4, wanted: 6 }];
     for row in &mut rows {
@@ -41,12 +41,12 @@ pub(super) fn revisions(of: &Workload) -> [Revision; 2] {
     rows
 }
 
-pub(super) fn outline(number: u64) -> Outline {
+pub(in crate::rollback) fn outline(number: u64) -> Outline {
     Outline(vec![Leaf { part: Part::Image, path: "app".into(), value: crate::clean!("cart:{number}") }])
 }
 
 /// The store after the controller has carried the rollback out, as revision 43 with the template of 41.
-pub(super) fn healed() -> World {
+pub(in crate::rollback) fn healed() -> World {
     let mut cart = workload("prod", "shop", "cart");
     cart.revision = Some(43);
     cart.version = Version("41.0".into());
@@ -60,7 +60,7 @@ pub(super) fn healed() -> World {
     World::new().workloads("prod", [cart]).revisions("prod", [row, old]).pods("prod", pods)
 }
 
-pub(super) fn subject(template: &str) -> Subject {
+pub(in crate::rollback) fn subject(template: &str) -> Subject {
     Subject {
         workload: id(),
         seen: Seen { uid: Raw::new("uid"), template: Raw::new(template), paused: false },
@@ -76,23 +76,23 @@ pub(super) fn subject(template: &str) -> Subject {
     }
 }
 
-pub(super) fn id() -> Id<Workload> {
+pub(in crate::rollback) fn id() -> Id<Workload> {
     Id::new(&source("prod"), "shop/cart")
 }
 
-pub(super) fn begin(store: &Store) -> (Procedure, Vec<Want>) {
+pub(in crate::rollback) fn begin(store: &Store) -> (Procedure, Vec<Want>) {
     let timing = Timing::default();
     let case = Case::of(store, &id(), &timing, now()).expect("it is known");
     let revisions: Vec<&Revision> = store.revisions_of(&id());
     Procedure::begin(case, &revisions, Vec::new(), (op(0), "oncall".into()), timing, now())
 }
 
-pub(super) fn no() -> Result<Answer, Why> {
+pub(in crate::rollback) fn no() -> Result<Answer, Why> {
     Err(Why { trouble: Trouble::Unsupported, words: "not here".into() })
 }
 
 /// Answers every question as a cluster without metrics does.
-pub(super) fn answer(procedure: &mut Procedure, wants: Vec<Want>, at: Timestamp) -> Vec<Want> {
+pub(in crate::rollback) fn answer(procedure: &mut Procedure, wants: Vec<Want>, at: Timestamp) -> Vec<Want> {
     let mut next = Vec::new();
     for want in wants {
         let Want::Ask(ask) = want else { continue };
@@ -107,7 +107,7 @@ pub(super) fn answer(procedure: &mut Procedure, wants: Vec<Want>, at: Timestamp)
 }
 
 /// A plan whose checks are made.
-pub(super) fn planned() -> Procedure {
+pub(in crate::rollback) fn planned() -> Procedure {
     let world = burning();
     let (mut procedure, wants) = begin(&world.0);
     let wants = answer(&mut procedure, wants, now());
@@ -120,23 +120,28 @@ pub(super) fn planned() -> Procedure {
     procedure
 }
 
-pub(super) fn made(kind: CheckKind, outcome: Outcome) -> Check {
+pub(in crate::rollback) fn made(kind: CheckKind, outcome: Outcome) -> Check {
     Check::Made(Finding { kind, outcome, sentence: "said".into(), remedy: None })
 }
 
-pub(super) fn sent(mut procedure: Procedure) -> Procedure {
+pub(in crate::rollback) fn sent(mut procedure: Procedure) -> Procedure {
     procedure.open_confirm().expect("nothing bars it");
     let wants = procedure.confirmed(op(1), "errors".into(), "oncall".into(), now());
     assert!(matches!(&wants[..], [Want::Act(_)]), "one request: {wants:?}");
     procedure
 }
 
-pub(super) fn accepted() -> Stage {
+pub(in crate::rollback) fn accepted() -> Stage {
     Stage::Accepted { request: None, warnings: Vec::new(), revision: None, generation: None }
 }
 
 /// Plays the world of `store` second by second until there is a verdict, answering by `answers`.
-pub(super) fn play(procedure: &mut Procedure, store: &Store, until: i64, answers: &dyn Fn(&Question) -> Result<Answer, Why>) -> Option<(Verdict, i64)> {
+pub(in crate::rollback) fn play(
+    procedure: &mut Procedure,
+    store: &Store,
+    until: i64,
+    answers: &dyn Fn(&Question) -> Result<Answer, Why>,
+) -> Option<(Verdict, i64)> {
     let mut wants = Vec::new();
     for second in 0..=until {
         let at = later(second);
@@ -154,7 +159,7 @@ pub(super) fn play(procedure: &mut Procedure, store: &Store, until: i64, answers
     None
 }
 
-pub(super) fn state(procedure: &Procedure) -> &'static str {
+pub(in crate::rollback) fn state(procedure: &Procedure) -> &'static str {
     match procedure.state {
         State::Gathering(_) => "gathering",
         State::Planned(_) => "planned",

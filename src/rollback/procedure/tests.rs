@@ -79,6 +79,60 @@ fn errors_are_proven_by_a_window_that_began_after_the_pods_were_ready() {
     assert_eq!(&*errors.text, "0.2 % for 1 min, 4,182 requests, limit 5 %");
 }
 
+fn state_of(procedure: &Procedure, kind: ProofKind, at: i64) -> crate::rollback::ProofState {
+    procedure.proofs(later(at)).into_iter().find(|proof| proof.kind == kind).expect("there").state
+}
+
+#[test]
+fn a_window_that_reaches_back_before_the_pods_were_ready_proves_nothing() {
+    use crate::rollback::ProofState;
+    let mut procedure = sent(planned());
+    let _ = procedure.staged(&op(1), accepted(), now());
+    let answers = |question: &Question| match question {
+        Question::Window(_) => Ok(Answer::Window { value: Some(0.002), requests: Some(4182.0), guessed: None }),
+        _ => no(),
+    };
+    let healed = healed();
+    assert_eq!(play(&mut procedure, &healed.0, 40, &answers), None);
+    assert_eq!(state_of(&procedure, ProofKind::Errors, 40), ProofState::Running);
+    assert_eq!(state_of(&procedure, ProofKind::Pods, 40), ProofState::Good, "the pods were looked at ten times by then");
+}
+
+#[test]
+fn a_pod_that_falls_out_between_two_looks_begins_the_count_anew() {
+    let mut procedure = sent(planned());
+    let _ = procedure.staged(&op(1), accepted(), now());
+    let (healed, flapping) = (healed(), {
+        let mut world = healed();
+        let mut row = world.0.workload(&id()).expect("there").clone();
+        row.replicas.available = 5;
+        world.0.apply(&source("prod"), &Feed::Workloads, Change::Upsert(row).into(), now());
+        world
+    });
+    assert_eq!(play(&mut procedure, &healed.0, 28, &|_| no()), None);
+    let _ = procedure.observed(&Observed::of(&flapping.0, &id()), later(28));
+    let _ = procedure.observed(&Observed::of(&healed.0, &id()), later(28));
+    let State::UnderWay { run, .. } = &procedure.state else { panic!("{}", state(&procedure)) };
+    assert_eq!(run.in_a_row, 0);
+}
+
+#[test]
+fn a_new_pod_that_restarts_is_bad_and_is_quiet_again_only_after_a_minute() {
+    use crate::rollback::ProofState;
+    let mut procedure = sent(planned());
+    let _ = procedure.staged(&op(1), accepted(), now());
+    let mut world = healed();
+    assert_eq!(play(&mut procedure, &world.0, 20, &|_| no()), None);
+    let mut restarted = pod(world.0.workload(&id()).expect("there"), 41, "a");
+    restarted.restarts = 2;
+    world.0.apply(&source("prod"), &Feed::Pods(Scope::All), Change::Upsert(restarted).into(), now());
+    let _ = procedure.observed(&Observed::of(&world.0, &id()), later(21));
+    assert_eq!(state_of(&procedure, ProofKind::Restarts, 22), ProofState::StillBad);
+    assert_eq!(state_of(&procedure, ProofKind::Restarts, 82), ProofState::Good);
+    let restarts = procedure.proofs(later(82)).into_iter().find(|proof| proof.kind == ProofKind::Restarts).expect("there");
+    assert_eq!(&*restarts.text, "2 restarts, none for 1 min");
+}
+
 #[test]
 fn too_little_traffic_is_could_not_tell() {
     let mut procedure = sent(planned());
