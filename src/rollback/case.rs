@@ -1,12 +1,12 @@
 //! What a rollback is about, and how it stood when the plan was opened.
 
-use super::{AlertRef, Timing};
+use super::{AlertRef, Observed, Timing};
 use crate::{
-    domain::{AlertState, Finding, Id, Kind, Metric, Pod, Version, Workload},
-    store::{Ailment, EnvironmentRef, ErrorRate, Health, Store, ailment, words::percent},
+    domain::{AlertState, Feed, Finding, Id, Kind, Metric, Pod, Severity, Version, Workload},
+    store::{About, Ailment, AlertRow, EnvironmentRef, ErrorRate, Health, Store, ailment, health, shared_cause, warning, words::percent},
     text::{Clean, Name},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// How one thing stood when the plan was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,12 +77,36 @@ impl Case {
         let joined = store.joined(workload)?.clone();
         let (service, environment) = (joined.service, joined.environment);
         let pods: Vec<Pod> = store.pods_of(workload).cloned().collect();
-        let firing = store.worst_alert(service.raw(), environment.name.raw()).filter(|row| row.alert.state == AlertState::Firing);
-        let alert = firing.map(|row| AlertRef { name: row.alert.name, labels: row.alert.labels, since: row.alert.since });
+        let alert = started_by(store, &row, (&service, &environment), now);
         let detail = store.cell_detail(&service, &environment, timing.limits, now);
         let baseline = baseline(store, &row, (&service, &environment), &pods, alert.as_ref(), timing, now);
         let pointing = detail.and_then(|detail| detail.pointing.sentence().cloned());
-        Some(Self { workload: row, service, environment, alert, baseline, pods, warnings: Vec::new(), pointing })
+        let warnings = warning(store, shared_cause(store).as_ref(), &row, (&service, &environment), now).into_iter().collect();
+        Some(Self { workload: row, service, environment, alert, baseline, pods, warnings, pointing })
+    }
+
+    /// Says which alert it was opened from.
+    pub fn opened_from(&mut self, alert: AlertRef) {
+        self.baseline.alert = Standing::Bad(crate::clean!("{} fires", alert.name));
+        self.alert = Some(alert);
+    }
+
+    /// Takes in what is seen while the plan is on screen: a rollout that just began when it was opened may show only then that it is
+    /// bad, and it is judged by how it stood when it was confirmed.
+    pub(super) fn seen(&mut self, seen: &Observed<'_>, now: Timestamp) {
+        let Some(row) = seen.workload.filter(|row| seen.live && row.revision == self.workload.revision) else { return };
+        self.baseline.ready = row.replicas.ready;
+        self.baseline.wanted = row.replicas.wanted;
+        let pods: Vec<Pod> = seen.pods.iter().map(|pod| (*pod).clone()).collect();
+        let judged = pods_standing(&health(row, &seen.revisions, (!seen.pods.is_empty()).then_some(&seen.pods), now));
+        if judged.bad() {
+            self.baseline.pods = judged;
+        }
+        let restarts = restarts(&pods);
+        if restarts.bad() {
+            self.baseline.restarts = restarts;
+        }
+        self.pods = pods;
     }
 
     /// `cart in production`.
@@ -145,20 +169,49 @@ fn baseline(
         ErrorRate::NoQuery => (None, judge(Metric::ErrorRate, None, timing)),
     };
     Baseline {
-        pods: match store.health(row, now) {
-            Health::Ok | Health::Zero | Health::Rolling => Standing::Good,
-            Health::Stuck { why, .. } | Health::Failing { why } | Health::Down { why } => Standing::Bad(why),
-            Health::Unknown => Standing::Unknown(Clean::from_static("its controller does not say")),
-        },
+        pods: pods_standing(&store.health(row, now)),
         restarts: restarts(pods),
         errors,
         latency: Standing::Unknown(Clean::from_static("nobody measures it")),
-        alert: alert.map_or(Standing::Good, |alert| Standing::Bad(crate::clean!("{} fires", alert.name))),
+        alert: match alert {
+            Some(alert) => Standing::Bad(crate::clean!("{} fires", alert.name)),
+            None if alerts_arrive(store) => Standing::Good,
+            None => Standing::Unknown(Clean::from_static("no source of alerts answers")),
+        },
         ready: row.replicas.ready,
         wanted: row.replicas.wanted,
         error_rate: rate,
         errors_since: store.errors_since(service, environment, timing.limits.error_rate),
     }
+}
+
+fn pods_standing(health: &Health) -> Standing {
+    match health {
+        Health::Ok | Health::Zero | Health::Rolling => Standing::Good,
+        Health::Stuck { why, .. } | Health::Failing { why } | Health::Down { why } => Standing::Bad(why.clone()),
+        Health::Unknown => Standing::Unknown(Clean::from_static("its controller does not say")),
+    }
+}
+
+fn alerts_arrive(store: &Store) -> bool {
+    store.feeds().iter().any(|state| state.feed == Feed::Alerts && state.link.live())
+}
+
+/// An alert may have begun this much before the change that caused it: scrapes and evaluations lag.
+const LAG: SignedDuration = SignedDuration::from_mins(5);
+/// An alert that is older has become part of the furniture; waiting for it to clear would never end.
+const STALE: SignedDuration = SignedDuration::from_hours(24);
+
+/// The alert that started it: the worst that is about the service and began with the newest revision, else the worst critical one of
+/// today. A silence changes nothing: it is judged by its rule.
+fn started_by(store: &Store, workload: &Workload, (service, environment): (&Name, &EnvironmentRef), now: Timestamp) -> Option<AlertRef> {
+    let about = |about: &About| about.service == *service && about.environment.as_ref().is_some_and(|other| other.name == environment.name);
+    let mut rows = store.alerts().rows;
+    rows.retain(|row| row.alert.state != AlertState::Pending && row.alert.severity > Severity::Info && row.about.iter().any(about));
+    let after = |row: &&AlertRow| row.alert.since.zip(workload.changed).is_some_and(|(since, changed)| since + LAG >= changed);
+    let today = |row: &&AlertRow| row.alert.severity == Severity::Critical && row.alert.since.is_none_or(|since| since + STALE >= now);
+    let row = rows.iter().filter(after).find(today).or_else(|| rows.iter().find(after)).or_else(|| rows.iter().find(today))?;
+    Some(AlertRef { name: row.alert.name.clone(), labels: row.alert.labels.clone(), since: row.alert.since })
 }
 
 fn restarts(pods: &[Pod]) -> Standing {

@@ -90,7 +90,7 @@ pub(super) fn proofs(run: &Run, baseline: &Baseline, alert: Option<(&Clean, Opti
     found.push(metric(ProofKind::Errors, (&run.errors, timing.limits.error_rate, &rate), baseline, run, timing, now));
     let delay = |value: f64| if value < 1.0 { crate::clean!("p99 {:.0} ms", value * 1000.0) } else { crate::clean!("p99 {value:.1} s") };
     found.push(metric(ProofKind::Latency, (&run.latency, timing.limits.latency, &delay), baseline, run, timing, now));
-    found.push(self::alert(run, alert, timing, now));
+    found.push(self::alert(run, baseline, alert, timing, now));
     found
 }
 
@@ -125,6 +125,9 @@ fn restarts(run: &Run, timing: &Timing, now: Timestamp) -> Proof {
     };
     if !run.view.live {
         return say(ProofState::Unknown, Clean::from_static("the cluster does not answer"));
+    }
+    if run.view.restarts.is_empty() {
+        return say(ProofState::Unknown, Clean::from_static("its pods can not be listed: restarts are not counted"));
     }
     match run.restarted {
         Some((times, at)) if since(at, now) < timing.quiet => {
@@ -177,10 +180,13 @@ fn not_measured(kind: ProofKind, baseline: &Baseline) -> Clean {
     }
 }
 
-fn alert(run: &Run, alert: Option<(&Clean, Option<Timestamp>)>, timing: &Timing, now: Timestamp) -> Proof {
+fn alert(run: &Run, baseline: &Baseline, alert: Option<(&Clean, Option<Timestamp>)>, timing: &Timing, now: Timestamp) -> Proof {
     let say = |state, text| proof(ProofKind::Alert, state, text);
     let Some((name, fires_since)) = alert else {
-        return say(ProofState::NotAsked, Clean::from_static("none fired when this began"));
+        return match &baseline.alert {
+            Standing::Unknown(why) => say(ProofState::Unknown, why.clone()),
+            Standing::Good | Standing::Bad(_) => say(ProofState::NotAsked, Clean::from_static("none fired when this began")),
+        };
     };
     match run.rule {
         None => say(ProofState::Waiting, crate::clean!("{name}: its rule was not read yet")),

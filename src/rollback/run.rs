@@ -3,7 +3,7 @@
 use super::Timing;
 use crate::{
     domain::{Metric, Pod, Progress, Revision, RevisionRef, Version, Workload},
-    store::{Ailment, Store, ailment},
+    store::{Ailment, Freshness, Store, ailment},
     text::{Clean, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +18,7 @@ pub struct Observed<'a> {
     pub revisions: Vec<&'a Revision>,
     /// Its pods.
     pub pods: Vec<&'a Pod>,
-    /// Whether its source is live: what was true before says nothing of now.
+    /// Whether what is known of it and of its pods can be true now.
     pub live: bool,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Observed<'a> {
             workload: store.workload(id),
             revisions: store.revisions_of(id),
             pods: store.pods_of(id).collect(),
-            live: store.freshness(id) == crate::store::Freshness::Live,
+            live: store.freshness(id) == Freshness::Live && store.pods_freshness(id) == Freshness::Live,
         }
     }
 }
@@ -73,7 +73,7 @@ pub struct View {
     /// The template that is the newest now.
     newest: Option<Raw>,
     observed: bool,
-    restarts: BTreeMap<Raw, u32>,
+    pub(super) restarts: BTreeMap<Raw, u32>,
 }
 
 /// A metric as it was last measured.
@@ -295,7 +295,7 @@ fn blockers(seen: &Observed<'_>, target: &RevisionRef) -> Vec<Blocker> {
     let mut found: Vec<(u8, Blocker)> = Vec::new();
     for pod in &seen.pods {
         let (of_target, ill) = (pod.template == target.template, ailment(pod));
-        if (of_target && ill.is_none()) || (of_target && pod.leaving) {
+        if of_target && (pod.leaving || ill.is_none()) {
             continue;
         }
         let version = seen.revisions.iter().find(|revision| revision.template == pod.template).map(|revision| revision.version.0.clone());

@@ -56,7 +56,8 @@ fn proposed(target: &Target) -> Option<(u64, Class)> {
 #[test]
 fn the_table_of_histories() {
     use Class::{Likely, None as Nothing, Proven};
-    let cases: Vec<(&str, Vec<(u64, Vec<Evidence>)>, Option<(u64, Class)>)> = vec![
+    type Case = (&'static str, Vec<(u64, Vec<Evidence>)>, Option<(u64, Class)>);
+    let cases: Vec<Case> = vec![
         (
             "the history on which kubectl goes to 17",
             vec![(16, vec![serving(3)]), (17, vec![never("ErrImagePull")]), (18, vec![never("exit 1")])],
@@ -128,6 +129,15 @@ fn a_revision_whose_pods_crash_now_is_not_proven_by_the_one_that_happens_to_be_r
     let of = workload("prod", "shop", "cart");
     let pods = [crashing(pod(&of, 17, "flaps"), 1, 4), pod(&of, 17, "ready"), pod(&of, 16, "good")];
     assert_eq!(proposed(&target(&History { revisions: &rows, records: &[], pods: &pods }, now())), Some((16, Class::Proven)));
+}
+
+#[test]
+fn what_fails_now_is_not_proposed_even_where_there_is_nothing_else() {
+    let rows = history(&[(17, vec![serving(1)]), (18, vec![])]);
+    let pods = [crashing(pod(&workload("prod", "shop", "cart"), 17, "flaps"), 1, 4)];
+    let found = target(&History { revisions: &rows, records: &[], pods: &pods }, now());
+    assert_eq!(proposed(&found), None);
+    assert!(found.candidates[0].why.contains("its pods fail now: exit 1, 4 restarts"));
 }
 
 #[test]

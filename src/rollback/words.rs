@@ -270,3 +270,77 @@ pub fn reason(procedure: &Procedure) -> Clean {
     }
     if pods.is_empty() { first } else { crate::clean!("{first}, {pods}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Id, Owner, SourceId, Stage},
+        rollback::procedure::stage::*,
+        text::Name,
+    };
+
+    fn labels(lines: &[Line]) -> Vec<(Mark, &str, &str)> {
+        lines.iter().map(|line| (line.mark, &*line.label, &*line.text)).collect()
+    }
+
+    #[test]
+    fn under_way_every_step_has_its_own_line() {
+        let mut procedure = sent(planned());
+        assert_eq!(labels(&procedure.lines(later(0))), [(Mark::Running, "recorded", "the intent is being written before anything leaves")]);
+        let _ = procedure.staged(&op(1), Stage::Sending, later(0));
+        assert_eq!(labels(&procedure.lines(later(0))), [(Mark::Running, "sent", "waiting for the answer")]);
+        let _ = procedure.staged(&op(1), accepted(), later(1));
+        let lines = procedure.lines(later(1));
+        assert_eq!(
+            labels(&lines)[..2],
+            [(Mark::Good, "sent", "accepted in 1000 ms, once"), (Mark::Running, "taken up", "the controller has not looked at it yet")]
+        );
+        let _ = procedure.observed(&super::super::Observed::of(&healed().0, &id()), later(2));
+        let lines = procedure.lines(later(41));
+        assert_eq!(labels(&lines)[1], (Mark::Good, "taken up", "the controller works on it"));
+        assert_eq!(lines[1].clock.as_deref(), Some("0:02"));
+        assert_eq!(&*procedure.headline(later(41)).clock, "0:41 of at most 10:00");
+        assert_eq!(&*procedure.headline(later(41)).title, "Rolling back cart in production");
+    }
+
+    #[test]
+    fn what_brings_the_bad_version_back_stays_open() {
+        let mut procedure = planned();
+        procedure.case.workload.owner = Some(Owner::Helm { release: Name::new("shop"), namespace: Name::new("shop") });
+        let run = |number: u64, status| CiRun {
+            id: Id::new(&SourceId::new("github"), &number.to_string()),
+            repository: Name::new("acme/cart"),
+            workflow: Clean::EMPTY,
+            number,
+            attempt: 1,
+            title: "2.8.0".into(),
+            branch: Name::new("main"),
+            commit: Name::new("c"),
+            actor: Clean::EMPTY,
+            status,
+            created: None,
+            started: None,
+            ended: None,
+            usual: None,
+            url: Clean::EMPTY,
+        };
+        let (waits, over) = (run(312, RunStatus::Waiting("approval".into())), run(311, RunStatus::Success));
+        let open = procedure.still_open(&[&waits, &over]);
+        assert_eq!(
+            labels(&open),
+            [
+                (Mark::Open, "owner", "Helm release shop still names 42.0: its next sync or upgrade ships it again"),
+                (Mark::Open, "run", "run #312 (2.8.0) waits: approval"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_falls_or_rises_only_when_it_moves_by_more_than_a_tenth() {
+        assert_eq!(trend(&[0.174, 0.061]), Some("falling"));
+        assert_eq!(trend(&[0.02, 0.03]), Some("rising"));
+        assert_eq!(trend(&[0.100, 0.105]), None);
+        assert_eq!(trend(&[0.1]), None);
+    }
+}

@@ -5,9 +5,11 @@
 //! its whole list a count is unknown.
 
 mod alerts;
+mod cause;
 mod cell;
 mod changes;
 mod detail;
+mod explain;
 mod feeds;
 mod health;
 mod join;
@@ -22,9 +24,11 @@ pub mod words;
 pub(crate) mod fixture;
 
 pub use alerts::{AlertRow, AlertsView, Watchdog};
+pub use cause::{Cause, Shared, Victim, shared_cause, victims_of, warning};
 pub use cell::{Cell, CellState, CellVersion, CellWorkload};
 pub use changes::{Happened, What};
 pub use detail::{CellDetail, Live, Pointing};
+pub use explain::{Explanation, Fault, Hint, explain};
 pub use feeds::FeedState;
 pub use health::{Ailment, Health, ailment, health};
 pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule, matches};
@@ -34,7 +38,7 @@ pub use series::{ErrorRate, Limits, Series};
 pub use subject::About;
 
 use crate::{
-    domain::{Alert, Fact, Feed, Happening, Id, Job, Link, Node, Pod, Revision, Rule, Run, Sample, SourceId, Workload},
+    domain::{Alert, Change, Fact, Feed, Happening, Id, Job, Link, Node, Pod, Revision, Rule, Run, Sample, SourceId, Workload},
     text::Name,
 };
 use feeds::Feeds;
@@ -126,10 +130,10 @@ impl Store {
                 self.seen.nodes(&self.nodes, turned, at);
             }
             Fact::Alert(change) => {
-                self.alerts.apply(number, change);
-                if self.alerts.iter().any(|alert| alerts::is_watchdog(&alert.name) && alert.id.source() == *source) {
+                if matches!(&change, Change::Upsert(alert) if alerts::is_watchdog(&alert.name)) {
                     self.watchdogs.insert(source.clone(), at);
                 }
+                self.alerts.apply(number, change);
             }
             Fact::Happening(change) => drop(self.happenings.apply(number, change)),
             Fact::Run(change) => drop(self.runs.apply(number, change)),

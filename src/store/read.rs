@@ -75,6 +75,22 @@ impl Store {
         Freshness::Stale { since: states().filter_map(|state| state.last_fact_at).max() }
     }
 
+    /// Whether what is known of a workload's pods can be true now; live where none are known.
+    pub fn pods_freshness(&self, id: &Id<Workload>) -> Freshness {
+        let mut feeds = self.pods_of(id).flat_map(|pod| self.pods.told_by(&pod.id)).filter_map(|number| self.feeds.state(number)).peekable();
+        if feeds.peek().is_none() {
+            return Freshness::Live;
+        }
+        let mut last = None;
+        for state in feeds {
+            if state.link.live() {
+                return Freshness::Live;
+            }
+            last = last.max(state.last_fact_at);
+        }
+        Freshness::Stale { since: last }
+    }
+
     /// The pods of a workload, by identity.
     pub fn pods_of<'a>(&'a self, id: &Id<Workload>) -> impl Iterator<Item = &'a Pod> + use<'a> {
         self.pods_of.get(id).into_iter().flatten().filter_map(|pod| self.pods.get(pod))

@@ -131,6 +131,7 @@ pub struct Procedure {
     pub timing: Timing,
     id: OpId,
     by: Clean,
+    asks: Vec<Ask>,
     records: Vec<Record>,
     good_at: BTreeMap<ProofKind, Timestamp>,
 }
@@ -140,20 +141,20 @@ impl Procedure {
     #[must_use = "the wants must be carried out"]
     pub fn begin(case: Case, revisions: &[&Revision], records: Vec<Record>, (id, by): (OpId, Clean), timing: Timing, now: Timestamp) -> (Self, Vec<Want>) {
         let state = State::Closed { why: Clean::EMPTY };
-        let mut new = Self { case, state, timing, id, by, records, good_at: BTreeMap::new() };
+        let mut new = Self { case, state, timing, id, by, asks: Vec::new(), records, good_at: BTreeMap::new() };
         if let Err(why) = new.case.supported() {
             new.state = State::Closed { why: Clean::from_static(why) };
             return (new, Vec::new());
         }
-        let asks = questions(&new.case.workload, revisions, &new.case.service, new.case.alert.as_ref(), now);
-        let wants = new.gather(asks, None, now);
+        new.asks = questions(&new.case.workload, revisions, &new.case.service, new.case.alert.as_ref(), now);
+        let wants = new.gather(None, now);
         (new, wants)
     }
 
-    pub(super) fn gather(&mut self, asks: Vec<Ask>, note: Option<Clean>, now: Timestamp) -> Vec<Want> {
-        let gathering = Gathering::new(asks.clone(), self.records.clone(), note, now + self.timing.gather);
+    pub(super) fn gather(&mut self, note: Option<Clean>, now: Timestamp) -> Vec<Want> {
+        let gathering = Gathering::new(self.asks.clone(), self.records.clone(), note, now + self.timing.gather);
         self.state = State::Gathering(Box::new(gathering));
-        asks.into_iter().map(Want::Ask).collect()
+        self.asks.iter().cloned().map(Want::Ask).collect()
     }
 
     /// So many sources were asked this: none means that nobody can answer.
@@ -378,5 +379,9 @@ impl Procedure {
     }
 }
 
+#[cfg(test)]
+mod schedules;
+#[cfg(test)]
+pub(super) mod stage;
 #[cfg(test)]
 mod tests;

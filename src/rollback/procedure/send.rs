@@ -3,7 +3,7 @@
 use super::{Confirm, Procedure, Sent, State, Want};
 use crate::{
     domain::{OpId, Question, RevisionRef, Seen, Stage, Subject},
-    rollback::{Ask, Case, Timing, Verdict, Who, questions},
+    rollback::{Ask, Case, Timing, Verdict, Who},
     text::{Clean, Raw},
 };
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ impl Procedure {
     ) -> (Self, Vec<Want>) {
         let sent = Box::new(Sent { plan: None, goal, from, running, ids: vec![id.clone()], began });
         let state = State::Unclear { sent, why: Clean::from_static("the console that sent it went away"), reread: now + timing.reread };
-        let new = Self { case, state, timing, id, by, records: Vec::new(), good_at: BTreeMap::new() };
+        let new = Self { case, state, timing, id, by, asks: Vec::new(), records: Vec::new(), good_at: BTreeMap::new() };
         let wants = vec![new.ask_subject()];
         (new, wants)
     }
@@ -75,10 +75,7 @@ impl Procedure {
             Stage::Sending => Vec::new(),
             Stage::Accepted { .. } => self.go_under_way(sent, now),
             Stage::Conflict { what, same: true } => self.send_again(*sent, what),
-            Stage::Conflict { what, same: false } => {
-                let asks = questions(&self.case.workload, &[], &self.case.service, self.case.alert.as_ref(), now);
-                self.gather(asks, Some(crate::clean!("the world moved on, nothing was changed: {what}")), now)
-            }
+            Stage::Conflict { what, same: false } => self.gather(Some(crate::clean!("the world moved on, nothing was changed: {what}")), now),
             Stage::Refused { why } => {
                 self.state = State::Closed { why: crate::clean!("refused, nothing was changed: {why}") };
                 Vec::new()

@@ -1,172 +1,10 @@
-use super::*;
+use super::{stage::*, *};
 use crate::{
     domain::*,
     rollback::{Mark, Observed, Standing},
-    store::{
-        Store,
-        fixture::{World, ago, counts, crashing, now, pod, revision, source, workload},
-    },
+    store::fixture::{World, ago, counts, crashing, now, pod, revision, source, workload},
     text::Name,
 };
-use proptest::prelude::*;
-
-const FAST: i64 = 1_000_000;
-
-fn later(seconds: i64) -> Timestamp {
-    now() + SignedDuration::from_secs(seconds)
-}
-
-fn op(count: u64) -> OpId {
-    OpId::new("7f3a", count)
-}
-
-/// Revision 41 serves with four pods, 42 crash-loops: the store as it is then.
-fn burning() -> World {
-    let mut cart = workload("prod", "shop", "cart");
-    cart.revision = Some(42);
-    cart.version = Version("42.0".into());
-    cart.changed = Some(ago(360));
-    cart.progress = Progress::Rolling;
-    cart.replicas = counts(6, 7, 3, 4);
-    let pods = [crashing(pod(&cart, 42, "x7k2p"), 1, 5), pod(&cart, 41, "m4h9q")];
-    let revisions = revisions(&cart);
-    World::new().workloads("prod", [cart]).revisions("prod", revisions).pods("prod", pods)
-}
-
-fn revisions(of: &Workload) -> [Revision; 2] {
-    let mut rows = [revision(of, 42, 0), revision(of, 41, 4)];
-    rows[1].evidence = vec![Evidence::ServingNow { ready: 4, wanted: 6 }];
-    for row in &mut rows {
-        row.outline = outline(row.number);
-    }
-    rows
-}
-
-fn outline(number: u64) -> Outline {
-    Outline(vec![Leaf { part: Part::Image, path: "app".into(), value: crate::clean!("cart:{number}") }])
-}
-
-/// The store after the controller has carried the rollback out, as revision 43 with the template of 41.
-fn healed() -> World {
-    let mut cart = workload("prod", "shop", "cart");
-    cart.revision = Some(43);
-    cart.version = Version("41.0".into());
-    cart.changed = Some(later(1));
-    cart.replicas = counts(6, 6, 6, 6);
-    let mut row = revision(&cart, 43, 6);
-    row.template = crate::text::Raw::new("h41");
-    row.version = Version("41.0".into());
-    let pods = ["a", "b", "c", "d", "e", "f"].map(|name| pod(&cart, 41, name));
-    let old = revision(&cart, 42, 0);
-    World::new().workloads("prod", [cart]).revisions("prod", [row, old]).pods("prod", pods)
-}
-
-fn subject(template: &str) -> Subject {
-    Subject {
-        workload: id(),
-        seen: Seen { uid: crate::text::Raw::new("uid"), template: crate::text::Raw::new(template), paused: false },
-        revision: Some(42),
-        outline: outline(42),
-        operation: None,
-        rolled_back_from: None,
-        changed_by: None,
-        generation: 7,
-        observed: 7,
-        replicas: counts(6, 7, 3, 4),
-        progress: Progress::Rolling,
-    }
-}
-
-fn id() -> Id<Workload> {
-    Id::new(&source("prod"), "shop/cart")
-}
-
-fn begin(store: &Store) -> (Procedure, Vec<Want>) {
-    let timing = Timing::default();
-    let case = Case::of(store, &id(), &timing, now()).expect("it is known");
-    let revisions: Vec<&Revision> = store.revisions_of(&id());
-    Procedure::begin(case, &revisions, Vec::new(), (op(0), "oncall".into()), timing, now())
-}
-
-fn no() -> Result<Answer, Why> {
-    Err(Why { trouble: Trouble::Unsupported, words: "not here".into() })
-}
-
-/// Answers every question as a cluster without metrics does.
-fn answer(procedure: &mut Procedure, wants: Vec<Want>, at: Timestamp) -> Vec<Want> {
-    let mut next = Vec::new();
-    for want in wants {
-        let Want::Ask(ask) = want else { continue };
-        let result = match &ask.question {
-            Question::Subject(_) => Ok(Answer::Subject(Box::new(subject("t42")))),
-            Question::Revisions(_) => Ok(Answer::Revisions(revisions(&procedure.case.workload).to_vec())),
-            _ => no(),
-        };
-        next.extend(procedure.answered(&ask.question, result, at));
-    }
-    next
-}
-
-/// A plan whose checks are made.
-fn planned() -> Procedure {
-    let world = burning();
-    let (mut procedure, wants) = begin(&world.0);
-    let wants = answer(&mut procedure, wants, now());
-    let [Want::Prepare { round, operation }] = &wants[..] else { panic!("checks are wanted: {wants:?}") };
-    assert_eq!(operation.to.as_ref().map(|to| to.number), Some(41));
-    procedure.checked(*round, Check::Expect(vec![CheckKind::Rights, CheckKind::DryRun]));
-    procedure.checked(*round, made(CheckKind::Rights, Outcome::Ok));
-    procedure.checked(*round, made(CheckKind::DryRun, Outcome::Ok));
-    procedure.prepared(*round, Ok(()));
-    procedure
-}
-
-fn made(kind: CheckKind, outcome: Outcome) -> Check {
-    Check::Made(Finding { kind, outcome, sentence: "said".into(), remedy: None })
-}
-
-fn sent(mut procedure: Procedure) -> Procedure {
-    procedure.open_confirm().expect("nothing bars it");
-    let wants = procedure.confirmed(op(1), "errors".into(), "oncall".into(), now());
-    assert!(matches!(&wants[..], [Want::Act(_)]), "one request: {wants:?}");
-    procedure
-}
-
-fn accepted() -> Stage {
-    Stage::Accepted { request: None, warnings: Vec::new(), revision: None, generation: None }
-}
-
-/// Plays the world of `store` second by second until there is a verdict, answering by `answers`.
-fn play(procedure: &mut Procedure, store: &Store, until: i64, answers: &dyn Fn(&Question) -> Result<Answer, Why>) -> Option<(Verdict, i64)> {
-    let mut wants = Vec::new();
-    for second in 0..=until {
-        let at = later(second);
-        wants.extend(procedure.observed(&Observed::of(store, &id()), at));
-        wants.extend(procedure.tick(at));
-        for want in std::mem::take(&mut wants) {
-            if let Want::Ask(ask) = want {
-                wants.extend(procedure.answered(&ask.question, answers(&ask.question), at));
-            }
-        }
-        if let State::Done { verdict, .. } = &procedure.state {
-            return Some((verdict.clone(), second));
-        }
-    }
-    None
-}
-
-fn state(procedure: &Procedure) -> &'static str {
-    match procedure.state {
-        State::Gathering(_) => "gathering",
-        State::Planned(_) => "planned",
-        State::Confirming { .. } => "confirming",
-        State::Sending { .. } => "sending",
-        State::Unclear { .. } => "unclear",
-        State::UnderWay { .. } => "under way",
-        State::Done { .. } => "done",
-        State::Closed { .. } => "closed",
-    }
-}
 
 #[test]
 fn a_crash_looping_rollout_on_a_bare_cluster_is_taken_back_and_recovers() {
@@ -239,6 +77,60 @@ fn errors_are_proven_by_a_window_that_began_after_the_pods_were_ready() {
     assert!(second >= 60, "the window is a minute: {second}");
     let errors = procedure.proofs(later(second)).into_iter().find(|proof| proof.kind == ProofKind::Errors).expect("there");
     assert_eq!(&*errors.text, "0.2 % for 1 min, 4,182 requests, limit 5 %");
+}
+
+fn state_of(procedure: &Procedure, kind: ProofKind, at: i64) -> crate::rollback::ProofState {
+    procedure.proofs(later(at)).into_iter().find(|proof| proof.kind == kind).expect("there").state
+}
+
+#[test]
+fn a_window_that_reaches_back_before_the_pods_were_ready_proves_nothing() {
+    use crate::rollback::ProofState;
+    let mut procedure = sent(planned());
+    let _ = procedure.staged(&op(1), accepted(), now());
+    let answers = |question: &Question| match question {
+        Question::Window(_) => Ok(Answer::Window { value: Some(0.002), requests: Some(4182.0), guessed: None }),
+        _ => no(),
+    };
+    let healed = healed();
+    assert_eq!(play(&mut procedure, &healed.0, 40, &answers), None);
+    assert_eq!(state_of(&procedure, ProofKind::Errors, 40), ProofState::Running);
+    assert_eq!(state_of(&procedure, ProofKind::Pods, 40), ProofState::Good, "the pods were looked at ten times by then");
+}
+
+#[test]
+fn a_pod_that_falls_out_between_two_looks_begins_the_count_anew() {
+    let mut procedure = sent(planned());
+    let _ = procedure.staged(&op(1), accepted(), now());
+    let (healed, flapping) = (healed(), {
+        let mut world = healed();
+        let mut row = world.0.workload(&id()).expect("there").clone();
+        row.replicas.available = 5;
+        world.0.apply(&source("prod"), &Feed::Workloads, Change::Upsert(row).into(), now());
+        world
+    });
+    assert_eq!(play(&mut procedure, &healed.0, 28, &|_| no()), None);
+    let _ = procedure.observed(&Observed::of(&flapping.0, &id()), later(28));
+    let _ = procedure.observed(&Observed::of(&healed.0, &id()), later(28));
+    let State::UnderWay { run, .. } = &procedure.state else { panic!("{}", state(&procedure)) };
+    assert_eq!(run.in_a_row, 0);
+}
+
+#[test]
+fn a_new_pod_that_restarts_is_bad_and_is_quiet_again_only_after_a_minute() {
+    use crate::rollback::ProofState;
+    let mut procedure = sent(planned());
+    let _ = procedure.staged(&op(1), accepted(), now());
+    let mut world = healed();
+    assert_eq!(play(&mut procedure, &world.0, 20, &|_| no()), None);
+    let mut restarted = pod(world.0.workload(&id()).expect("there"), 41, "a");
+    restarted.restarts = 2;
+    world.0.apply(&source("prod"), &Feed::Pods(Scope::All), Change::Upsert(restarted).into(), now());
+    let _ = procedure.observed(&Observed::of(&world.0, &id()), later(21));
+    assert_eq!(state_of(&procedure, ProofKind::Restarts, 22), ProofState::StillBad);
+    assert_eq!(state_of(&procedure, ProofKind::Restarts, 82), ProofState::Good);
+    let restarts = procedure.proofs(later(82)).into_iter().find(|proof| proof.kind == ProofKind::Restarts).expect("there");
+    assert_eq!(&*restarts.text, "2 restarts, none for 1 min");
 }
 
 #[test]
@@ -383,6 +275,52 @@ fn a_source_that_falls_silent_never_proves_anything() {
 }
 
 #[test]
+fn a_rollout_that_shows_that_it_is_bad_while_the_plan_is_read_is_judged_by_that() {
+    let mut procedure = planned();
+    procedure.case.baseline.pods = Standing::Good;
+    procedure.case.baseline.restarts = Standing::Good;
+    let world = burning();
+    let _ = procedure.observed(&Observed::of(&world.0, &id()), later(1));
+    assert!(procedure.case.baseline.pods.bad() && procedure.case.baseline.restarts.bad());
+}
+
+#[test]
+fn without_its_pods_restarts_are_not_counted_and_nothing_is_called_recovered() {
+    let mut procedure = sent(planned());
+    let _ = procedure.staged(&op(1), accepted(), now());
+    let blind = {
+        let healed = healed();
+        let (rows, revisions): (Vec<_>, Vec<_>) = (healed.0.workloads().cloned().collect(), healed.0.revisions_of(&id()).into_iter().cloned().collect());
+        World::new().workloads("prod", rows).revisions("prod", revisions)
+    };
+    let (verdict, _) = play(&mut procedure, &blind.0, 700, &|_| no()).expect("a verdict");
+    assert!(matches!(&verdict, Verdict::CouldNotTell { why } if why.contains("restarts are not counted")), "{verdict:?}");
+}
+
+#[test]
+fn the_alert_that_began_with_the_change_is_the_one_that_started_it() {
+    use crate::store::fixture::alert;
+    let labels = &[("namespace", "shop"), ("app", "cart")];
+    let of = |rows: Vec<Alert>| {
+        let world = burning().alerts("am", rows);
+        let case = Case::of(&world.0, &id(), &Timing::default(), now()).expect("known");
+        case.alert.map(|alert| alert.name.raw().to_owned())
+    };
+    let aged = |name: &str, seconds: i64| Alert { since: Some(ago(seconds)), ..alert("am", name, name, labels) };
+    assert_eq!(of(vec![aged("Disk", 9 * 86_400), aged("Errors", 120)]).as_deref(), Some("Errors"));
+    assert_eq!(of(vec![aged("Disk", 9 * 86_400)]), None, "older than a day: it would never clear");
+    let silenced = Alert { state: AlertState::Silenced { by: Clean::EMPTY, until: None }, ..aged("Errors", 120) };
+    assert_eq!(of(vec![silenced]).as_deref(), Some("Errors"), "whatever is silenced");
+}
+
+#[test]
+fn without_a_source_of_alerts_the_alert_is_unknown_and_not_quiet() {
+    let with = |world: World| Case::of(&world.0, &id(), &Timing::default(), now()).expect("known").baseline.alert;
+    assert!(matches!(with(burning()), Standing::Unknown(_)));
+    assert_eq!(with(burning().alerts("am", [])), Standing::Good);
+}
+
+#[test]
 fn the_reason_is_prefilled_from_what_burns() {
     let mut procedure = planned();
     assert_eq!(&*crate::rollback::reason(&procedure), "42.0 exit 1, 5 restarts");
@@ -390,158 +328,4 @@ fn the_reason_is_prefilled_from_what_burns() {
     procedure.case.baseline.errors = Standing::Bad("17.4 %".into());
     procedure.case.baseline.error_rate = Some(0.174);
     assert_eq!(&*crate::rollback::reason(&procedure), "CartErrorRate 17.4 %, 42.0 exit 1, 5 restarts");
-}
-
-#[derive(Clone, Debug)]
-enum Move {
-    Answer(u8),
-    OpenConfirm,
-    CloseConfirm,
-    Confirm,
-    Stage(u8),
-    Lost,
-    Withheld,
-    See(bool),
-    Select(bool),
-    Checks,
-    Wait(i64),
-    Read(u8),
-}
-
-fn any_move() -> impl Strategy<Value = Move> {
-    prop_oneof![
-        3 => (0u8..6).prop_map(Move::Answer),
-        3 => Just(Move::OpenConfirm),
-        1 => Just(Move::CloseConfirm),
-        3 => Just(Move::Confirm),
-        3 => (0u8..6).prop_map(Move::Stage),
-        1 => Just(Move::Lost),
-        1 => Just(Move::Withheld),
-        2 => any::<bool>().prop_map(Move::See),
-        1 => any::<bool>().prop_map(Move::Select),
-        3 => Just(Move::Checks),
-        2 => (1i64..40).prop_map(Move::Wait),
-        2 => (0u8..4).prop_map(Move::Read),
-    ]
-}
-
-struct Player {
-    procedure: Procedure,
-    at: i64,
-    ops: u64,
-    confirms: usize,
-    acts: usize,
-    round: u32,
-}
-
-impl Player {
-    fn take(&mut self, wants: Vec<Want>, confirmed: bool) -> Result<(), TestCaseError> {
-        for want in wants {
-            match want {
-                Want::Act(operation) => {
-                    prop_assert!(confirmed, "a request without a confirmation: {operation:?}");
-                    self.acts += 1;
-                }
-                Want::Prepare { round, .. } => self.round = round,
-                Want::Ask(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn play(&mut self, step: &Move, worlds: &[World; 2]) -> Result<(), TestCaseError> {
-        let at = later(self.at);
-        let id_of = op(self.ops);
-        let mut confirmed = false;
-        let wants = match step {
-            Move::Answer(which) => match which {
-                0 => self.procedure.answered(&Question::Subject(id()), Ok(Answer::Subject(Box::new(subject("t42")))), at),
-                1 => {
-                    let rows = revisions(&self.procedure.case.workload).to_vec();
-                    self.procedure.answered(&Question::Revisions(id()), Ok(Answer::Revisions(rows)), at)
-                }
-                2 => self.procedure.answered(&Question::Subject(id()), no(), at),
-                _ => self.procedure.tick(at),
-            },
-            Move::OpenConfirm => {
-                let _ = self.procedure.open_confirm();
-                Vec::new()
-            }
-            Move::CloseConfirm => {
-                self.procedure.close_confirm();
-                Vec::new()
-            }
-            Move::Confirm => {
-                let open = state(&self.procedure) == "confirming";
-                self.ops += 1;
-                self.confirms += usize::from(open);
-                confirmed = open;
-                self.procedure.confirmed(op(self.ops), "why".into(), "me".into(), at)
-            }
-            Move::Stage(which) => {
-                let stage = match which {
-                    0 => Stage::Sending,
-                    1 => accepted(),
-                    2 => Stage::Conflict { what: "moved".into(), same: true },
-                    3 => Stage::Conflict { what: "moved".into(), same: false },
-                    4 => Stage::Refused { why: "no".into() },
-                    _ => Stage::Unclear { why: "reset".into() },
-                };
-                self.procedure.staged(&id_of, stage, at)
-            }
-            Move::Lost => self.procedure.lost(&id_of, "gone".into(), at),
-            Move::Withheld => {
-                self.procedure.withheld(&id_of, "disk full".into());
-                Vec::new()
-            }
-            Move::See(which) => self.procedure.observed(&Observed::of(&worlds[usize::from(*which)].0, &id()), at),
-            Move::Select(older) => {
-                if *older {
-                    self.procedure.older(at)
-                } else {
-                    self.procedure.newer(at)
-                }
-            }
-            Move::Checks => {
-                self.procedure.prepared(self.round, Ok(()));
-                Vec::new()
-            }
-            Move::Wait(seconds) => {
-                self.at += seconds;
-                self.procedure.tick(later(self.at))
-            }
-            Move::Read(which) => {
-                let seen = match which {
-                    0 => subject("t42"),
-                    1 => Subject { operation: Some(crate::clean!("{id_of}")), ..subject("t41") },
-                    2 => Subject { outline: outline(41), ..subject("t41") },
-                    _ => subject("t99"),
-                };
-                self.procedure.answered(&Question::Subject(id()), Ok(Answer::Subject(Box::new(seen))), at)
-            }
-        };
-        self.take(wants, confirmed)
-    }
-}
-
-proptest! {
-    #[test]
-    fn no_schedule_sends_more_than_was_confirmed_and_every_one_ends(steps in prop::collection::vec(any_move(), 0..60)) {
-        let worlds = [burning(), healed()];
-        let (procedure, _) = begin(&worlds[0].0);
-        let mut player = Player { procedure, at: 0, ops: 0, confirms: 0, acts: 0, round: 0 };
-        for step in &steps {
-            player.play(step, &worlds)?;
-            prop_assert!(player.acts <= player.confirms);
-        }
-        let mut idle = 0;
-        while player.procedure.wake(later(player.at)).is_some() {
-            player.play(&Move::Wait(5), &worlds)?;
-            idle += 1;
-            prop_assert!(idle < FAST / 1000, "it never ends: {}", state(&player.procedure));
-        }
-        let ended = state(&player.procedure);
-        prop_assert!(matches!(ended, "planned" | "confirming" | "done" | "closed"), "it waits for nobody in {ended}");
-        prop_assert!(player.acts <= player.confirms);
-    }
 }

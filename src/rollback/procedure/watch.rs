@@ -30,9 +30,17 @@ impl Procedure {
     /// The world as the store has it now.
     #[must_use = "the wants must be carried out"]
     pub fn observed(&mut self, seen: &Observed<'_>, now: Timestamp) -> Vec<Want> {
-        let State::UnderWay { run, .. } = &mut self.state else { return Vec::new() };
-        run.observe(seen, now);
-        self.judge(now)
+        match &mut self.state {
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } => {
+                self.case.seen(seen, now);
+                Vec::new()
+            }
+            State::UnderWay { run, .. } => {
+                run.observe(seen, now);
+                self.judge(now)
+            }
+            State::Sending { .. } | State::Unclear { .. } | State::Done { .. } | State::Closed { .. } => Vec::new(),
+        }
     }
 
     /// Looks at the pods if it is time, and says the verdict if there is one.
