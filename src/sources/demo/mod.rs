@@ -1,0 +1,27 @@
+//! The simulated world, a source like any other: seeded, and told by a scenario in TOML.
+//!
+//! [`Scenario`] is the story, [`World`] computes what is so at any instant of it and what a change makes of it, and [`Demo`] wraps
+//! one world as the sources that a team would have: clusters, Docker hosts, CI, metrics, alerts.
+
+mod alarms;
+mod chance;
+mod differ;
+mod happenings;
+mod listen;
+mod lives;
+mod measure;
+mod refs;
+mod rows;
+mod runs;
+mod scenario;
+mod speech;
+mod unit;
+mod words;
+mod world;
+
+pub use scenario::{STORIES, Scenario, SourceKind};
+pub use words::{Length, Moment, ScenarioError};
+pub use world::{Outage, World};
+
+#[cfg(test)]
+mod frame_tests;
