@@ -4,6 +4,7 @@
 //! only the fields used, `From<wire>` for the nouns, `impl Source`. A source neither formats for the screen nor logs to it, and
 //! retries nothing: the supervisor asks again.
 
+pub mod http;
 pub mod supervise;
 
 use crate::{
