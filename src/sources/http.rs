@@ -13,6 +13,8 @@ mod tls;
 mod words;
 
 #[cfg(test)]
+pub(crate) mod openapi;
+#[cfg(test)]
 pub(crate) mod stage;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,10 @@
 //! only the fields used, `From<wire>` for the nouns, `impl Source`. A source neither formats for the screen nor logs to it, and
 //! retries nothing: the supervisor asks again.
 
+pub mod alertmanager;
+pub mod contexts;
 pub mod http;
+pub mod poll;
 pub mod supervise;
 
 use crate::{
@@ -115,4 +118,4 @@ pub enum Made {
 pub type Connect = fn(&Wish<'_>) -> Vec<Made>;
 
 /// Every kind of back end, by its name in the configuration.
-pub const KINDS: &[(&str, Connect)] = &[];
+pub const KINDS: &[(&str, Connect)] = &[("alertmanager", alertmanager::connect)];
