@@ -4,7 +4,11 @@
 //! only the fields used, `From<wire>` for the nouns, `impl Source`. A source neither formats for the screen nor logs to it, and
 //! retries nothing: the supervisor asks again.
 
+pub mod alertmanager;
+pub mod contexts;
 pub mod demo;
+pub mod http;
+pub mod poll;
 pub mod supervise;
 
 use crate::{
@@ -132,4 +136,4 @@ pub type Dial = fn(&SourceId, &Wish<'_>) -> Made;
 pub const DIALS: &[(&str, Dial)] = &[];
 
 /// Every kind of back end, by its name in the configuration.
-pub const KINDS: &[(&str, Connect)] = &[];
+pub const KINDS: &[(&str, Connect)] = &[("demo", demo::connect), ("alertmanager", alertmanager::connect)];

@@ -1,7 +1,7 @@
 //! Keeps one feed alive: connects, streams, backs off and says how it stands. The only place that asks again.
 
 use super::{Source, SourceError};
-use crate::domain::{Batch, Change, Cursor, Fact, Feed, FeedKind, Link, SourceId, Why};
+use crate::domain::{Batch, Change, Cursor, Fact, Feed, FeedKind, Link, Offers, SourceId, Why};
 use futures::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -19,6 +19,8 @@ const SETTLED: Duration = Duration::from_secs(60);
 const REFUSED: Duration = Duration::from_secs(5 * 60);
 /// How often a silent source is probed, so that it is back soon after its return.
 const PROBE: Duration = Duration::from_secs(3);
+/// How often a feed that is live is asked whether it offers something else now: a budget, a peer that is gone.
+const OFFERS: Duration = Duration::from_secs(1);
 /// However long a server asks us to wait, not longer than this.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
@@ -52,6 +54,13 @@ pub async fn supervise(source: Arc<dyn Source>, feed: Feed, sink: Arc<dyn Sink>,
 enum End {
     Over,
     Broken(SourceError),
+}
+
+/// What was last said of a feed that is live.
+struct Said {
+    whole: bool,
+    offers: Offers,
+    at: Instant,
 }
 
 /// How long to wait, and whether a sign of life ends the wait.
@@ -91,8 +100,9 @@ impl Keeper {
         }
     }
 
-    fn pass_on(&mut self, batch: Batch, said: &mut Option<bool>) {
-        let whole = said.unwrap_or(false) || self.feed.kind() == FeedKind::Logs || batch.facts.iter().any(|fact| ends_list(&self.feed, fact));
+    fn pass_on(&mut self, batch: Batch, said: &mut Option<Said>) {
+        let whole =
+            said.as_ref().is_some_and(|said| said.whole) || self.feed.kind() == FeedKind::Logs || batch.facts.iter().any(|fact| ends_list(&self.feed, fact));
         if batch.cursor.is_some() {
             self.cursor = batch.cursor;
         }
@@ -100,9 +110,12 @@ impl Keeper {
         if !batch.facts.is_empty() {
             self.sink.facts(self.source.id(), &self.feed, batch.facts);
         }
-        if *said != Some(whole) {
-            *said = Some(whole);
-            self.say(Link::Live { offers: self.source.offers(), synced: whole });
+        if said.as_ref().is_none_or(|said| said.whole != whole || said.at.elapsed() >= OFFERS) {
+            let offers = self.source.offers();
+            if said.as_ref().is_none_or(|said| said.whole != whole || said.offers != offers) {
+                self.say(Link::Live { offers: offers.clone(), synced: whole });
+            }
+            *said = Some(Said { whole, offers, at: Instant::now() });
         }
     }
 

@@ -18,7 +18,7 @@ pub struct About {
 }
 
 const NAMESPACE: &[&str] = &["namespace", "kubernetes_namespace", "exported_namespace"];
-const CLUSTER: &[&str] = &["cluster", "context", "kubernetes_cluster"];
+const CLUSTER: &[&str] = &["context", "cluster", "kubernetes_cluster"];
 const ENVIRONMENT: &[&str] = &["environment", "env", "stage"];
 const POD: &[&str] = &["pod", "pod_name", "kubernetes_pod_name"];
 

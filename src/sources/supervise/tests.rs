@@ -28,7 +28,7 @@ impl Source for Player {
         &self.id
     }
     fn offers(&self) -> Offers {
-        Offers::default()
+        Offers { budget: Some(crate::clean!("{} left", 100 - self.began.elapsed().as_secs() / 10)), ..Offers::default() }
     }
     fn watch(&self, _: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
         self.asked.lock().unwrap().push((self.began.elapsed(), after));
@@ -137,6 +137,22 @@ async fn a_sign_of_life_after_silence_ends_the_wait() {
     let (asked, _, _) = play(vec![down(), down(), down(), down(), down(), down(), down()], &[false, true].repeat(60), Duration::from_secs(60)).await;
     let waits: Vec<_> = asked.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
     assert!(waits.iter().all(|wait| *wait <= PROBE * 2), "{waits:?}; without signs of life {tries} tries");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_live_source_offers_is_said_again_when_it_changes() {
+    let player = Player { id: SourceId::new("test"), script: Mutex::default(), asked: Mutex::default(), alive: Mutex::default(), began: Instant::now() };
+    let told = Arc::new(Told::default());
+    let mut keeper = Keeper { source: Arc::new(player), feed: Feed::Nodes, sink: told.clone(), cursor: None, last: None, tries: 0 };
+    let mut said = None;
+    for _ in 0..30 {
+        keeper.pass_on(whole_list(), &mut said);
+        keeper.pass_on(whole_list(), &mut said);
+        sleep(Duration::from_secs(1)).await;
+    }
+    let left = |link: &Link| if let Link::Live { offers, synced: true } = link { offers.budget.as_ref().map(ToString::to_string) } else { None };
+    let said: Vec<Option<String>> = told.links.lock().unwrap().iter().map(left).collect();
+    assert_eq!(said, ["100 left", "99 left", "98 left"].map(|words| Some(words.to_owned())));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,107 @@
+//! Answers that are kept to be asked for conditionally: what has not changed costs no budget (and often no body).
+
+use super::{Ask, HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, Url};
+use bytes::Bytes;
+use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use std::collections::HashMap;
+
+/// All kept bodies together.
+const ROOM: usize = 16 << 20;
+/// A body beyond this would drive out too many others.
+const LARGEST: usize = ROOM / 4;
+
+/// Kept answers by URL, the least lately used leaving first.
+#[derive(Default)]
+pub(super) struct Cache {
+    kept: HashMap<String, Kept>,
+    size: usize,
+    turn: u64,
+}
+
+struct Kept {
+    condition: (HeaderName, HeaderValue),
+    headers: HeaderMap,
+    body: Bytes,
+    used: u64,
+}
+
+impl Cache {
+    /// What a request for `url` must carry to be told "not modified".
+    pub fn conditions(&self, ask: &Ask, url: &Url) -> Option<(HeaderName, HeaderValue)> {
+        self.kept.get(url.as_str()).filter(|_| ask.is_conditional()).map(|kept| kept.condition.clone())
+    }
+
+    /// The answer itself, or the kept one that it says is still right.
+    pub fn resolve(&mut self, ask: &Ask, url: &Url, mut reply: Reply) -> Reply {
+        if !ask.is_conditional() {
+            return reply;
+        }
+        self.turn += 1;
+        match (reply.status, self.kept.get_mut(url.as_str())) {
+            (StatusCode::NOT_MODIFIED, Some(kept)) => {
+                kept.used = self.turn;
+                let mut headers = kept.headers.clone();
+                headers.extend(std::mem::take(&mut reply.headers));
+                Reply { status: StatusCode::OK, headers, body: kept.body.clone(), unchanged: true, ..reply }
+            }
+            (status, _) => {
+                self.forget(url.as_str());
+                if status == StatusCode::OK {
+                    self.keep(url, &reply);
+                }
+                reply
+            }
+        }
+    }
+
+    /// Forgets all: another credential may see other things.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn keep(&mut self, url: &Url, reply: &Reply) {
+        let condition = |name, condition| reply.headers.get(name).map(|value| (condition, value.clone()));
+        let Some(condition) = condition(ETAG, IF_NONE_MATCH).or_else(|| condition(LAST_MODIFIED, IF_MODIFIED_SINCE)) else { return };
+        if reply.body.len() > LARGEST {
+            return;
+        }
+        self.size += reply.body.len();
+        self.kept.insert(url.as_str().to_owned(), Kept { condition, headers: reply.headers.clone(), body: reply.body.clone(), used: self.turn });
+        while self.size > ROOM {
+            let Some(oldest) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(url, _)| url.clone()) else { return };
+            self.forget(&oldest);
+        }
+    }
+
+    fn forget(&mut self, url: &str) {
+        if let Some(kept) = self.kept.remove(url) {
+            self.size -= kept.body.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, tag: &'static str, size: usize) -> Reply {
+        let headers = [(ETAG, HeaderValue::from_static(tag))].into_iter().collect();
+        Reply::made(StatusCode::from_u16(status).unwrap(), headers, vec![b'x'; size].into())
+    }
+
+    #[test]
+    fn the_least_lately_used_answer_leaves_when_the_room_is_full() {
+        let ask = Ask::get("x").conditional();
+        let url = |n: usize| Url::parse(&format!("http://h/{n}")).unwrap();
+        let mut cache = Cache::default();
+        for n in 0..4 {
+            cache.resolve(&ask, &url(n), reply(200, "\"a\"", LARGEST));
+        }
+        assert!(cache.resolve(&ask, &url(0), reply(304, "\"a\"", 0)).unchanged);
+        cache.resolve(&ask, &url(4), reply(200, "\"a\"", LARGEST));
+        assert!(cache.conditions(&ask, &url(0)).is_some() && cache.conditions(&ask, &url(1)).is_none());
+        assert!(cache.size <= ROOM);
+        cache.resolve(&ask, &url(5), reply(200, "\"a\"", LARGEST + 1));
+        assert!(cache.conditions(&ask, &url(5)).is_none(), "too large to keep");
+    }
+}
