@@ -1,7 +1,7 @@
 //! Which service and which environment a row is about: the identities that join every back end.
 
 use crate::{
-    domain::{Labels, Place, Run, SourceId, Tier, Workload},
+    domain::{Labels, Place, Run, SourceId, Tier, Workload, glob},
     text::Name,
 };
 
@@ -26,7 +26,7 @@ pub struct EnvironmentRule {
     pub name: Name,
     /// How strict it is.
     pub tier: Tier,
-    /// Any of these makes a row its own.
+    /// Any of these makes a row its own. Without any it declares the environment that a guess gives its name.
     pub matches: Vec<EnvironmentMatch>,
 }
 
@@ -112,7 +112,8 @@ impl Rules {
     pub fn environment_of(&self, workload: &Workload) -> EnvironmentRef {
         let source = workload.id.source();
         let place = &workload.place;
-        let clues = Clues { source: &source, context: place.context.raw(), namespace: place.namespace.raw(), project: "", labels: &workload.labels };
+        let clues =
+            Clues { source: &source, context: place.context.raw(), namespace: place.namespace.raw(), project: place.namespace.raw(), labels: &workload.labels };
         self.ruled(&clues).unwrap_or_else(|| self.guessed(place))
     }
 
@@ -125,8 +126,8 @@ impl Rules {
     /// The environments that rows of `source` may belong to by rule, whatever their namespace; none means that only a guess can tell.
     pub fn environments_of_source(&self, source: &SourceId) -> Vec<EnvironmentRef> {
         let reaches = |wanted: &EnvironmentMatch| {
-            let by_source = wanted.source.as_deref().is_some_and(|glob| matches(glob, source.as_str()));
-            by_source || wanted.context.as_deref().is_some_and(|glob| matches(glob, source.instance()))
+            let by_source = wanted.source.as_deref().is_some_and(|pattern| glob(pattern, source.as_str()));
+            by_source || wanted.context.as_deref().is_some_and(|pattern| glob(pattern, source.instance()))
         };
         self.environments.iter().filter(|rule| rule.matches.iter().any(reaches)).map(EnvironmentRule::reference).collect()
     }
@@ -135,10 +136,11 @@ impl Rules {
         self.environments.iter().find(|rule| rule.matches.iter().any(|wanted| wanted.holds(clues))).map(EnvironmentRule::reference)
     }
 
-    /// What a place is taken for.
+    /// What a place is taken for: a guess, unless a rule that says nothing of places declares an environment of that name.
     pub fn guessed(&self, place: &Place) -> EnvironmentRef {
         let (name, tier) = (self.guess)(place);
-        EnvironmentRef { name, tier, guessed: true }
+        let declared = self.environments.iter().find(|rule| rule.matches.is_empty() && rule.name == name);
+        declared.map_or(EnvironmentRef { name, tier, guessed: true }, EnvironmentRule::reference)
     }
 }
 
@@ -153,55 +155,15 @@ impl EnvironmentMatch {
         let texts = [(&self.source, clues.source.as_str()), (&self.context, clues.context), (&self.namespace, clues.namespace), (&self.project, clues.project)];
         let says = self.labels.len() + texts.iter().filter(|(wanted, _)| wanted.is_some()).count();
         says > 0
-            && texts.iter().all(|(wanted, found)| wanted.as_deref().is_none_or(|glob| matches(glob, found)))
-            && self.labels.iter().all(|(key, value)| clues.labels.get(key).is_some_and(|found| matches(value, found.raw())))
+            && texts.iter().all(|(wanted, found)| wanted.as_deref().is_none_or(|pattern| glob(pattern, found)))
+            && self.labels.iter().all(|(key, value)| clues.labels.get(key).is_some_and(|found| glob(value, found.raw())))
     }
-}
-
-/// Whether `text` is what `glob` describes; `*` stands for anything, `?` for one character.
-pub fn matches(glob: &str, text: &str) -> bool {
-    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
-    let (mut g, mut t) = (0, 0);
-    let mut star = None;
-    while t < text.len() {
-        match glob.get(g) {
-            Some('*') => {
-                star = Some((g, t));
-                g += 1;
-            }
-            Some(c) if *c == '?' || *c == text[t] => {
-                g += 1;
-                t += 1;
-            }
-            Some(_) | None => {
-                let Some((at, from)) = star else { return false };
-                star = Some((at, from + 1));
-                g = at + 1;
-                t = from + 1;
-            }
-        }
-    }
-    glob[g..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::fixture::{self, workload};
-
-    #[test]
-    fn globs_match_whole_texts() {
-        for (glob, text, expected) in [
-            ("shop-*", "shop-eu", true),
-            ("shop-*", "shop", false),
-            ("*", "", true),
-            ("a?c", "abc", true),
-            ("*-prod-*", "eu-prod-1", true),
-            ("prod", "prod-eu", false),
-        ] {
-            assert_eq!(matches(glob, text), expected, "{glob} {text}");
-        }
-    }
 
     #[test]
     fn the_first_environment_rule_that_matches_wins_and_an_empty_one_matches_nothing() {
@@ -215,6 +177,22 @@ mod tests {
         assert_eq!(at("shop"), "rest");
         let elsewhere = rules.environment_of(&workload("staging", "shop", "cart"));
         assert!(elsewhere.guessed, "no rule reaches that context");
+    }
+
+    #[test]
+    fn a_rule_without_places_declares_the_environment_that_a_guess_names() {
+        let mut rules = fixture::rules();
+        rules.environments = vec![EnvironmentRule { name: Name::new("production"), tier: Tier::Production, matches: Vec::new() }];
+        assert!(!rules.environment_of(&workload("prod", "shop", "cart")).guessed);
+        assert!(rules.environment_of(&workload("staging", "shop", "cart")).guessed);
+    }
+
+    #[test]
+    fn a_compose_project_is_matched_as_a_project_too() {
+        let mut rules = fixture::rules();
+        let wanted = EnvironmentMatch { project: Some("shop".into()), ..EnvironmentMatch::default() };
+        rules.environments = vec![EnvironmentRule { name: Name::new("mine"), tier: Tier::Development, matches: vec![wanted] }];
+        assert_eq!(rules.environment_of(&workload("host", "shop", "web")).name.raw(), "mine");
     }
 
     #[test]

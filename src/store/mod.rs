@@ -31,7 +31,7 @@ pub use detail::{CellDetail, Live, Pointing};
 pub use explain::{Explanation, Fault, Hint, explain};
 pub use feeds::FeedState;
 pub use health::{Ailment, Health, ailment, health};
-pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule, matches};
+pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule};
 pub use matrix::{Column, Matrix, Row, Totals, problems_first};
 pub use read::Freshness;
 pub use series::{ErrorRate, Limits, Series};
