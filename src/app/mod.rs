@@ -32,7 +32,7 @@ use crate::{
     gate::{Mode, Policy},
     keys::{Key, Keymap},
     panels::{alerts, environments, logs, pipelines},
-    store::{Limits, Matrix, Rules, Store, Totals},
+    store::{Cause, Limits, Matrix, Rules, Store, Totals, shared_cause},
     text::{Clean, Name},
     theme::Theme,
     widgets::Glyphs,
@@ -130,6 +130,8 @@ pub struct App {
     pub store: Store,
     /// The matrix as it follows from the store at its present stamp.
     pub matrix: Matrix,
+    /// The cause that many share, if there is one.
+    pub cause: Option<Cause>,
     /// Every source that exists: dialled, listed or broken.
     pub sources: BTreeMap<SourceId, Result<Known, Why>>,
     /// Which panel has the keys.
@@ -184,6 +186,7 @@ impl App {
             size: start.size,
             store: Store::new(start.rules.clone()),
             matrix: Matrix { columns: Vec::new(), rows: Vec::new(), totals: Totals::default() },
+            cause: None,
             sources: BTreeMap::new(),
             panel: Panel::default(),
             zoomed: false,
@@ -273,6 +276,7 @@ impl App {
         let minute = self.now.wall.as_second();
         if self.computed != Some((self.store.stamp(), minute)) {
             self.matrix = self.store.matrix(self.now.wall);
+            self.cause = shared_cause(&self.store);
             self.computed = Some((self.store.stamp(), minute));
         }
         environments::settle(self);

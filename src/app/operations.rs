@@ -414,10 +414,8 @@ impl App {
         for key in keys {
             let Some(running) = self.operations.running.iter_mut().find(|running| running.key == key) else { continue };
             let mut wants = Vec::new();
-            if running.procedure.under_way_now() {
-                let workload = running.procedure.case.workload.id.clone();
-                wants.extend(running.procedure.observed(&Observed::of(&self.store, &workload), steady));
-            }
+            let workload = running.procedure.case.workload.id.clone();
+            wants.extend(running.procedure.observed(&Observed::of(&self.store, &workload), steady));
             wants.extend(running.procedure.tick(steady));
             effects.extend(self.carry_wants(key, wants));
             effects.extend(self.tell_verdict(key));
@@ -520,8 +518,7 @@ impl App {
         let dialog = self.dialog();
         let Some(running) = self.operations.get_mut(key) else { return };
         let before = running.confirmation.take().map(|confirmation| confirmation.reason().to_string());
-        let alert = running.procedure.case.alert.as_ref().map(|alert| alert.name.clean().to_string());
-        let reason = before.or_else(|| alert.map(|alert| format!("{alert}, {}", running.procedure.case.version()))).unwrap_or_default();
+        let reason = before.unwrap_or_else(|| rollback::reason(&running.procedure).to_string());
         running.confirming = Some(Confirming { word: Field::default(), reason: Field::holding(&reason), on_reason: false, dialog });
     }
 

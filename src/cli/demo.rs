@@ -2,21 +2,36 @@
 
 use super::{
     Failed,
-    args::{Demo, Global},
+    args::{self, Global},
     exit::Exit,
     start::{Prepared, duration},
 };
-use crate::sources::demo::{self, Scenario};
+use crate::{
+    sources::demo::{Demo, STORIES, Scenario},
+    text::Clean,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// Opens the console on a story.
-pub fn run(global: &Global, demo: &Demo) -> Result<Exit, Failed> {
+pub fn run(global: &Global, demo: &args::Demo) -> Result<Exit, Failed> {
     let scenario = scenario(&demo.scenario)?;
     let at = demo.at.as_deref().map(duration).transpose()?;
-    let now = scenario.instant(at);
-    Prepared::of(global)?.simulated(demo::sources(scenario, demo.seed, now), now).console()
+    let now = opens(&scenario, at);
+    let made = Demo::sources(&scenario, demo.seed, now);
+    Prepared::of(global)?.simulated(&scenario).playing(made, now).console()
 }
 
 /// The story of that name.
 pub fn scenario(name: &str) -> Result<Scenario, Failed> {
-    Scenario::named(name).map_err(|why| Failed::new(Exit::Usage, why.to_string()))
+    let names: Vec<&str> = STORIES.iter().map(|(name, _)| *name).collect();
+    Scenario::named(name).ok_or_else(|| Failed::new(Exit::Usage, format!("there is no story `{}`: there are {}", Clean::from_untrusted(name), names.join(", "))))
+}
+
+/// The moment at which the curtain rises: so long into the story.
+pub fn opens(scenario: &Scenario, at: Option<Duration>) -> Timestamp {
+    match at.and_then(|at| SignedDuration::try_from(at).ok()) {
+        Some(at) => scenario.start() + at,
+        None => scenario.opens(),
+    }
 }

@@ -2,16 +2,17 @@
 
 pub mod args;
 pub mod config;
-// mod demo;
+mod demo;
 mod doctor;
 pub mod exit;
 mod headless;
 mod logs;
-// mod print;
+mod print;
 mod rollback;
 mod start;
 mod status;
 pub mod svg;
+pub mod theatre;
 
 use self::{
     args::{Cli, Face},
@@ -73,8 +74,8 @@ fn face(cli: Cli) -> Result<Exit, Failed> {
         }
         Some(Face::Man) => man(),
         Some(Face::Config { what }) => config::run(&global, &what),
-        Some(Face::Print(_)) => todo!(),
-        Some(Face::Demo(_)) => todo!(),
+        Some(Face::Print(print)) => print::run(&global, &print),
+        Some(Face::Demo(demo)) => demo::run(&global, &demo),
         Some(Face::Status(output)) => Prepared::of(&global)?.block_on(|prepared| status::run(prepared, output)),
         Some(Face::Doctor(output)) => doctor::run(&global, output),
         Some(Face::Logs(logs)) => Prepared::of(&global)?.block_on(|prepared| logs::run(prepared, logs)),

@@ -3,15 +3,15 @@
 use super::{
     Failed,
     args::{Global, Print},
-    demo::scenario,
+    demo::{opens, scenario},
     exit::Exit,
     start::{Prepared, duration},
     svg,
+    theatre::Theatre,
 };
 use crate::{
     app::{App, Size},
     keys::Key,
-    sources::demo::Theatre,
     text::Clean,
     view,
 };
@@ -25,9 +25,10 @@ pub fn run(global: &Global, print: &Print) -> Result<Exit, Failed> {
     if global.demo {
         let scenario = scenario(&print.demo.scenario)?;
         let at = print.demo.at.as_deref().map(duration).transpose()?;
-        let now = scenario.instant(at);
-        let mut app = App::new(Prepared::of(global)?.staged(now, size));
-        Theatre::new(&scenario, print.demo.seed).play(&mut app, now, &keys);
+        let mut app = App::new(Prepared::of(global)?.simulated(&scenario).staged(opens(&scenario, at), size));
+        let mut theatre = Theatre::new(&scenario, print.demo.seed, opens(&scenario, at));
+        theatre.open(&mut app);
+        theatre.keys(&mut app, &keys);
         return show(&app, print, size);
     }
     Prepared::of(global)?.block_on(|mut headless| async move {

@@ -9,7 +9,7 @@ use crate::{
     journal::{Journal, Who},
     keys::Keymap,
     runtime::{Book, Inbox, Runtime},
-    sources::{self, Made, Wish},
+    sources::{self, Made, Wish, demo::Scenario},
     terminal::{Mux, Options, Ring, enter},
     text::{Clean, Name},
     theme::{Depth, Theme},
@@ -130,9 +130,18 @@ impl Prepared {
         self
     }
 
-    /// The simulated world instead of the real one, as it is at `now`.
+    /// The environments of the simulated world instead of the user's own.
     #[must_use]
-    pub fn simulated(mut self, sources: Vec<Made>, now: jiff::Timestamp) -> Self {
+    pub fn simulated(mut self, scenario: &Scenario) -> Self {
+        let mut config = Config { thresholds: self.config.thresholds.clone(), gates: self.config.gates.clone(), ui: self.config.ui.clone(), ..Config::default() };
+        config.environments = scenario.environments();
+        self.config = Arc::new(config);
+        self
+    }
+
+    /// The sources of the simulated world, as it is at `now`.
+    #[must_use]
+    pub fn playing(mut self, sources: Vec<Made>, now: jiff::Timestamp) -> Self {
         self.demo = Some((sources, now));
         self
     }

@@ -141,6 +141,9 @@ pub fn headline(app: &App, buf: &mut Buffer, area: Rect) {
 }
 
 fn sentence(app: &App) -> Line {
+    if let Some(cause) = &app.cause {
+        return line![(Role::Critical, crate::clean!("{} {}", sign::CRITICAL, cause.words(app.now.wall)))];
+    }
     if let Some(row) = alerts::worst(app) {
         return alert_sentence(app, row);
     }

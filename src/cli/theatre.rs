@@ -1,0 +1,158 @@
+//! The simulated world played to an app without a runtime: update, effects, answers, the same frame every time.
+
+use crate::{
+    app::{App, Effect, Event, Known, Now},
+    domain::{Feed, Link, SourceId, TaskId, Trouble, Why},
+    keys::Key,
+    sources::demo::{Scenario, World},
+    text::Clean,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeSet, VecDeque};
+
+/// How many rounds of effects and answers one moment may take: more would be a loop.
+const ROUNDS: usize = 200;
+
+/// A stage with a world behind it.
+pub struct Theatre {
+    world: World,
+    at: Timestamp,
+    opened: Timestamp,
+    watched: BTreeSet<(SourceId, Feed)>,
+    told: VecDeque<Event>,
+    entries: u64,
+    /// What the app wanted of a terminal: copies, notices, whether to leave.
+    pub wanted: Vec<Effect>,
+}
+
+impl Theatre {
+    /// The world of a story, at `at`.
+    pub fn new(scenario: &Scenario, seed: u64, at: Timestamp) -> Self {
+        Self { world: World::new(scenario, seed), at, opened: at, watched: BTreeSet::new(), told: VecDeque::new(), entries: 1841, wanted: Vec::new() }
+    }
+
+    fn now(&self) -> Now {
+        let mono = self.at.duration_since(self.opened).max(SignedDuration::ZERO).unsigned_abs();
+        // The cursor has rested before the curtain rises.
+        Now { wall: self.at, mono: mono + std::time::Duration::from_secs(10) }
+    }
+
+    /// Raises the curtain: every source is there and has told its lists.
+    pub fn open(&mut self, app: &mut App) {
+        for (id, _, listed) in self.world.sources() {
+            let known = match listed {
+                Some(words) => Known::Listed(words),
+                None => Known::Ready(self.world.offers(&id)),
+            };
+            self.told.push_back(Event::Known(id, Ok(known)));
+        }
+        self.settle(app);
+    }
+
+    /// Presses keys one after the other; a dialog counts as painted before the next one.
+    pub fn keys(&mut self, app: &mut App, keys: &[Key]) {
+        for key in keys {
+            self.told.push_back(Event::Key(*key));
+            self.settle(app);
+            self.paint(app);
+        }
+        // Nobody presses anything for a while: the cursor rests, the order settles.
+        self.after(app, SignedDuration::from_millis(600));
+    }
+
+    /// The frame that shows a new dialog reaches the terminal.
+    pub fn paint(&mut self, app: &mut App) {
+        if let Some(dialog) = app.unseen() {
+            self.told.push_back(Event::Painted(dialog));
+            self.settle(app);
+        }
+    }
+
+    /// Lets time pass, second by second, as a console would see it.
+    pub fn after(&mut self, app: &mut App, time: SignedDuration) {
+        let end = self.at + time;
+        while self.at < end {
+            let from = self.at;
+            self.at = (self.at + SignedDuration::from_secs(1)).min(end);
+            for (source, feed) in self.watched.clone() {
+                let facts = self.world.changes(&source, &feed, from, self.at);
+                if !facts.is_empty() && self.world.outage(&source, self.at).is_none() {
+                    self.told.push_back(Event::Facts(source.clone(), feed.clone(), facts));
+                }
+                self.relink(&source, &feed, from);
+            }
+            self.told.push_back(Event::Tick);
+            self.settle(app);
+        }
+    }
+
+    /// Events in, effects out, answers back, until nothing is left to say.
+    fn settle(&mut self, app: &mut App) {
+        for _ in 0..ROUNDS {
+            self.watch(app);
+            let Some(event) = self.told.pop_front() else { return };
+            for effect in app.update(self.now(), event) {
+                self.answer(effect);
+            }
+        }
+    }
+
+    /// Starts the feeds that are wanted now: a whole list each, or the reason why there is none.
+    fn watch(&mut self, app: &App) {
+        let wanted = app.wanted();
+        self.watched.retain(|address| wanted.contains(address));
+        for (source, feed) in wanted {
+            if !self.watched.insert((source.clone(), feed.clone())) {
+                continue;
+            }
+            let outage = self.world.outage(&source, self.at);
+            let told = outage.as_ref().map_or(self.at, |outage| outage.since);
+            let facts = self.world.facts(&source, &feed, told);
+            let offers = self.world.offers(&source);
+            self.told.push_back(Event::Facts(source.clone(), feed.clone(), facts));
+            self.told.push_back(Event::Link(source.clone(), feed.clone(), Link::Live { offers, synced: true }));
+            self.relink(&source, &feed, Timestamp::MIN);
+        }
+    }
+
+    /// Says that a link broke or came back between `from` and now.
+    fn relink(&mut self, source: &SourceId, feed: &Feed, from: Timestamp) {
+        let before = self.world.outage(source, from.max(Timestamp::MIN));
+        let link = match (self.world.outage(source, self.at), before) {
+            (Some(outage), _) => Link::Retrying { at: outage.next_try, since: Some(outage.since), why: Why { trouble: Trouble::Unreachable, words: outage.says } },
+            (None, Some(_)) => Link::Live { offers: self.world.offers(source), synced: true },
+            (None, None) => return,
+        };
+        self.told.push_back(Event::Link(source.clone(), feed.clone(), link));
+    }
+
+    fn answer(&mut self, effect: Effect) {
+        match effect {
+            Effect::Ask { task, source, question } => {
+                let answer = self.world.answer(&source, &question, self.at).map(Box::new).map_err(|error| error.why());
+                self.told.push_back(Event::Answer(task, answer));
+            }
+            Effect::Prepare { task, operation, .. } => {
+                let checks = self.world.check(&operation, self.at);
+                self.told.extend(checks.into_iter().map(|check| Event::Check(task, Some(Ok(check)))));
+                self.told.push_back(Event::Check(task, None));
+            }
+            Effect::Act { task, operation, policy, .. } => self.act(task, &operation, policy.closed(operation.verb, self.at)),
+            Effect::Remember(workload) => self.told.push_back(Event::Remembered(workload, Vec::new())),
+            Effect::Connect(source) => self.told.push_back(Event::Known(source.clone(), Ok(Known::Ready(self.world.offers(&source))))),
+            Effect::Record(_) => self.entries += 1,
+            Effect::Refresh => {}
+            Effect::Copy(_) | Effect::Save { .. } | Effect::Notify(_) | Effect::Redraw | Effect::Suspend | Effect::Quit(_) => self.wanted.push(effect),
+        }
+    }
+
+    fn act(&mut self, task: TaskId, operation: &crate::domain::Operation, closed: Option<crate::gate::Closed>) {
+        if let Some(closed) = closed {
+            return self.told.push_back(Event::Recorded(task, Err(Clean::from_static(closed.remedy()))));
+        }
+        self.entries += 1;
+        self.told.push_back(Event::Recorded(task, Ok(self.entries)));
+        let stages = self.world.act(operation, self.at);
+        self.told.extend(stages.into_iter().map(|stage| Event::Stage(task, stage)));
+    }
+}
