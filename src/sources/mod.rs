@@ -8,6 +8,7 @@ pub mod alertmanager;
 pub mod contexts;
 pub mod demo;
 pub mod http;
+pub mod kubernetes;
 pub mod poll;
 pub mod supervise;
 
@@ -133,7 +134,7 @@ pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Made {
 pub type Dial = fn(&SourceId, &Wish<'_>) -> Made;
 
 /// The kinds that list sources without dialling them.
-pub const DIALS: &[(&str, Dial)] = &[];
+pub const DIALS: &[(&str, Dial)] = &[("kubernetes", kubernetes::dial)];
 
 /// Every kind of back end, by its name in the configuration.
-pub const KINDS: &[(&str, Connect)] = &[("demo", demo::connect), ("alertmanager", alertmanager::connect)];
+pub const KINDS: &[(&str, Connect)] = &[("demo", demo::connect), ("kubernetes", kubernetes::connect), ("alertmanager", alertmanager::connect)];

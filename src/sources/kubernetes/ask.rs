@@ -1,0 +1,137 @@
+//! Answers to questions, each read from the API at this moment.
+
+use super::{
+    client::{Call, Cluster},
+    explain, outline, revisions,
+    rows::{self, Address},
+    template::{self, OPERATION, ROLLED_BACK_FROM},
+    wire::{Shape, apps::Deployment, parse_time},
+    yaml,
+};
+use crate::{
+    clean,
+    domain::{Answer, Id, Kind, Question, Seen, Subject, Workload},
+    sources::SourceError,
+    text::{Clean, Raw},
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Answers one question.
+pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer, SourceError> {
+    match question {
+        Question::Subject(id) => Ok(Answer::Subject(Box::new(Current::read(&cluster, &id).await?.subject(id)))),
+        Question::Revisions(id) => revisions::read(&cluster, &id).await.map(Answer::Revisions),
+        Question::Explain(id) => explain::read(&cluster, &id).await,
+        Question::Yaml(id) => text(&cluster, &address(&id)?).await,
+        Question::PodYaml(id) => text(&cluster, &address(&id)?).await,
+        Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
+            Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics and no alerts")))
+        }
+    }
+}
+
+/// The address of a row of ours.
+pub fn address<T>(id: &Id<T>) -> Result<Address, SourceError> {
+    Address::of(id).ok_or_else(|| SourceError::NotFound(Clean::from_static("this is no object of a cluster")))
+}
+
+async fn text(cluster: &Cluster, address: &Address) -> Result<Answer, SourceError> {
+    let object: Value = cluster.get(&Call::get(&address.resource(), Some(&address.namespace), address.path())).await?;
+    Ok(Answer::Text(yaml::lines(&object)))
+}
+
+/// A workload as it is at this moment, whole.
+pub struct Current {
+    /// Where it is.
+    pub address: Address,
+    /// What it is.
+    pub kind: Kind,
+    /// The object itself, for patches and comparison.
+    pub raw: Value,
+    /// The same, as far as rows need it.
+    pub lean: Deployment,
+}
+
+impl Current {
+    /// Reads it.
+    pub async fn read(cluster: &Cluster, id: &Id<Workload>) -> Result<Self, SourceError> {
+        let address = address(id)?;
+        let kind = address.kind().ok_or_else(|| SourceError::NotFound(Clean::from_static("this is no workload of a cluster")))?;
+        let raw: Value = cluster.get(&Call::get(&address.resource(), Some(&address.namespace), address.path())).await?;
+        Self::of(address, kind, raw)
+    }
+
+    /// From an object that was read.
+    pub fn of(address: Address, kind: Kind, raw: Value) -> Result<Self, SourceError> {
+        // The three kinds have the same fields here.
+        let lean = serde_json::from_value(raw.clone())
+            .map_err(|error| SourceError::Protocol(clean!("{} {} can not be read: {error}", address.resource(), address.name)))?;
+        Ok(Self { address, kind, raw, lean })
+    }
+
+    /// What an operation must still find.
+    pub fn seen(&self) -> Seen {
+        Seen { uid: Raw::new(self.uid()), template: template::hash(&template::bare(&self.raw)), paused: self.lean.spec.paused }
+    }
+
+    /// Its uid.
+    pub fn uid(&self) -> &str {
+        self.lean.meta().uid.as_deref().unwrap_or_default()
+    }
+
+    /// An annotation of it, any.
+    pub fn note(&self, key: &str) -> Option<&str> {
+        self.raw.get("metadata")?.get("annotations")?.get(key)?.as_str()
+    }
+
+    /// The labels by which it knows its pods.
+    pub fn selector(&self) -> String {
+        self.lean.spec.selector.text()
+    }
+
+    /// The number of its newest revision.
+    pub fn revision(&self) -> Option<u64> {
+        self.note("deployment.kubernetes.io/revision").and_then(|number| number.parse().ok())
+    }
+
+    /// Its main image.
+    pub fn image(&self) -> Clean {
+        rows::template_images(&self.lean.spec.template).first().map(|image| image.reference.clean().clone()).unwrap_or_default()
+    }
+
+    /// Who changed the template last, and when, as far as the server remembers.
+    pub fn changed_by(&self) -> Option<(Clean, Option<Timestamp>)> {
+        let entries = self.raw.pointer("/metadata/managedFields")?.as_array()?;
+        let touches = entries.iter().filter(|entry| entry.pointer("/fieldsV1/f:spec/f:template").is_some());
+        let time = |entry: &Value| entry.get("time").and_then(Value::as_str).and_then(parse_time);
+        let newest = touches.max_by_key(|entry| time(entry))?;
+        Some((clean!("{}", newest.get("manager").and_then(Value::as_str).unwrap_or("somebody")), time(newest)))
+    }
+
+    /// The template that it was rolled back from, by the controller's hash, and when.
+    pub fn rolled_back_from(&self) -> Option<(Clean, Option<Timestamp>)> {
+        let mark: Value = serde_json::from_str(self.note(ROLLED_BACK_FROM)?).ok()?;
+        let text = |key: &str| mark.get(key).and_then(Value::as_str);
+        Some((clean!("{}", text("template")?), text("at").and_then(parse_time)))
+    }
+
+    fn subject(&self, id: Id<Workload>) -> Subject {
+        let (spec, status) = (&self.lean.spec, &self.lean.status);
+        let generation = self.lean.meta().generation.unwrap_or_default();
+        Subject {
+            workload: id,
+            seen: self.seen(),
+            revision: self.revision(),
+            outline: outline::outline(&template::bare(&self.raw)),
+            operation: self.note(OPERATION).map(Clean::from_untrusted),
+            rolled_back_from: self.rolled_back_from(),
+            changed_by: self.changed_by(),
+            generation,
+            observed: status.observed_generation,
+            replicas: rows::replicas(self.kind, spec, status),
+            progress: rows::progress(self.kind, generation, spec, status),
+        }
+    }
+}

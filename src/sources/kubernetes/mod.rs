@@ -1,0 +1,209 @@
+//! Kubernetes: one source for each context of the kubeconfig.
+//!
+//! Workloads, their revisions, pods, events, nodes and logs are watched; a workload can be asked about, planned for and changed. A
+//! context is dialled when the first feed is watched, never when the source is made: dialling starts login programs.
+
+mod ask;
+mod client;
+mod explain;
+mod fault;
+mod feeds;
+mod groups;
+mod kubeconfig;
+mod outline;
+mod revisions;
+mod rows;
+mod sight;
+mod template;
+mod wire;
+mod yaml;
+
+use super::{Made, Source, SourceError, Wish};
+use crate::{
+    clean,
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, Offers, Operation, Question, SourceId, Stage, Trouble, Verb, Why},
+    gate::Warrant,
+    text::Clean,
+};
+use client::Cluster;
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use kube::config::Kubeconfig;
+use kubeconfig::{Fault, Known, Place};
+use serde::Deserialize;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+/// What a `[[source]]` of this kind may say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    /// The contexts to dial; the current one where nothing is said.
+    contexts: Vec<String>,
+    /// The namespaces to look into; all that we may see where nothing is said.
+    namespaces: Vec<String>,
+    /// The kubeconfig; `$KUBECONFIG` or `~/.kube/config` where nothing is said.
+    kubeconfig: Option<PathBuf>,
+}
+
+/// A context that runs in a pod has no name.
+const IN_CLUSTER: &str = "in-cluster";
+
+/// One context.
+pub struct Kubernetes {
+    cluster: Arc<Cluster>,
+}
+
+fn id_of(context: &str) -> SourceId {
+    SourceId::new(&clean!("kubernetes/{context}"))
+}
+
+fn broken(id: SourceId, words: Clean) -> Made {
+    Made::Broken(id, Why { trouble: Trouble::Unsupported, words })
+}
+
+/// What the configuration says of this kind.
+fn settings(wish: &Wish<'_>) -> Result<Settings, Clean> {
+    let Some(table) = wish.table else { return Ok(Settings::default()) };
+    table.read().map_err(|faults| clean!("{}", faults.iter().map(|fault| format!("{}: {}", fault.place(), fault.what())).collect::<Vec<_>>().join("; ")))
+}
+
+/// Makes a source for each context that is asked for, or for the current one, and lists the others. It waits for nothing and runs nothing.
+pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
+    let kind = || SourceId::new("kubernetes");
+    let settings = match settings(wish) {
+        Ok(settings) => settings,
+        Err(words) => return vec![broken(kind(), words)],
+    };
+    let place = Place::here(settings.kubeconfig.as_deref());
+    match &place {
+        Place::InCluster => return vec![in_cluster(&place, &settings, wish.read_only)],
+        // Nobody asked for Kubernetes and nothing hints at it.
+        Place::Nowhere if wish.table.is_none() => return Vec::new(),
+        Place::Nowhere | Place::Home(_) | Place::Files(_) => {}
+    }
+    match place.read().map_err(|Fault(words)| words) {
+        Ok(kubeconfig) => contexts(&place, &kubeconfig, &settings, wish.read_only),
+        Err(words) => vec![broken(kind(), words)],
+    }
+}
+
+fn contexts(place: &Place, kubeconfig: &Kubeconfig, settings: &Settings, read_only: bool) -> Vec<Made> {
+    if !settings.contexts.is_empty() {
+        return settings.contexts.iter().map(|name| make(place, kubeconfig, settings, name, read_only)).collect();
+    }
+    let mut made = Vec::new();
+    let current = place.current(kubeconfig);
+    match &current {
+        Ok(name) => made.push(make(place, kubeconfig, settings, name, read_only)),
+        Err(Fault(words)) => made.push(broken(SourceId::new("kubernetes"), words.clone())),
+    }
+    let others = kubeconfig.contexts.iter().filter(|context| Some(&context.name) != current.as_ref().ok());
+    made.extend(others.map(|context| match place.known(kubeconfig, &context.name) {
+        Ok(known) => Made::Listed(id_of(&context.name), known.server),
+        Err(Fault(words)) => broken(id_of(&context.name), words),
+    }));
+    made
+}
+
+fn make(place: &Place, kubeconfig: &Kubeconfig, settings: &Settings, name: &str, read_only: bool) -> Made {
+    match place.known(kubeconfig, name) {
+        Ok(known) => source(place, known, settings, read_only),
+        Err(Fault(words)) => broken(id_of(name), words),
+    }
+}
+
+fn source(place: &Place, known: Known, settings: &Settings, read_only: bool) -> Made {
+    let cluster = Cluster::new(id_of(&known.name), place.clone(), known, settings.namespaces.clone(), read_only);
+    Made::Source(Arc::new(Kubernetes { cluster: Arc::new(cluster) }))
+}
+
+fn in_cluster(place: &Place, settings: &Settings, read_only: bool) -> Made {
+    match place.client_config(IN_CLUSTER) {
+        Ok(config) => {
+            let server = config.cluster_url.authority().map_or_else(|| Clean::from_static("the API server"), |authority| clean!("{authority}"));
+            let known = Known { name: IN_CLUSTER.into(), server, namespace: config.default_namespace, insecure: false, address: None };
+            source(place, known, settings, read_only)
+        }
+        Err(Fault(words)) => broken(id_of(IN_CLUSTER), words),
+    }
+}
+
+/// Makes the source of a context that was only listed: somebody pressed Enter on it.
+pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Made {
+    let settings = match settings(wish) {
+        Ok(settings) => settings,
+        Err(words) => return broken(id.clone(), words),
+    };
+    let place = Place::here(settings.kubeconfig.as_deref());
+    match place.read() {
+        Ok(kubeconfig) => {
+            // An id is harmless text; the context's own name may not be.
+            let name = kubeconfig.contexts.iter().map(|context| &context.name).find(|name| id_of(name) == *id).map_or(id.instance(), String::as_str);
+            make(&place, &kubeconfig, &settings, name, wish.read_only)
+        }
+        Err(Fault(words)) => broken(id.clone(), words),
+    }
+}
+
+impl Source for Kubernetes {
+    fn id(&self) -> &SourceId {
+        &self.cluster.id
+    }
+
+    fn offers(&self) -> Offers {
+        let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Pods, FeedKind::Happenings];
+        let verbs: [Verb; 0] = [];
+        let warnings = self.cluster.known.insecure.then(|| Clean::from_static("TLS is not verified"));
+        Offers { feeds: feeds.into(), verbs: verbs.into(), budget: None, lacks: self.cluster.lacks(), warnings: warnings.into_iter().collect() }
+    }
+
+    fn watch(&self, feed: Feed, _after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
+        let cluster = &self.cluster;
+        match feed {
+            Feed::Workloads => {
+                groups::learn(cluster.clone());
+                feeds::workloads(cluster)
+            }
+            Feed::Nodes => feeds::nodes(cluster),
+            Feed::Pods(scope) => feeds::pods(cluster, scope),
+            Feed::Happenings(scope) => feeds::happenings(cluster, scope),
+            Feed::Runs | Feed::Jobs(_) | Feed::Alerts | Feed::Rules | Feed::Samples | Feed::Stats(_) | Feed::Logs(_) => {
+                stream::iter([Err(SourceError::Unsupported(Clean::from_static("Kubernetes has no such facts")))]).boxed()
+            }
+        }
+    }
+
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        ask::answer(self.cluster.clone(), question).boxed()
+    }
+
+    fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+        {
+            let _ = operation;
+            stream::iter([Err(SourceError::Unsupported("this cluster can only be read so far".into()))]).boxed()
+        }
+    }
+
+    fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+        {
+            let _ = warrant;
+            stream::iter([Err(SourceError::Unsupported("this cluster can only be read so far".into()))]).boxed()
+        }
+    }
+
+    fn probe(&self) -> BoxFuture<'static, bool> {
+        let address = self.cluster.known.address.clone();
+        async move {
+            let Some(address) = address else { return false };
+            let dialling = tokio::net::TcpStream::connect(address);
+            matches!(tokio::time::timeout(Duration::from_secs(2), dialling).await, Ok(Ok(_)))
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! The lab's cluster, as a test sees it: a namespace of its own, kubectl beside us, a door to the API server that can be shut.
+
+use futures::{StreamExt, stream::BoxStream};
+use pilothouse::{
+    config::{Config, SourceConfig},
+    domain::{Batch, Fact, Feed, Id, SourceId, Workload},
+    sources::{Made, Source, SourceError, Wish, kubernetes},
+};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take that the cluster does by itself.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The kubeconfig of the lab; none when the tests are left out on purpose.
+pub fn kubeconfig() -> Option<PathBuf> {
+    if std::env::var_os("PILOTHOUSE_LAB_SKIP").is_some_and(|skip| skip == "1") {
+        println!("left out: PILOTHOUSE_LAB_SKIP=1");
+        return None;
+    }
+    assert!(std::env::var_os("PILOTHOUSE_LAB").is_some(), "there is no lab: run tests/lab/up and source its lab.env, or set PILOTHOUSE_LAB_SKIP=1");
+    Some(PathBuf::from(std::env::var_os("KUBECONFIG").expect("lab.env sets KUBECONFIG")))
+}
+
+/// Runs kubectl and gives what it printed.
+pub fn kubectl(arguments: &[&str]) -> String {
+    feed_kubectl(arguments, "")
+}
+
+fn feed_kubectl(arguments: &[&str], input: &str) -> String {
+    let mut child =
+        Command::new("kubectl").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kubectl is installed");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("kubectl reads");
+    let out = child.wait_with_output().expect("kubectl ends");
+    assert!(out.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// A source for one context, looking only where the test wants it to.
+pub fn source(kubeconfig: &Path, context: &str, more: &str) -> Arc<dyn Source> {
+    make(kubeconfig, context, more, false)
+}
+
+/// The same with `--read-only`.
+pub fn reader(kubeconfig: &Path, context: &str) -> Arc<dyn Source> {
+    make(kubeconfig, context, "", true)
+}
+
+fn make(kubeconfig: &Path, context: &str, more: &str, read_only: bool) -> Arc<dyn Source> {
+    let table =
+        SourceConfig::from_toml(&format!("kind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['{context}']\n{more}", kubeconfig.display())).expect("a table");
+    let config = Config::default();
+    match kubernetes::connect(&Wish { table: Some(&table), config: &config, read_only }).swap_remove(0) {
+        Made::Source(source) => source,
+        Made::Listed(id, words) => panic!("{id}: {words}"),
+        Made::Broken(id, why) => panic!("{id}: {}", why.words),
+    }
+}
+
+/// A namespace that goes with the test.
+pub struct Space {
+    /// Its name.
+    pub name: String,
+}
+
+impl Space {
+    /// Makes one.
+    pub fn new(about: &str) -> Self {
+        let name = format!("contract-{about}-{}", std::process::id());
+        kubectl(&["create", "namespace", &name]);
+        Self { name }
+    }
+
+    /// Applies a Deployment of the lab's application: one replica, no readiness probe.
+    pub fn deploy(&self, name: &str, version: u32, environment: &[(&str, &str)], cause: &str) {
+        self.apply(&deployment(name, &format!("lab/app:{version}"), environment, cause));
+    }
+
+    /// Applies a manifest.
+    pub fn apply(&self, manifest: &str) {
+        feed_kubectl(&["-n", &self.name, "apply", "-f", "-"], manifest);
+    }
+
+    /// Runs kubectl here.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let mut all = vec!["-n", &self.name];
+        all.extend_from_slice(arguments);
+        kubectl(&all)
+    }
+
+    /// Waits until a rollout is done.
+    pub fn rolled_out(&self, name: &str) {
+        self.kubectl(&["rollout", "status", &format!("deployment/{name}"), "--timeout=90s"]);
+    }
+
+    /// The identity of a Deployment here.
+    pub fn deployment(&self, source: &Arc<dyn Source>, name: &str) -> Id<Workload> {
+        workload(source.id(), &self.name, name)
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        _ = Command::new("kubectl").args(["delete", "namespace", &self.name, "--wait=false"]).output();
+    }
+}
+
+/// The identity of a Deployment.
+pub fn workload(source: &SourceId, namespace: &str, name: &str) -> Id<Workload> {
+    Id::new(source, &format!("deployments/{namespace}/{name}"))
+}
+
+/// The manifest of a Deployment.
+pub fn deployment(name: &str, image: &str, environment: &[(&str, &str)], cause: &str) -> String {
+    let variables: Vec<_> = environment.iter().map(|(key, value)| serde_json::json!({ "name": key, "value": value })).collect();
+    serde_json::json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": name, "annotations": { "kubernetes.io/change-cause": cause } },
+        "spec": { "replicas": 2, "selector": { "matchLabels": { "app": name } }, "strategy": { "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
+            "template": { "metadata": { "labels": { "app": name } }, "spec": { "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 1,
+                "containers": [{ "name": "app", "image": image, "imagePullPolicy": "Never", "env": variables,
+                    "readinessProbe": { "httpGet": { "path": "/ready", "port": 8080 }, "periodSeconds": 1 } }] } } }
+    })
+    .to_string()
+}
+
+/// A feed that is being read.
+pub struct Reading {
+    stream: BoxStream<'static, Result<Batch, SourceError>>,
+    facts: Vec<Fact>,
+}
+
+impl Reading {
+    /// Begins to read `feed`.
+    pub fn of(source: &Arc<dyn Source>, feed: Feed) -> Self {
+        Self { stream: source.watch(feed, None), facts: Vec::new() }
+    }
+
+    /// Reads until a fact is as `wanted`, and gives that fact and how long it took.
+    pub async fn until(&mut self, what: &str, mut wanted: impl FnMut(&Fact) -> bool) -> (Fact, Duration) {
+        let began = Instant::now();
+        loop {
+            if let Some(at) = self.facts.iter().position(&mut wanted) {
+                let fact = self.facts.swap_remove(at);
+                self.facts.clear();
+                return (fact, began.elapsed());
+            }
+            self.facts.clear();
+            let next = tokio::time::timeout(PATIENCE, self.stream.next()).await.unwrap_or_else(|_| panic!("nothing came: {what}"));
+            match next {
+                Some(Ok(batch)) => self.facts = batch.facts,
+                Some(Err(error)) => panic!("{what}: {error}"),
+                None => panic!("it ended: {what}"),
+            }
+        }
+    }
+
+    /// Reads until it fails.
+    pub async fn error(&mut self) -> SourceError {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("it fails in time") {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return error,
+                None => panic!("it ended without an error"),
+            }
+        }
+    }
+}
+
+/// Waits until `wanted` gives something.
+pub async fn eventually<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = wanted().await {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE * 2, "it never came: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A door in front of the API server. Shut, it refuses and breaks connections, as a server that was stopped does.
+pub struct Door {
+    port: u16,
+    server: String,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl Door {
+    /// Opens a door to the server of `kubeconfig`, and writes a kubeconfig that goes through it.
+    pub async fn open(kubeconfig: &Path) -> (Self, tempfile::TempDir, PathBuf) {
+        let text = std::fs::read_to_string(kubeconfig).expect("a kubeconfig");
+        let url = std::env::var("LAB_APISERVER").expect("lab.env sets LAB_APISERVER");
+        let server = url.trim_start_matches("https://").to_owned();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("kubeconfig");
+        std::fs::write(&path, text.replace(&url, &format!("https://127.0.0.1:{port}"))).expect("a file");
+        let mut door = Self { port, server, tasks: tokio::task::JoinSet::new() };
+        door.listen(listener);
+        (door, dir, path)
+    }
+
+    fn listen(&mut self, listener: tokio::net::TcpListener) {
+        let server = self.server.clone();
+        self.tasks.spawn(async move {
+            let mut guests = tokio::task::JoinSet::new();
+            while let Ok((mut inside, _)) = listener.accept().await {
+                let server = server.clone();
+                guests.spawn(async move {
+                    if let Ok(mut outside) = tokio::net::TcpStream::connect(server).await {
+                        _ = tokio::io::copy_bidirectional(&mut inside, &mut outside).await;
+                    }
+                });
+            }
+        });
+    }
+
+    /// Shuts it.
+    pub async fn shut(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// Opens it again.
+    pub async fn reopen(&mut self) {
+        let port = self.port;
+        let listener = eventually("the port is free", async || tokio::net::TcpListener::bind(("127.0.0.1", port)).await.ok()).await;
+        self.listen(listener);
+    }
+}
