@@ -18,7 +18,7 @@ pub fn run(global: &Global, demo: &args::Demo) -> Result<Exit, Failed> {
     let scenario = scenario(&demo.scenario)?;
     let at = demo.at.as_deref().map(duration).transpose()?;
     let now = opens(&scenario, at);
-    let made = Demo::sources(&scenario, demo.seed, now);
+    let made = Demo::open(&scenario, demo.seed, now, global.read_only).made();
     Prepared::of(global)?.simulated(&scenario).playing(made, now).console()
 }
 

@@ -86,6 +86,11 @@ impl Gauge {
         }
     }
 
+    /// The part of the requests that usually fail.
+    pub const fn usual(&self) -> f64 {
+        self.base
+    }
+
     fn quiet(&self, at: Timestamp) -> f64 {
         self.base * self.chance.nth(at.as_second() / 15).sway().mul_add(0.015, 1.0)
     }

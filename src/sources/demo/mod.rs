@@ -4,22 +4,27 @@
 //! one world as the sources that a team would have: clusters, Docker hosts, CI, metrics, alerts.
 
 mod alarms;
+mod answers;
 mod chance;
 mod differ;
 mod happenings;
 mod listen;
 mod lives;
 mod measure;
+mod operate;
 mod refs;
 mod rows;
 mod runs;
 mod scenario;
+mod source;
 mod speech;
 mod unit;
 mod words;
 mod world;
+mod yaml;
 
 pub use scenario::{STORIES, Scenario, SourceKind};
+pub use source::{Demo, connect, dial};
 pub use words::{Length, Moment, ScenarioError};
 pub use world::{Outage, World};
 

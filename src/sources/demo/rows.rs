@@ -54,9 +54,6 @@ impl<'a> View<'a> {
         if !turn.settled && self.at < turn.at + OBSERVED {
             return Progress::Unobserved;
         }
-        if self.unit.paused(self.at) {
-            return Progress::Paused;
-        }
         if counts.updated == counts.wanted && counts.total == counts.updated && counts.available == counts.wanted {
             return Progress::Done;
         }
@@ -186,9 +183,14 @@ impl<'a> View<'a> {
         match crashed {
             Some(Crashed { running: None, .. }) => (Clean::from_static("CrashLoopBackOff"), Clean::EMPTY),
             Some(_) => (Clean::from_static("Running"), Clean::EMPTY),
-            None if life.started.is_some_and(|started| started <= at) => (Clean::from_static("Running"), Clean::EMPTY),
+            None if life.started.is_some_and(|started| started <= at) => (Clean::from_static("Running"), self.probed(life)),
             None => (Clean::from_static("ContainerCreating"), Clean::EMPTY),
         }
+    }
+
+    /// What a pod that runs and is not ready waits for.
+    fn probed(&self, life: &Life) -> Clean {
+        if life.serves(self.at) { Clean::EMPTY } else { crate::clean!("probe GET /ready, usually {} s", self.unit.ready.as_secs()) }
     }
 
     fn containers(&self, life: &Life, crashed: Option<Crashed>) -> Box<[Container]> {

@@ -29,8 +29,6 @@ pub(super) struct Unit {
     pub templates: Vec<Template>,
     /// In the order of time.
     pub turns: Vec<Turn>,
-    /// When it was paused or taken up again, and by which operation.
-    pub pauses: Vec<(Timestamp, bool)>,
     pub chance: Chance,
 }
 
@@ -71,6 +69,8 @@ pub(super) struct Turn {
     pub operation: Option<String>,
     /// It was over long before the story begins.
     pub settled: bool,
+    /// It took an earlier one back.
+    pub back: bool,
 }
 
 /// Where images come from in this world.
@@ -104,7 +104,6 @@ impl Unit {
             owner: place.argo.as_ref().map(|application| Owner::ArgoCd { application: Name::new(application) }),
             templates: Vec::new(),
             turns: Vec::new(),
-            pauses: Vec::new(),
             chance,
         };
         unit.begin(scenario, place);
@@ -127,7 +126,7 @@ impl Unit {
 
     fn settled(&mut self, template: Template, number: u64, at: Timestamp) {
         self.templates.push(template);
-        self.turns.push(Turn { at, to: self.templates.len() - 1, number, by: "ci-bot".to_owned(), operation: None, settled: true });
+        self.turns.push(Turn { at, to: self.templates.len() - 1, number, by: "ci-bot".to_owned(), operation: None, settled: true, back: false });
     }
 
     /// A revision that came before.
@@ -136,7 +135,7 @@ impl Unit {
         let mut template = self.template(&table.version, table.hash.as_deref(), table.digest.as_deref(), at);
         (template.cause, template.bad) = (table.cause.clone(), table.bad.clone());
         self.templates.push(template);
-        let turn = Turn { at, to: self.templates.len() - 1, number: table.number, by: "ci-bot".to_owned(), operation: None, settled: true };
+        let turn = Turn { at, to: self.templates.len() - 1, number: table.number, by: "ci-bot".to_owned(), operation: None, settled: true, back: false };
         let place = self.turns.partition_point(|other| other.at <= at);
         self.turns.insert(place, turn);
     }
@@ -152,7 +151,7 @@ impl Unit {
         template.crash = table.crash.as_ref().map(|crash| Crash { pods: crash.pods.clone(), code: crash.code, after: crash.after.0, says: crash.says.clone() });
         self.templates.push(template);
         let number = self.next_number();
-        self.turns.push(Turn { at, to: self.templates.len() - 1, number, by: table.by.clone(), operation: None, settled: false });
+        self.turns.push(Turn { at, to: self.templates.len() - 1, number, by: table.by.clone(), operation: None, settled: false, back: false });
         self.turns.sort_by_key(|turn| turn.at);
     }
 
@@ -190,16 +189,6 @@ impl Unit {
         &self.templates[self.turn(at).1.to]
     }
 
-    /// Whether it is paused at `at`.
-    pub fn paused(&self, at: Timestamp) -> bool {
-        self.pauses.iter().rfind(|(when, _)| *when <= at).is_some_and(|(_, paused)| *paused)
-    }
-
-    /// How many times its specification has changed.
-    pub fn generation(&self, at: Timestamp) -> i64 {
-        let pauses = self.pauses.iter().filter(|(when, _)| *when <= at).count();
-        i64::try_from(self.turn(at).1.number as usize + pauses).unwrap_or(i64::MAX)
-    }
 
     /// The name of the object that a template's pods belong to.
     pub fn object(&self, template: &Template) -> String {

@@ -103,7 +103,7 @@ impl World {
             SourceKind::Prometheus => &[FeedKind::Rules, FeedKind::Samples],
             SourceKind::Alertmanager => &[FeedKind::Alerts],
         };
-        let verbs: &[Verb] = if table.kind == SourceKind::Kubernetes { &[Verb::RollBack, Verb::Restart, Verb::Pause, Verb::Resume] } else { &[] };
+        let verbs: &[Verb] = if table.kind == SourceKind::Kubernetes { &[Verb::RollBack, Verb::Restart] } else { &[] };
         let budget = table.budget.as_deref().map(Clean::from_untrusted);
         Offers { feeds: feeds.iter().copied().collect(), verbs: verbs.iter().copied().collect(), budget, ..Offers::default() }
     }
@@ -188,7 +188,7 @@ impl World {
         let pods = lives.iter().flat_map(|life| life.moments(unit.templates[life.of].crash.as_ref(), after));
         let turns = unit.turns.iter().filter(|turn| !turn.settled).flat_map(|turn| [turn.at, turn.at + super::lives::OBSERVED]);
         let gave_up = self.view(unit, &lives, after).gave_up();
-        pods.chain(turns).chain(gave_up).chain(unit.pauses.iter().map(|(at, _)| *at)).collect()
+        pods.chain(turns).chain(gave_up).collect()
     }
 
     fn node_moments(&self, source: &SourceId) -> Vec<Timestamp> {

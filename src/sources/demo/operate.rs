@@ -1,0 +1,173 @@
+//! What a change would do to the world, and what it does.
+
+use super::{
+    answers::seen,
+    chance::Chance,
+    rows::View,
+    unit::{Template, Turn, Unit},
+    world::World,
+};
+use crate::{
+    domain::{Check, CheckKind, Finding, Kind, Operation, Outcome, Owner, Stage, Verb},
+    text::Clean,
+};
+use jiff::Timestamp;
+
+impl World {
+    /// The checks of a cluster before a change, in the order in which they are made. Changes nothing.
+    pub fn check(&self, operation: &Operation, at: Timestamp) -> Vec<Check> {
+        let Some(unit) = self.unit(&operation.subject) else {
+            return vec![made(CheckKind::Rights, Outcome::Block, crate::clean!("{} is not there any more", operation.title), None)];
+        };
+        let lives = unit.lives(&self.ground);
+        let view = self.view(unit, &lives, at);
+        let findings = findings(&view, operation);
+        let kinds = findings.iter().map(|finding| finding.kind).collect();
+        let mut checks = vec![Check::Expect(kinds)];
+        checks.extend(command(unit, operation).map(Check::Command));
+        checks.extend(findings.into_iter().map(Check::Made));
+        checks
+    }
+
+    /// Carries a change out at `at`: from now on the world goes on as changed. The stages end with what came of it.
+    pub fn act(&mut self, operation: &Operation, at: Timestamp) -> Vec<Stage> {
+        let Some(unit) = self.units.iter_mut().find(|unit| unit.id == operation.subject) else {
+            return vec![Stage::Refused { why: crate::clean!("{} is not there any more", operation.title) }];
+        };
+        if seen(unit, at) != operation.from {
+            return vec![Stage::Conflict { what: moved(unit, at), same: false }];
+        }
+        let to = match goal(unit, operation, at) {
+            Ok(to) => to,
+            Err(why) => return vec![Stage::Sending, Stage::Refused { why }],
+        };
+        let number = unit.next_number();
+        let back = operation.verb == Verb::RollBack;
+        unit.turns.push(Turn { at, to, number, by: operation.by.to_string(), operation: Some(operation.id.to_string()), settled: false, back });
+        unit.turns.sort_by_key(|turn| turn.at);
+        let request = Chance::new(4).of(operation.id.as_str()).hex(8);
+        let accepted = Stage::Accepted {
+            request: Some(crate::clean!("audit {request}")),
+            warnings: Vec::new(),
+            revision: Some(number),
+            generation: Some(number.cast_signed()),
+        };
+        vec![Stage::Sending, accepted]
+    }
+}
+
+/// Which template a change leads to.
+fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, Clean> {
+    if unit.kind != Kind::Deployment {
+        return Err(crate::clean!("a {} can not be changed from here yet", unit.kind.word()));
+    }
+    match operation.verb {
+        Verb::RollBack => {
+            let wanted = operation.to.as_ref().ok_or_else(|| Clean::from_static("no revision was named"))?;
+            let known = |template: &Template| template.hash == wanted.template.expose() && template.created <= at;
+            let found = unit.templates.iter().position(known).ok_or_else(|| crate::clean!("there is no revision {} any more", wanted.version))?;
+            if found == unit.turn(at).1.to {
+                return Err(crate::clean!("{} runs already", wanted.version));
+            }
+            Ok(found)
+        }
+        Verb::Restart => {
+            let hash = Chance::new(5).of(operation.id.as_str()).hex(4);
+            let fresh = Template { hash, created: at, cause: Some("restart".to_owned()), pods: Vec::new(), ..unit.current(at).clone() };
+            unit.templates.push(fresh);
+            Ok(unit.templates.len() - 1)
+        }
+        Verb::Scale | Verb::Pause | Verb::Resume | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel => {
+            Err(crate::clean!("the simulated world can not {} yet", operation.verb.words()))
+        }
+    }
+}
+
+/// What changed since somebody looked, and who changed it.
+fn moved(unit: &Unit, at: Timestamp) -> Clean {
+    let turn = unit.turn(at).1;
+    let version = &unit.current(at).version;
+    crate::clean!("{} rolled out {version} as r{} at {}", turn.by, turn.number, turn.at.strftime("%H:%M:%SZ"))
+}
+
+/// The command that does the same by hand.
+fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
+    let flags = format!("deployment/{} -n {} --context {}", unit.service, unit.place.namespace, unit.place.context);
+    match (operation.verb, &operation.to) {
+        (Verb::RollBack, Some(to)) => Some(crate::clean!("kubectl rollout undo {flags} --to-revision={}", to.number)),
+        (Verb::Restart, _) => Some(crate::clean!("kubectl rollout restart {flags}")),
+        (Verb::RollBack | Verb::Scale | Verb::Pause | Verb::Resume | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel, _) => None,
+    }
+}
+
+fn findings(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
+    let unit = view.unit;
+    let (place, service) = (&unit.place, &unit.service);
+    let to = operation.to.as_ref().and_then(|to| unit.templates.iter().position(|template| template.hash == to.template.expose()));
+    let ok = |kind: CheckKind, sentence: Clean| finding(kind, Outcome::Ok, sentence, None);
+    let mut found = vec![
+        ok(CheckKind::Rights, crate::clean!("you may patch deployments in {}", place.namespace)),
+        ok(CheckKind::Paused, Clean::from_static("not paused, nothing else under way")),
+        owner(unit),
+        image(view, to),
+        ok(CheckKind::References, crate::clean!("Secret {service}-database and ServiceAccount {service} are there")),
+        ok(CheckKind::Scaling, crate::clean!("no autoscaler; a disruption budget does not hold back a rollout")),
+        ok(CheckKind::Quota, crate::clean!("room for one pod more in {}", place.namespace)),
+        ok(CheckKind::Strategy, Clean::from_static("RollingUpdate, one more at a time, none fewer")),
+    ];
+    if unit.sidecar {
+        found.push(ok(CheckKind::Traffic, Clean::from_static("no VirtualService splits the traffic by version")));
+    }
+    found.push(finding(
+        CheckKind::LastApplied,
+        Outcome::Warn,
+        crate::clean!("last-applied still names {}: the next kubectl apply may merge wrongly", unit.current(view.at).version),
+        Some(Clean::from_static("apply the manifest of the version you went back to")),
+    ));
+    found.push(dry_run(view, operation));
+    found
+}
+
+fn owner(unit: &Unit) -> Finding {
+    match &unit.owner {
+        Some(owner @ Owner::ArgoCd { application }) => finding(
+            CheckKind::Owner,
+            Outcome::Block,
+            crate::clean!("{} heals itself and would bring it back", owner.words()),
+            Some(crate::clean!("argocd app set {application} --sync-policy none")),
+        ),
+        Some(owner) => finding(CheckKind::Owner, Outcome::Warn, crate::clean!("{} owns it", owner.words()), None),
+        None => finding(CheckKind::Owner, Outcome::Ok, Clean::from_static("no controller above would change it back"), None),
+    }
+}
+
+/// Whether a node still has the image: one that was never pulled can only be hoped for.
+fn image(view: &View<'_>, to: Option<usize>) -> Finding {
+    let Some(template) = to.map(|to| &view.unit.templates[to]) else {
+        return finding(CheckKind::Image, Outcome::Unknown, Clean::from_static("no revision was named"), None);
+    };
+    if template.bad.is_some() {
+        return finding(CheckKind::Image, Outcome::Warn, crate::clean!("no node has {}", template.reference), Some(Clean::from_static("look whether the registry still has it")));
+    }
+    let node = view.lives.iter().filter(|life| Some(life.of) == to && life.serves(view.at)).find_map(|life| view.site(life));
+    match node {
+        Some(node) => finding(CheckKind::Image, Outcome::Ok, crate::clean!("{} has it, digest {}", node.name, template.digest.get(7..13).unwrap_or_default()), None),
+        None => finding(CheckKind::Image, Outcome::Unknown, crate::clean!("no node runs {} now; the registry was not asked", template.reference), None),
+    }
+}
+
+fn dry_run(view: &View<'_>, operation: &Operation) -> Finding {
+    let say = |outcome, sentence| finding(CheckKind::DryRun, outcome, sentence, None);
+    if seen(view.unit, view.at) != operation.from {
+        return say(Outcome::Block, crate::clean!("409 Conflict: {}", moved(view.unit, view.at)));
+    }
+    say(Outcome::Ok, Clean::from_static("the server would accept the request"))
+}
+
+fn finding(kind: CheckKind, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Finding {
+    Finding { kind, outcome, sentence, remedy }
+}
+
+fn made(kind: CheckKind, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Check {
+    Check::Made(finding(kind, outcome, sentence, remedy))
+}
