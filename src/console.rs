@@ -3,7 +3,7 @@
 use crate::{
     app::{App, DialogId, Effect, Event, Now, Size},
     runtime::{Errand, Runtime},
-    terminal::{Asked, Canvas, Copied, Guard, Input, Inbox as Typed, Mux, Ring, Signal, Tty, Writer, clipboard, ring},
+    terminal::{Asked, Canvas, Copied, Guard, Inbox as Typed, Input, Mux, Ring, Signal, Tty, Writer, clipboard, ring},
     text::Clean,
     view,
     widgets::Glyphs,

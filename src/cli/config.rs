@@ -56,6 +56,11 @@ fn check(global: &Global) -> Result<Exit, Failed> {
         return Err(Failed::new(Exit::Config, broken.join("\n")));
     }
     let sources = loaded.config.sources.len();
-    println!("{}: right ({sources} sources, {} environments, {} services)", paths.config().display(), loaded.config.environments.len(), loaded.config.services.len());
+    println!(
+        "{}: right ({sources} sources, {} environments, {} services)",
+        paths.config().display(),
+        loaded.config.environments.len(),
+        loaded.config.services.len()
+    );
     Ok(Exit::Yes)
 }

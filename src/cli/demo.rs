@@ -25,7 +25,8 @@ pub fn run(global: &Global, demo: &args::Demo) -> Result<Exit, Failed> {
 /// The story of that name.
 pub fn scenario(name: &str) -> Result<Scenario, Failed> {
     let names: Vec<&str> = STORIES.iter().map(|(name, _)| *name).collect();
-    Scenario::named(name).ok_or_else(|| Failed::new(Exit::Usage, format!("there is no story `{}`: there are {}", Clean::from_untrusted(name), names.join(", "))))
+    Scenario::named(name)
+        .ok_or_else(|| Failed::new(Exit::Usage, format!("there is no story `{}`: there are {}", Clean::from_untrusted(name), names.join(", "))))
 }
 
 /// The moment at which the curtain rises: so long into the story.

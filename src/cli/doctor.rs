@@ -51,7 +51,11 @@ pub fn run(global: &Global, output: Output) -> Result<Exit, Failed> {
             Exit::Config
         }
         Ok((paths, _)) => {
-            found.push(looked("configuration", State::Ok, format!("{}{}", paths.config().display(), if paths.config().exists() { "" } else { " is not there: the built-in values hold" })));
+            found.push(looked(
+                "configuration",
+                State::Ok,
+                format!("{}{}", paths.config().display(), if paths.config().exists() { "" } else { " is not there: the built-in values hold" }),
+            ));
             found.push(journal(&paths.journal()));
             found.push(leaving());
             let mut reached = Vec::new();

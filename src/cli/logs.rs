@@ -55,11 +55,14 @@ fn find(headless: &Headless, name: &str, environment: Option<&str>) -> Result<Ta
     let (service, pod) = name.split_once('/').map_or((name, None), |(service, pod)| (service, Some(pod)));
     let app = &headless.app;
     let rows = app.matrix.rows.iter().filter(|row| row.service.raw() == service);
-    let cells = rows.flat_map(|row| &row.cells).filter(|cell| !cell.workloads.is_empty() && environment.is_none_or(|wanted| cell.environment.name.raw() == wanted));
+    let cells =
+        rows.flat_map(|row| &row.cells).filter(|cell| !cell.workloads.is_empty() && environment.is_none_or(|wanted| cell.environment.name.raw() == wanted));
     let workloads: Vec<Id<Workload>> = cells.flat_map(|cell| cell.workloads.iter().map(|one| one.id.clone())).collect();
     let no = |words: String| Failed::new(Exit::No, words);
     match (workloads.as_slice(), pod) {
-        ([], _) => Err(no(format!("nothing called `{}` runs{}", Clean::from_untrusted(service), environment.map(|name| format!(" in {name}")).unwrap_or_default()))),
+        ([], _) => {
+            Err(no(format!("nothing called `{}` runs{}", Clean::from_untrusted(service), environment.map(|name| format!(" in {name}")).unwrap_or_default())))
+        }
         ([workload, ..], Some(wanted)) => app
             .store
             .pods_of(workload)

@@ -83,7 +83,9 @@ fn coloured(buffer: &Buffer) -> String {
         for x in 0..buffer.area.width {
             let cell = &buffer[(x, y)];
             let mut style = String::from("0");
-            for (modifier, number) in [(Modifier::BOLD, ";1"), (Modifier::DIM, ";2"), (Modifier::ITALIC, ";3"), (Modifier::UNDERLINED, ";4"), (Modifier::REVERSED, ";7")] {
+            for (modifier, number) in
+                [(Modifier::BOLD, ";1"), (Modifier::DIM, ";2"), (Modifier::ITALIC, ";3"), (Modifier::UNDERLINED, ";4"), (Modifier::REVERSED, ";7")]
+            {
                 if cell.modifier.contains(modifier) {
                     style.push_str(number);
                 }

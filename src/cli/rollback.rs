@@ -60,10 +60,19 @@ fn find(app: &App, args: &Rollback) -> Result<Id<Workload>, Failed> {
         [one] => Ok(one.clone()),
         [] => {
             let known: Vec<String> = app.matrix.columns.iter().map(|column| column.environment.name.to_string()).collect();
-            Err(Failed::new(Exit::No, format!("{} does not run in {}; the environments are {}", Clean::from_untrusted(&args.service), Clean::from_untrusted(&args.environment), known.join(", "))))
+            Err(Failed::new(
+                Exit::No,
+                format!(
+                    "{} does not run in {}; the environments are {}",
+                    Clean::from_untrusted(&args.service),
+                    Clean::from_untrusted(&args.environment),
+                    known.join(", ")
+                ),
+            ))
         }
         several => {
-            let names: Vec<String> = several.iter().filter_map(|id| app.store.workload(id)).map(|workload| format!("{}/{}", workload.kind.word(), workload.name)).collect();
+            let names: Vec<String> =
+                several.iter().filter_map(|id| app.store.workload(id)).map(|workload| format!("{}/{}", workload.kind.word(), workload.name)).collect();
             Err(Failed::new(Exit::Usage, format!("{} has several workloads there: choose with --workload among {}", args.service, names.join(", "))))
         }
     }
@@ -83,13 +92,18 @@ fn planned(app: &App) -> Option<OperationKey> {
 }
 
 fn over(app: &App, key: OperationKey) -> bool {
-    app.operations.get(key).is_none_or(|running| matches!(running.procedure.state, State::Done { .. } | State::Closed { .. } | State::Planned(_) | State::Confirming { .. }))
+    app.operations
+        .get(key)
+        .is_none_or(|running| matches!(running.procedure.state, State::Done { .. } | State::Closed { .. } | State::Planned(_) | State::Confirming { .. }))
 }
 
 /// `--to r41`: selects that target and waits for its checks.
 async fn choose(headless: &mut Headless, key: OperationKey, args: &Rollback) -> Result<(), Failed> {
     let Some(wanted) = &args.to else { return Ok(()) };
-    let number: u64 = wanted.trim_start_matches('r').parse().map_err(|_| Failed::new(Exit::Usage, format!("--to takes a revision such as r41, not `{}`", Clean::from_untrusted(wanted))))?;
+    let number: u64 = wanted
+        .trim_start_matches('r')
+        .parse()
+        .map_err(|_| Failed::new(Exit::Usage, format!("--to takes a revision such as r41, not `{}`", Clean::from_untrusted(wanted))))?;
     match headless.app.aim_plan(key, number) {
         Ok(effects) => headless.carry_out(effects),
         Err(why) => return Err(Failed::new(Exit::No, why.to_string())),
@@ -241,7 +255,14 @@ fn text(app: &App, key: OperationKey) {
     }
     let Some(plan) = running.procedure.plan() else { return };
     match (plan.candidate(), &plan.target.proposed) {
-        (Some(candidate), _) => println!("{} → {} {}  ({}: {})", running.procedure.case.version(), candidate.revision.version, candidate.revision.short(), candidate.class.word(), candidate.why),
+        (Some(candidate), _) => println!(
+            "{} → {} {}  ({}: {})",
+            running.procedure.case.version(),
+            candidate.revision.version,
+            candidate.revision.short(),
+            candidate.class.word(),
+            candidate.why
+        ),
         (None, Err(why)) => println!("no target: {why}"),
         (None, Ok(_)) => println!("no target is chosen"),
     }

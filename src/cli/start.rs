@@ -120,7 +120,16 @@ impl Prepared {
     pub fn of(global: &Global) -> Result<Self, Failed> {
         let (paths, Loaded { config, keymap, theme }) = load(global, depth())?;
         let patience = duration(&global.timeout)?;
-        Ok(Self { global: global.clone(), paths, config: Arc::new(config), keymap: Arc::new(keymap), theme: Arc::new(theme), patience, open: (None, None), demo: None })
+        Ok(Self {
+            global: global.clone(),
+            paths,
+            config: Arc::new(config),
+            keymap: Arc::new(keymap),
+            theme: Arc::new(theme),
+            patience,
+            open: (None, None),
+            demo: None,
+        })
     }
 
     /// Opens on a service or alert, and an environment.
@@ -133,7 +142,8 @@ impl Prepared {
     /// The environments of the simulated world instead of the user's own.
     #[must_use]
     pub fn simulated(mut self, scenario: &Scenario) -> Self {
-        let mut config = Config { thresholds: self.config.thresholds.clone(), gates: self.config.gates.clone(), ui: self.config.ui.clone(), ..Config::default() };
+        let mut config =
+            Config { thresholds: self.config.thresholds.clone(), gates: self.config.gates.clone(), ui: self.config.ui.clone(), ..Config::default() };
         config.environments = scenario.environments();
         self.config = Arc::new(config);
         self
@@ -162,7 +172,11 @@ impl Prepared {
             config::Glyphs::Auto => Glyphs::Ascii,
         };
         let guessed = self.config.environments.is_empty() && self.demo.is_none();
-        let remarks = if guessed { vec![Clean::from_static("environments are guessed from names and marked with ?: pilothouse config init writes a file that says what they are")] } else { Vec::new() };
+        let remarks = if guessed {
+            vec![Clean::from_static("environments are guessed from names and marked with ?: pilothouse config init writes a file that says what they are")]
+        } else {
+            Vec::new()
+        };
         Start {
             now: clock.now(),
             size,
@@ -192,7 +206,13 @@ impl Prepared {
 
     /// The sources of the configuration; with none of them, what is found.
     fn sources(&self) -> Vec<Made> {
-        let wish = |table| Wish { table, config: &self.config, read_only: self.global.read_only, contexts: &self.global.context, namespace: self.global.namespace.as_deref() };
+        let wish = |table| Wish {
+            table,
+            config: &self.config,
+            read_only: self.global.read_only,
+            contexts: &self.global.context,
+            namespace: self.global.namespace.as_deref(),
+        };
         if self.config.sources.is_empty() {
             return sources::KINDS.iter().filter(|(kind, _)| *kind != "demo").flat_map(|(_, connect)| connect(&wish(None))).collect();
         }
@@ -216,7 +236,12 @@ impl Prepared {
             }
         };
         let state = self.paths.views();
-        let flags = crate::runtime::Flags { read_only: self.global.read_only, contexts: self.global.context.clone(), namespace: self.global.namespace.clone(), scratch: app.start.demo.then_some(folder) };
+        let flags = crate::runtime::Flags {
+            read_only: self.global.read_only,
+            contexts: self.global.context.clone(),
+            namespace: self.global.namespace.clone(),
+            scratch: app.start.demo.then_some(folder),
+        };
         let runtime = Runtime::new(inbox.clone(), self.config.clone(), flags, book, state, made);
         (app, runtime, inbox, clock)
     }
@@ -226,10 +251,15 @@ impl Prepared {
         let tokio = tokio()?;
         tokio.block_on(async {
             let measure = self.config.ui.glyphs == config::Glyphs::Auto;
-            let taken = enter(Options { title: Some(Clean::from_static("pilothouse")), measure_glyphs: measure }).map_err(|refusal| Failed::new(Exit::Usage, refusal.to_string()))?;
+            let taken = enter(Options { title: Some(Clean::from_static("pilothouse")), measure_glyphs: measure })
+                .map_err(|refusal| Failed::new(Exit::Usage, refusal.to_string()))?;
             let size = taken.canvas.size();
             let (app, runtime, inbox, clock) = self.assemble(Size { width: size.width, height: size.height });
-            let manners = Manners { mux: Mux::of(variable("TMUX").as_deref(), variable("STY").as_deref(), variable("TERM").as_deref()), ring: self.ring(), measure_glyphs: measure };
+            let manners = Manners {
+                mux: Mux::of(variable("TMUX").as_deref(), variable("STY").as_deref(), variable("TERM").as_deref()),
+                ring: self.ring(),
+                measure_glyphs: measure,
+            };
             let code = Console::new(app, runtime, taken.canvas, taken.inbox, inbox, clock, manners).run_on(taken.guard).await;
             std::process::exit(i32::from(code));
         })

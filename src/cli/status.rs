@@ -32,7 +32,8 @@ fn exit(app: &App) -> Exit {
     if bad || alert {
         return Exit::No;
     }
-    let blind = app.matrix.rows.is_empty() || cells().any(|cell| matches!(cell.state, CellState::Unknown | CellState::Stale { .. })) || broken(app).next().is_some();
+    let blind =
+        app.matrix.rows.is_empty() || cells().any(|cell| matches!(cell.state, CellState::Unknown | CellState::Stale { .. })) || broken(app).next().is_some();
     if blind { Exit::Unknown } else { Exit::Yes }
 }
 
@@ -124,7 +125,13 @@ fn print(app: &App, missing: &[crate::text::Clean]) {
             let mark = if cell.environment.guessed { "?" } else { "" };
             let why = cell.why.as_ref().map(|why| format!("  {why}")).unwrap_or_default();
             let age = cell.changed.map(|at| words::time(app, at).to_string()).unwrap_or_default();
-            println!("{:<20} {:<14} {:<20} {:<10} {serving:<7} {age:>4}{why}", row.service.clean().as_str(), format!("{}{mark}", cell.environment.name), cell.version.to_string(), cell.state.word());
+            println!(
+                "{:<20} {:<14} {:<20} {:<10} {serving:<7} {age:>4}{why}",
+                row.service.clean().as_str(),
+                format!("{}{mark}", cell.environment.name),
+                cell.version.to_string(),
+                cell.state.word()
+            );
         }
     }
     for row in alerts(app).filter(|row| row.alert.state == AlertState::Firing) {

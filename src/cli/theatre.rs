@@ -19,7 +19,7 @@ pub struct Theatre {
     at: Timestamp,
     opened: Timestamp,
     watched: BTreeSet<(SourceId, Feed)>,
-    told: VecDeque<Event>,
+    told: VecDeque<(Option<Timestamp>, Event)>,
     entries: u64,
     /// What the app wanted of a terminal: copies, notices, whether to leave.
     pub wanted: Vec<Effect>,
@@ -29,6 +29,10 @@ impl Theatre {
     /// The world of a story, at `at`.
     pub fn new(scenario: &Scenario, seed: u64, at: Timestamp) -> Self {
         Self { world: World::new(scenario, seed), at, opened: at, watched: BTreeSet::new(), told: VecDeque::new(), entries: 1841, wanted: Vec::new() }
+    }
+
+    fn say(&mut self, event: Event) {
+        self.told.push_back((None, event));
     }
 
     fn now(&self) -> Now {
@@ -44,7 +48,7 @@ impl Theatre {
                 Some(words) => Known::Listed(words),
                 None => Known::Ready(self.world.offers(&id)),
             };
-            self.told.push_back(Event::Known(id, Ok(known)));
+            self.say(Event::Known(id, Ok(known)));
         }
         self.settle(app);
     }
@@ -52,7 +56,7 @@ impl Theatre {
     /// Presses keys one after the other; a dialog counts as painted before the next one.
     pub fn keys(&mut self, app: &mut App, keys: &[Key]) {
         for key in keys {
-            self.told.push_back(Event::Key(*key));
+            self.say(Event::Key(*key));
             self.settle(app);
             self.paint(app);
         }
@@ -63,7 +67,7 @@ impl Theatre {
     /// The frame that shows a new dialog reaches the terminal.
     pub fn paint(&mut self, app: &mut App) {
         if let Some(dialog) = app.unseen() {
-            self.told.push_back(Event::Painted(dialog));
+            self.say(Event::Painted(dialog));
             self.settle(app);
         }
     }
@@ -77,11 +81,11 @@ impl Theatre {
             for (source, feed) in self.watched.clone() {
                 let facts = self.world.changes(&source, &feed, from, self.at);
                 if !facts.is_empty() && self.world.outage(&source, self.at).is_none() {
-                    self.told.push_back(Event::Facts(source.clone(), feed.clone(), facts));
+                    self.say(Event::Facts(source.clone(), feed.clone(), facts));
                 }
                 self.relink(&source, &feed, from);
             }
-            self.told.push_back(Event::Tick);
+            self.say(Event::Tick);
             self.settle(app);
         }
     }
@@ -90,8 +94,9 @@ impl Theatre {
     fn settle(&mut self, app: &mut App) {
         for _ in 0..ROUNDS {
             self.watch(app);
-            let Some(event) = self.told.pop_front() else { return };
-            for effect in app.update(self.now(), event) {
+            let Some((then, event)) = self.told.pop_front() else { return };
+            let now = Now { wall: then.unwrap_or(self.at), ..self.now() };
+            for effect in app.update(now, event) {
                 self.answer(effect);
             }
         }
@@ -109,8 +114,9 @@ impl Theatre {
             let told = outage.as_ref().map_or(self.at, |outage| outage.since);
             let facts = self.world.facts(&source, &feed, told);
             let offers = self.world.offers(&source);
-            self.told.push_back(Event::Facts(source.clone(), feed.clone(), facts));
-            self.told.push_back(Event::Link(source.clone(), feed.clone(), Link::Live { offers, synced: true }));
+            // What is down now was last heard when it broke.
+            self.told.push_back((Some(told), Event::Facts(source.clone(), feed.clone(), facts)));
+            self.say(Event::Link(source.clone(), feed.clone(), Link::Live { offers, synced: true }));
             self.relink(&source, &feed, Timestamp::MIN);
         }
     }
@@ -119,27 +125,29 @@ impl Theatre {
     fn relink(&mut self, source: &SourceId, feed: &Feed, from: Timestamp) {
         let before = self.world.outage(source, from.max(Timestamp::MIN));
         let link = match (self.world.outage(source, self.at), before) {
-            (Some(outage), _) => Link::Retrying { at: outage.next_try, since: Some(outage.since), why: Why { trouble: Trouble::Unreachable, words: outage.says } },
+            (Some(outage), _) => {
+                Link::Retrying { at: outage.next_try, since: Some(outage.since), why: Why { trouble: Trouble::Unreachable, words: outage.says } }
+            }
             (None, Some(_)) => Link::Live { offers: self.world.offers(source), synced: true },
             (None, None) => return,
         };
-        self.told.push_back(Event::Link(source.clone(), feed.clone(), link));
+        self.say(Event::Link(source.clone(), feed.clone(), link));
     }
 
     fn answer(&mut self, effect: Effect) {
         match effect {
             Effect::Ask { task, source, question } => {
                 let answer = self.world.answer(&source, &question, self.at).map(Box::new).map_err(|error| error.why());
-                self.told.push_back(Event::Answer(task, answer));
+                self.say(Event::Answer(task, answer));
             }
             Effect::Prepare { task, operation, .. } => {
                 let checks = self.world.check(&operation, self.at);
-                self.told.extend(checks.into_iter().map(|check| Event::Check(task, Some(Ok(check)))));
-                self.told.push_back(Event::Check(task, None));
+                self.told.extend(checks.into_iter().map(|check| (None, Event::Check(task, Some(Ok(check))))));
+                self.say(Event::Check(task, None));
             }
             Effect::Act { task, operation, policy, .. } => self.act(task, &operation, policy.closed(operation.verb, self.at)),
-            Effect::Remember(workload) => self.told.push_back(Event::Remembered(workload, Vec::new())),
-            Effect::Connect(source) => self.told.push_back(Event::Known(source.clone(), Ok(Known::Ready(self.world.offers(&source))))),
+            Effect::Remember(workload) => self.say(Event::Remembered(workload, Vec::new())),
+            Effect::Connect(source) => self.say(Event::Known(source.clone(), Ok(Known::Ready(self.world.offers(&source))))),
             Effect::Record(_) => self.entries += 1,
             Effect::Refresh => {}
             Effect::Copy(_) | Effect::Save { .. } | Effect::Notify(_) | Effect::Redraw | Effect::Suspend | Effect::Quit(_) => self.wanted.push(effect),
@@ -148,11 +156,11 @@ impl Theatre {
 
     fn act(&mut self, task: TaskId, operation: &crate::domain::Operation, closed: Option<crate::gate::Closed>) {
         if let Some(closed) = closed {
-            return self.told.push_back(Event::Recorded(task, Err(Clean::from_static(closed.remedy()))));
+            return self.say(Event::Recorded(task, Err(Clean::from_static(closed.remedy()))));
         }
         self.entries += 1;
-        self.told.push_back(Event::Recorded(task, Ok(self.entries)));
+        self.say(Event::Recorded(task, Ok(self.entries)));
         let stages = self.world.act(operation, self.at);
-        self.told.extend(stages.into_iter().map(|stage| Event::Stage(task, stage)));
+        self.told.extend(stages.into_iter().map(|stage| (None, Event::Stage(task, stage))));
     }
 }

@@ -181,7 +181,7 @@ impl LogStream {
 
     /// What tells this pod from its fellows: `x7k2p` of `cart-6b9d7f-x7k2p`, `0` of `kafka-0`, the whole name where nothing was added to it.
     pub fn short(&self) -> &str {
-        let made = |end: &str| end.bytes().all(|b| b.is_ascii_digit()) || (end.len() == 5 && !end.bytes().any(|b| b"aeiou013".contains(&b)));
+        let made = |end: &str| end.bytes().all(|b| b.is_ascii_digit()) || (end.len() == 5 && !end.bytes().any(|b| b"aeiou".contains(&b)));
         match self.pod.rsplit_once('-') {
             Some((_, end)) if !end.is_empty() && end.bytes().all(|b| b.is_ascii_alphanumeric()) && made(end) => end,
             _ => &self.pod,

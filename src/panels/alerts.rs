@@ -102,7 +102,6 @@ fn go_there(app: &mut App) {
 
 /// A row as it is drawn.
 struct Drawn {
-    sign: Line,
     severity: Line,
     name: Line,
     place: Line,
@@ -139,12 +138,11 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     }
 }
 
-fn columns() -> [Column<Drawn>; 6] {
+fn columns() -> [Column<Drawn>; 5] {
     [
-        Column::new("", Width::Fixed(1), |row: &Drawn| row.sign.clone()),
-        Column { priority: 3, ..Column::new("", Width::Fixed(8), |row: &Drawn| row.severity.clone()) },
+        Column::new("", Width::Between(1, 11), |row: &Drawn| row.severity.clone()),
         Column::new("", Width::Fill(12, 3), |row: &Drawn| row.name.clone()),
-        Column { priority: 1, ..Column::new("", Width::Between(8, 14), |row: &Drawn| row.place.clone()) },
+        Column { priority: 1, ..Column::new("", Width::Between(8, 12), |row: &Drawn| row.place.clone()) },
         Column { priority: 2, ..Column::new("", Width::Between(4, 14), |row: &Drawn| row.value.clone()) },
         Column { align: Align::Right, ..Column::new("", Width::Fixed(4), |row: &Drawn| row.since.clone()) },
     ]
@@ -168,8 +166,7 @@ fn drawn(app: &App, row: &AlertRow) -> Drawn {
     };
     let environment = row.subject().and_then(|about| about.environment.as_ref()).map(|environment| environment.name.clean().clone());
     Drawn {
-        sign: line![(role, glyph)],
-        severity: line![(role, word)],
+        severity: line![(role, crate::clean!("{glyph} {word}"))],
         name: line![(if role == Role::Faint { Role::Dim } else { Role::Text }, row.alert.name.clean().clone())],
         place: vec![Piece::new(Role::Dim, environment.unwrap_or_else(|| Clean::from_static("no service")))],
         value: row.value_words().map(|words| vec![Piece::new(Role::Text, words)]).unwrap_or_default(),

@@ -55,7 +55,7 @@ fn live_lines(app: &App, live: &Live) -> Vec<Line> {
     let mut first = pad(&line![live.version.0.clone(), (Role::Dim, crate::clean!("  {revision}"))], 13, Align::Left);
     first.extend(pad(&line![(if live.ready > 0 { Role::Text } else { Role::Dim }, crate::clean!("{} ready", live.ready))], 11, Align::Left));
     first.extend(pad(&errors(app, &live.errors), 23, Align::Left));
-    first.push(Piece::new(Role::Dim, live.since.map(|at| words::time(app, at)).unwrap_or_default()));
+    first.push(Piece::new(Role::Dim, live.since.map(|at| words::time_in_words(app, at)).unwrap_or_default()));
     let mut lines = vec![first];
     if live.sick > 0 {
         let said = live.sick_words.clone().unwrap_or_default();

@@ -210,11 +210,13 @@ fn columns(app: &App) -> Vec<Column<Drawn>> {
         let (title, head) = if production { (crate::clean!("{}", marked.to_uppercase()), Role::Production) } else { (marked, Role::Header) };
         // Production never leaves, nor does the cursor's column; of the others the least strict fold first.
         let priority = if production || at == app.column() { 0 } else { 10 + u8::try_from(last - at).unwrap_or(100) };
-        let most = if production { 28 } else { 22 };
+        // What production says is never cut: its column is as wide as its widest cell from the start.
+        let widest = app.matrix.rows.iter().filter_map(|row| row.cells.get(at)).map(|cell| widgets::line_width(&cell_line(app, cell))).max().unwrap_or(0);
+        let (least, most) = if production { (u16::try_from(widest).unwrap_or(28).clamp(11, 28), 28) } else { (11, 22) };
         columns.push(Column {
             title,
             head,
-            width: Width::Between(11, most),
+            width: Width::Between(least, most),
             align: Align::Left,
             priority,
             show: Show::Part(|row: &Drawn, at| row.cells.get(at).cloned().unwrap_or_default(), at),
@@ -259,7 +261,9 @@ pub fn cell_line(app: &App, cell: &Cell) -> Line {
         CellVersion::None => line![(Role::Unknown, "?")],
         CellVersion::Mixed => line![(Role::Warn, "mixed")],
         CellVersion::One(version) => line![version.0.clone()],
-        CellVersion::Transition { from, to } => line![from.0.clone(), (Role::Dim, " → "), to.0.clone()],
+        // Where a stuck rollout comes from matters where people are; elsewhere the room goes to the other columns.
+        CellVersion::Transition { from, to } if cell.environment.tier == Tier::Production => line![from.0.clone(), (Role::Dim, " → "), to.0.clone()],
+        CellVersion::Transition { to, .. } => line![to.0.clone()],
     };
     if cell.differs {
         line.push(Piece::new(Role::Warn, crate::clean!(" {}", sign::DIFFERS)));

@@ -149,7 +149,6 @@ pub const fn look(status: &RunStatus) -> (Role, &'static str) {
 
 /// A run as it is drawn: its line, and its gates below it.
 struct Drawn {
-    sign: Line,
     name: Line,
     number: Line,
     says: Line,
@@ -176,10 +175,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     table.draw(buf, inner, theme);
 }
 
-fn columns() -> [Column<Drawn>; 5] {
+fn columns() -> [Column<Drawn>; 4] {
     [
-        Column::new("", Width::Fixed(1), |row: &Drawn| row.sign.clone()),
-        Column::new("", Width::Between(8, 14), |row: &Drawn| row.name.clone()),
+        Column::new("", Width::Between(10, 16), |row: &Drawn| row.name.clone()),
         Column { priority: 1, ..Column::new("", Width::Between(4, 6), |row: &Drawn| row.number.clone()) },
         Column::new("", Width::Fill(12, 1), |row: &Drawn| row.says.clone()),
         Column { align: Align::Right, priority: 2, ..Column::new("", Width::Fixed(4), |row: &Drawn| row.since.clone()) },
@@ -191,17 +189,10 @@ fn drawn(app: &App, run: &Run) -> Drawn {
     let jobs = app.store.jobs_of(&run.id);
     let name = run.repository.raw().rsplit('/').next().unwrap_or_default();
     Drawn {
-        sign: line![(role, glyph)],
-        name: vec![Piece::new(Role::Text, Clean::from_untrusted(name))],
+        name: line![(role, glyph), (Role::Text, crate::clean!(" {name}"))],
         number: line![(Role::Dim, crate::clean!("#{}", run.number))],
         says: says(app, run, &jobs),
-        since: run
-            .ended
-            .filter(|_| run.status.over())
-            .or(run.started)
-            .or(run.created)
-            .map(|at| vec![Piece::new(Role::Dim, words::time(app, at))])
-            .unwrap_or_default(),
+        since: run.ended.or(run.started).filter(|_| run.status.over()).map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
         gates: gates(app, run, &jobs),
     }
 }
@@ -286,7 +277,7 @@ fn counts(app: &App) -> Vec<Line> {
         if let Ok(Known::Ready(offers)) = known
             && let Some(budget) = &offers.budget
         {
-            counts.push(line![(Role::Dim, crate::clean!("{} {budget}", source.kind()))]);
+            counts.push(line![(Role::Dim, crate::clean!("{} {budget}", app.kind_of(source)))]);
         }
     }
     if !app.pipelines.filter.is_empty() {

@@ -23,6 +23,14 @@ pub fn time(app: &App, at: Timestamp) -> Clean {
     }
 }
 
+/// The same in prose: `6 min`.
+pub fn time_in_words(app: &App, at: Timestamp) -> Clean {
+    match app.times {
+        Times::Age => words::long(words::since(at, app.now.wall)),
+        Times::Local | Times::Utc => time(app, at),
+    }
+}
+
 /// Hours, minutes and seconds, as a log line has them.
 pub fn clock(at: Timestamp, zone: &TimeZone) -> Clean {
     crate::clean!("{}", at.to_zoned(zone.clone()).strftime("%H:%M:%S"))

@@ -176,7 +176,16 @@ impl Runtime {
     }
 
     fn connect(&mut self, id: &SourceId) {
-        let made = sources::dial(id, &sources::Wish { table: None, config: &self.config, read_only: self.flags.read_only, contexts: &self.flags.contexts, namespace: self.flags.namespace.as_deref() });
+        let made = sources::dial(
+            id,
+            &sources::Wish {
+                table: None,
+                config: &self.config,
+                read_only: self.flags.read_only,
+                contexts: &self.flags.contexts,
+                namespace: self.flags.namespace.as_deref(),
+            },
+        );
         self.adopt(made);
     }
 

@@ -8,7 +8,7 @@ use crate::{
     store,
     text::Clean,
     theme::Role,
-    widgets::{Align, Bar, Line, Part, Piece, draw_line, sign},
+    widgets::{Align, Bar, Line, Part, Piece, draw_line, join, line_width, sign},
 };
 use jiff::tz::TimeZone;
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -16,14 +16,15 @@ use std::collections::BTreeMap;
 
 /// Draws the first line.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
-    let mut bar = Bar::default();
+    let mut bar = Bar { ground: Role::Header, ..Bar::default() };
     bar.left.push(Part::new(0, line![(Role::Title, "PILOTHOUSE")]));
     if app.start.demo {
         bar.left.push(Part::new(0, line![(Role::Demo, " DEMO ")]));
     }
     bar.left.extend(lock(app));
     bar.left.extend(place(app));
-    bar.right.extend(links(app));
+    let taken = bar.left.iter().map(|part| line_width(&part.line) + 3).sum::<usize>() + 24;
+    bar.right.push(links(app, usize::from(area.width).saturating_sub(taken)));
     bar.right.push(Part::new(2, burning(app)));
     bar.right.push(Part::new(1, line![(Role::Header, clock(app))]));
     bar.draw(buf, area, &app.start.theme);
@@ -53,7 +54,7 @@ fn place(app: &App) -> Option<Part> {
     let workload = app.workloads_of(&subject).into_iter().next()?;
     let place = &app.store.workload(&workload)?.place;
     let words = if place.namespace.is_empty() { place.context.clean().clone() } else { crate::clean!("{} · {}", place.context, place.namespace) };
-    Some(Part::new(4, line![(Role::Header, words)]))
+    Some(Part::new(6, line![(Role::Header, words)]))
 }
 
 /// The short word of a kind of back end.
@@ -67,7 +68,7 @@ fn short(kind: &str) -> &str {
 }
 
 /// One sign for each kind of source: all live, some, none.
-fn links(app: &App) -> Vec<Part> {
+fn links(app: &App, room: usize) -> Part {
     let mut kinds: BTreeMap<(u8, Clean), (usize, usize, usize)> = BTreeMap::new();
     for (id, known) in &app.sources {
         let kind = app.kind_of(id);
@@ -83,7 +84,8 @@ fn links(app: &App) -> Vec<Part> {
             }
         }
     }
-    let part = |((_, kind), (live, all, listed)): ((u8, Clean), (usize, usize, usize))| {
+    let part = |((_, kind), (live, all, listed)): &((u8, Clean), (usize, usize, usize))| {
+        let (live, all, listed) = (*live, *all, *listed);
         let (role, glyph) = match (live, all) {
             (_, 0) => (Role::Faint, sign::IDLE),
             (live, all) if live == all => (Role::Ok, sign::LINK_OK),
@@ -96,9 +98,17 @@ fn links(app: &App) -> Vec<Part> {
             (false, listed) if all + listed == 1 => Clean::EMPTY,
             (false, listed) => crate::clean!(" {live} of {}", all + listed),
         };
-        Part::new(5, line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of)])
+        line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of)]
     };
-    kinds.into_iter().map(part).collect()
+    let kinds: Vec<_> = kinds.into_iter().collect();
+    let full = join(kinds.iter().map(part), &Piece::blank(1));
+    if line_width(&full) <= room {
+        return Part::new(5, full);
+    }
+    // Where there is no room for all, those that are well become a number.
+    let (well, rest): (Vec<_>, Vec<_>) = kinds.iter().partition(|(_, (live, all, _))| live == all && *all > 0);
+    let well = line![(Role::Dim, crate::clean!("{} ", well.len())), (Role::Ok, sign::LINK_OK)];
+    Part::new(5, join(std::iter::once(well).chain(rest.into_iter().map(part)), &Piece::blank(1)))
 }
 
 fn rank(kind: &str) -> u8 {

@@ -99,9 +99,6 @@ fn row(state: &State, said: &Said<'_>, times: usize, zone: &TimeZone, alone: boo
             if !alone || source.is_empty() {
                 source.push(Piece::new(Role::Accent, Clean::from_untrusted(said.stream.short())));
             }
-            if said.kind == LineKind::Previous || said.stream.previous {
-                source.push(Piece::new(Role::Warn, " previous"));
-            }
             let level = Piece::new(level_role(said.level), said.level.word());
             body(state, said, times).into_iter().enumerate().map(|(at, text)| part(at, &time, &source, &level, text)).collect()
         }
@@ -124,6 +121,9 @@ fn body(state: &State, said: &Said<'_>, times: usize) -> Vec<Line> {
         return fields.into_iter().map(|(key, value)| line![(Role::Accent, key), (Role::Text, value)]).collect();
     }
     let mut text = vec![Piece::new(role, crate::text::Clean::from_untrusted(&crate::text::redact(said.text())))];
+    if said.kind == LineKind::Previous || said.stream.previous {
+        text.push(Piece::new(Role::Faint, "  (previous run)"));
+    }
     if times > 1 {
         text.push(Piece::new(Role::Accent, crate::clean!("   × {times}")));
     }

@@ -144,7 +144,8 @@ fn by_version(gauge: &Gauge, view: &View<'_>, times: &[Timestamp]) -> Vec<(Strin
     versions.sort_unstable();
     versions.dedup();
     let serves = |version: &str, at: Timestamp| view.lives.iter().any(|life| life.serves(at) && view.template(life).version == version);
-    let points = |version: &str| -> Vec<(Timestamp, f64)> { times.iter().filter_map(|at| Some((*at, gauge.errors_of(version, serves(version, *at), *at)?))).collect() };
+    let points =
+        |version: &str| -> Vec<(Timestamp, f64)> { times.iter().filter_map(|at| Some((*at, gauge.errors_of(version, serves(version, *at), *at)?))).collect() };
     versions.into_iter().map(|version| (version.to_owned(), points(version))).filter(|(_, points)| !points.is_empty()).collect()
 }
 

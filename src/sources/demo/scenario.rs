@@ -470,7 +470,11 @@ impl Scenario {
         let one = |environment: &EnvironmentTable| EnvironmentRule {
             name: Name::new(&environment.name),
             tier: Some(environment.tier.into()),
-            matches: self.places(environment).into_iter().map(|(context, namespace)| Match { context: Some(context), namespace: Some(namespace), ..Match::default() }).collect(),
+            matches: self
+                .places(environment)
+                .into_iter()
+                .map(|(context, namespace)| Match { context: Some(context), namespace: Some(namespace), ..Match::default() })
+                .collect(),
             locked: false,
             allow_insecure_writes: false,
             automatic: crate::domain::Automatic::default(),

@@ -189,7 +189,6 @@ impl Unit {
         &self.templates[self.turn(at).1.to]
     }
 
-
     /// The name of the object that a template's pods belong to.
     pub fn object(&self, template: &Template) -> String {
         format!("{}-{}", self.service, template.hash)

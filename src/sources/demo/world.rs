@@ -70,10 +70,16 @@ impl World {
 
     fn tell_past(&mut self, scenario: &Scenario) {
         for table in &scenario.tables.revision {
-            self.units.iter_mut().filter(|unit| unit.service == *table.service.get_ref() && unit.environment == *table.environment.get_ref()).for_each(|unit| unit.remember(scenario, table));
+            self.units
+                .iter_mut()
+                .filter(|unit| unit.service == *table.service.get_ref() && unit.environment == *table.environment.get_ref())
+                .for_each(|unit| unit.remember(scenario, table));
         }
         for table in &scenario.tables.deploy {
-            self.units.iter_mut().filter(|unit| unit.service == *table.service.get_ref() && unit.environment == *table.environment.get_ref()).for_each(|unit| unit.deploy(scenario, table));
+            self.units
+                .iter_mut()
+                .filter(|unit| unit.service == *table.service.get_ref() && unit.environment == *table.environment.get_ref())
+                .for_each(|unit| unit.deploy(scenario, table));
         }
     }
 
@@ -147,7 +153,9 @@ impl World {
                 let revisions = views().flat_map(|(unit, lives)| self.view(unit, &lives, at).revisions());
                 list(workloads).into_iter().chain(list(revisions)).collect()
             }
-            Feed::Nodes => list(self.ground.sites.iter().filter(|site| site.context == source.instance() && site.joined <= at).map(|site| rows::node(source, site, at))),
+            Feed::Nodes => {
+                list(self.ground.sites.iter().filter(|site| site.context == source.instance() && site.joined <= at).map(|site| rows::node(source, site, at)))
+            }
             Feed::Pods(scope) => list(self.scoped(source, scope).flat_map(|unit| self.view(unit, &unit.lives(&self.ground), at).pods().collect::<Vec<_>>())),
             Feed::Happenings(scope) => list(self.scoped(source, scope).flat_map(|unit| super::happenings::of(&self.view(unit, &unit.lives(&self.ground), at)))),
             Feed::Runs => list(if self.is(source, SourceKind::Github) { self.runs(source, at) } else { Vec::new() }),
