@@ -30,3 +30,7 @@ pub use world::{Outage, World};
 
 #[cfg(test)]
 mod frame_tests;
+#[cfg(test)]
+mod source_tests;
+#[cfg(test)]
+mod world_tests;
