@@ -2,7 +2,7 @@
 //! has been gone for as long as it is kept.
 
 use super::{
-    scenario::{AlertTable, On},
+    tables::{AlertTable, On},
     world::World,
 };
 use crate::{
@@ -189,7 +189,9 @@ fn fingerprint(table: &AlertTable) -> String {
 fn expression(table: &AlertTable) -> Clean {
     let app = table.service.as_ref().map_or("", |name| name.get_ref().as_str());
     match &table.on {
-        On::Errors(limit) => crate::clean!("sum(rate(http_requests_total{{app=\"{app}\",code=~\"5..\"}}[1m])) / sum(rate(http_requests_total{{app=\"{app}\"}}[1m])) > {limit}"),
+        On::Errors(limit) => {
+            crate::clean!("sum(rate(http_requests_total{{app=\"{app}\",code=~\"5..\"}}[1m])) / sum(rate(http_requests_total{{app=\"{app}\"}}[1m])) > {limit}")
+        }
         On::Restarts(limit) => crate::clean!("increase(kube_pod_container_status_restarts_total{{container=\"{app}\"}}[5m]) >= {limit}"),
         On::Node(node) => crate::clean!("kube_node_status_condition{{condition=\"Ready\",status=\"true\",node=\"{}\"}} == 0", node.get_ref()),
         On::From(_) => crate::clean!("{app}_behind_seconds > 1800"),

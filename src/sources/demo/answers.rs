@@ -4,8 +4,8 @@ use super::{
     chance::Chance,
     lives::OBSERVED,
     rows::View,
-    scenario::SourceKind,
     speech,
+    tables::SourceKind,
     unit::{Template, Turn, Unit},
     world::World,
 };
@@ -31,12 +31,15 @@ impl World {
             Question::Window(window) if self.is(source, SourceKind::Prometheus) => Ok(self.window(window, at)),
             Question::Memory { workload, names, since, .. } if self.is(source, SourceKind::Prometheus) => Ok(self.memory(workload, names, *since, at)),
             Question::RuleState { alert, .. } if self.is(source, SourceKind::Prometheus) => Ok(Answer::RuleState { firing: self.fires(alert.raw(), at) }),
-            Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => Err(SourceError::Unsupported(crate::clean!("{source} measures nothing"))),
+            Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
+                Err(SourceError::Unsupported(crate::clean!("{source} measures nothing")))
+            }
         }
     }
 
     fn about(&self, source: &SourceId, id: &Id<Workload>, at: Timestamp, answer: impl Fn(&View<'_>) -> Answer) -> Result<Answer, SourceError> {
-        let unit = self.unit(id).filter(|unit| unit.source == *source).ok_or_else(|| SourceError::NotFound(crate::clean!("{source} has no workload {}", id.key())))?;
+        let unit =
+            self.unit(id).filter(|unit| unit.source == *source).ok_or_else(|| SourceError::NotFound(crate::clean!("{source} has no workload {}", id.key())))?;
         Ok(answer(&self.view(unit, &unit.lives(&self.ground), at)))
     }
 

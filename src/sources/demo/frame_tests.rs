@@ -22,7 +22,11 @@ pub(super) fn believed(world: &World, at: Timestamp) -> Store {
     let rule = |rule: &crate::domain::EnvironmentRule| EnvironmentRule {
         name: rule.name.clone(),
         tier: rule.tier.expect("declared"),
-        matches: rule.matches.iter().map(|m| EnvironmentMatch { context: m.context.clone(), namespace: m.namespace.clone(), ..EnvironmentMatch::default() }).collect(),
+        matches: rule
+            .matches
+            .iter()
+            .map(|m| EnvironmentMatch { context: m.context.clone(), namespace: m.namespace.clone(), ..EnvironmentMatch::default() })
+            .collect(),
     };
     let environments = world.scenario().environments().iter().map(rule).collect();
     let mut store = Store::new(Rules { environments, services: Vec::new(), guess: |_| (Name::new("guessed"), Tier::Production) });
@@ -74,7 +78,11 @@ fn the_matrix_is_the_one_of_the_first_frame() {
             ErrorRate::NoTraffic => "no traffic".to_owned(),
             ErrorRate::Known(series) => {
                 let top = series.buckets.iter().flatten().copied().fold(0.05, f64::max);
-                let spark: String = series.buckets.iter().map(|bucket| bucket.map_or('·', |value| ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][(value / top * 8.0).min(7.0) as usize])).collect();
+                let spark: String = series
+                    .buckets
+                    .iter()
+                    .map(|bucket| bucket.map_or('·', |value| ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][(value / top * 8.0).min(7.0) as usize]))
+                    .collect();
                 format!("{spark} {:.1} %", series.now * 100.0)
             }
         };
@@ -228,7 +236,11 @@ fn the_log_is_the_one_of_the_first_frame() {
 fn the_links_are_those_of_the_first_frame() {
     let world = incident();
     let now = world.scenario().opens();
-    let down: Vec<(String, i64)> = world.sources().iter().filter_map(|(source, _, _)| Some((source.to_string(), world.outage(source, now)?.next_try.duration_since(now).as_secs()))).collect();
+    let down: Vec<(String, i64)> = world
+        .sources()
+        .iter()
+        .filter_map(|(source, _, _)| Some((source.to_string(), world.outage(source, now)?.next_try.duration_since(now).as_secs())))
+        .collect();
     assert_eq!(down, [("demo/docker-staging".to_owned(), 20), ("demo/alertmanager-b".to_owned(), 14)]);
 }
 
@@ -236,7 +248,8 @@ fn the_links_are_those_of_the_first_frame() {
 fn cart_in_production_has_seven_pods() {
     let world = incident();
     let pods = world.facts(&SourceId::new("demo/prod-eu"), &Feed::Pods(crate::domain::Scope::Workload(cart(&world))), world.scenario().opens());
-    let mut names: Vec<String> = pods.iter().filter_map(|fact| if let Fact::Pod(Change::Upsert(pod)) = fact { Some(pod.name.raw().to_owned()) } else { None }).collect();
+    let mut names: Vec<String> =
+        pods.iter().filter_map(|fact| if let Fact::Pod(Change::Upsert(pod)) = fact { Some(pod.name.raw().to_owned()) } else { None }).collect();
     names.sort();
     assert_eq!(names, ["cart-5c7d-d8s6j", "cart-5c7d-m4h9q", "cart-5c7d-r2v4c", "cart-5c7d-zt5kw", "cart-6b9d-p9w3d", "cart-6b9d-t2c8f", "cart-6b9d-x7k2p"]);
 }

@@ -2,7 +2,10 @@
 //!
 //! A Deployment of this world has `maxSurge: 1` and `maxUnavailable: 0`: one more than wanted at the most, and never fewer ready.
 
-use super::{scenario::PodTable, unit::{Crash, Unit}};
+use super::{
+    tables::PodTable,
+    unit::{Crash, Unit},
+};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 

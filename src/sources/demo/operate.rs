@@ -147,11 +147,18 @@ fn image(view: &View<'_>, to: Option<usize>) -> Finding {
         return finding(CheckKind::Image, Outcome::Unknown, Clean::from_static("no revision was named"), None);
     };
     if template.bad.is_some() {
-        return finding(CheckKind::Image, Outcome::Warn, crate::clean!("no node has {}", template.reference), Some(Clean::from_static("look whether the registry still has it")));
+        return finding(
+            CheckKind::Image,
+            Outcome::Warn,
+            crate::clean!("no node has {}", template.reference),
+            Some(Clean::from_static("look whether the registry still has it")),
+        );
     }
     let node = view.lives.iter().filter(|life| Some(life.of) == to && life.serves(view.at)).find_map(|life| view.site(life));
     match node {
-        Some(node) => finding(CheckKind::Image, Outcome::Ok, crate::clean!("{} has it, digest {}", node.name, template.digest.get(7..13).unwrap_or_default()), None),
+        Some(node) => {
+            finding(CheckKind::Image, Outcome::Ok, crate::clean!("{} has it, digest {}", node.name, template.digest.get(7..13).unwrap_or_default()), None)
+        }
         None => finding(CheckKind::Image, Outcome::Unknown, crate::clean!("no node runs {} now; the registry was not asked", template.reference), None),
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the names in a scenario name something.
 
-use super::scenario::{On, Ref, Tables};
+use super::tables::{On, Ref, Tables};
 use std::ops::Range;
 
 type Wrong = (Range<usize>, String);
@@ -10,8 +10,18 @@ pub(super) fn wrong(tables: &Tables) -> Option<Wrong> {
     let sources: Vec<&str> = tables.source.iter().map(|source| source.name.as_str()).collect();
     let environments: Vec<&str> = tables.environment.iter().map(|environment| environment.name.as_str()).collect();
     let nodes: Vec<&str> = tables.node.iter().map(|node| node.name.as_str()).collect();
-    source_refs(tables).find_map(|name| unknown(name, "source", &sources))
-        .or_else(|| tables.alert.iter().filter_map(|alert| match &alert.on { On::Node(node) => Some(node), On::Errors(_) | On::Restarts(_) | On::From(_) | On::Always(_) => None }).find_map(|name| unknown(name, "node", &nodes)))
+    source_refs(tables)
+        .find_map(|name| unknown(name, "source", &sources))
+        .or_else(|| {
+            tables
+                .alert
+                .iter()
+                .filter_map(|alert| match &alert.on {
+                    On::Node(node) => Some(node),
+                    On::Errors(_) | On::Restarts(_) | On::From(_) | On::Always(_) => None,
+                })
+                .find_map(|name| unknown(name, "node", &nodes))
+        })
         .or_else(|| places(tables).find_map(|(service, environment)| place(tables, service, environment, &environments)))
         .or_else(|| keys(tables, &environments))
 }
@@ -34,13 +44,16 @@ fn places(tables: &Tables) -> impl Iterator<Item = (Option<&Ref>, Option<&Ref>)>
 
 fn place(tables: &Tables, service: Option<&Ref>, environment: Option<&Ref>, environments: &[&str]) -> Option<Wrong> {
     let services: Vec<&str> = tables.service.iter().map(|service| service.name.as_str()).collect();
-    let wrong = service.and_then(|name| unknown(name, "service", &services)).or_else(|| environment.and_then(|name| unknown(name, "environment", environments)));
+    let wrong =
+        service.and_then(|name| unknown(name, "service", &services)).or_else(|| environment.and_then(|name| unknown(name, "environment", environments)));
     if wrong.is_some() {
         return wrong;
     }
     let (service, environment) = (service?, environment?);
     let there = tables.service.iter().any(|table| table.name == *service.get_ref() && table.runs.contains_key(environment.get_ref()));
-    (!there).then(|| (service.span(), format!("{} does not run in {}: give it a line `runs.{} = {{ … }}`", service.get_ref(), environment.get_ref(), environment.get_ref())))
+    (!there).then(|| {
+        (service.span(), format!("{} does not run in {}: give it a line `runs.{} = {{ … }}`", service.get_ref(), environment.get_ref(), environment.get_ref()))
+    })
 }
 
 /// The environments in which services run stand as keys and have no span of their own: the source of the place tells where.

@@ -172,13 +172,14 @@ impl Source for One {
         };
         self.shared.acted.send_modify(|count| *count += 1);
         let answers_in = Duration::try_from(answers_in).unwrap_or_default();
-        stream::iter(stages).then(move |stage| async move {
-            if stage != Stage::Sending {
-                sleep(answers_in).await;
-            }
-            Ok(stage)
-        })
-        .boxed()
+        stream::iter(stages)
+            .then(move |stage| async move {
+                if stage != Stage::Sending {
+                    sleep(answers_in).await;
+                }
+                Ok(stage)
+            })
+            .boxed()
     }
 
     fn probe(&self) -> BoxFuture<'static, bool> {

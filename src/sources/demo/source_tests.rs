@@ -28,7 +28,10 @@ async fn a_watch_tells_the_whole_list_and_then_what_changes() {
     assert!(first.contains(&Fact::Workload(Change::Done)) && first.last() == Some(&Fact::Revision(Change::Done)));
     let began = tokio::time::Instant::now();
     let next = rows.next().await.expect("payments goes on").expect("live").facts;
-    assert!(next.iter().any(|fact| matches!(fact, Fact::Workload(Change::Upsert(row)) if row.name.raw() == "payments" && row.replicas.updated == 3)), "{next:?}");
+    assert!(
+        next.iter().any(|fact| matches!(fact, Fact::Workload(Change::Upsert(row)) if row.name.raw() == "payments" && row.replicas.updated == 3)),
+        "{next:?}"
+    );
     assert!(began.elapsed().as_secs() > 20, "nothing was said until something changed");
 }
 
@@ -81,7 +84,8 @@ async fn a_log_goes_on_after_its_cursor_without_loss_or_repetition() {
     }
     let end = said.iter().filter_map(|(at, _, _)| *at).max().expect("something was said");
     let world = super::World::new(&Scenario::named("incident").expect("embedded"), 7);
-    let whole = world.facts(prod.id(), &Feed::Logs(target), end).into_iter().map(|fact| if let Fact::Lines(_, lines) = fact { lines.len() } else { 0 }).sum::<usize>();
+    let whole =
+        world.facts(prod.id(), &Feed::Logs(target), end).into_iter().map(|fact| if let Fact::Lines(_, lines) = fact { lines.len() } else { 0 }).sum::<usize>();
     let mut told = said.clone();
     told.sort();
     told.dedup();

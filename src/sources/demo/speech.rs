@@ -3,7 +3,8 @@
 use super::{
     lives::Life,
     rows::{SIDECAR, View},
-    scenario::{LogTable, Scenario},
+    scenario::Scenario,
+    tables::LogTable,
 };
 use crate::{
     domain::{Id, Level, LogLine, LogStream},
@@ -56,7 +57,8 @@ pub(super) fn said(scenario: &Scenario, view: &View<'_>, from: Timestamp, to: Ti
         for life in speakers {
             let stream = stream(view, life, container).id;
             for (at, text) in lines(scenario, view, table, life, from, to) {
-                let line = LogLine { at: Some(at), level: Level::named(&table.level).unwrap_or_default(), text: Painted::from_untrusted(&text), ..LogLine::default() };
+                let line =
+                    LogLine { at: Some(at), level: Level::named(&table.level).unwrap_or_default(), text: Painted::from_untrusted(&text), ..LogLine::default() };
                 found.push((at, order, Said { stream: stream.clone(), line }));
             }
         }
@@ -92,7 +94,14 @@ fn fixed(at: Timestamp, every: Option<SignedDuration>, table: &LogTable) -> Vec<
 }
 
 /// Once in each slot of time, somewhere in it.
-fn humming(scenario: &Scenario, view: &View<'_>, table: &LogTable, life: &Life, (from, to): (Timestamp, Timestamp), every: SignedDuration) -> Vec<(Timestamp, i64)> {
+fn humming(
+    scenario: &Scenario,
+    view: &View<'_>,
+    table: &LogTable,
+    life: &Life,
+    (from, to): (Timestamp, Timestamp),
+    every: SignedDuration,
+) -> Vec<(Timestamp, i64)> {
     let first = table.from.as_ref().map_or(Timestamp::MIN, |at| scenario.when(at)).max(from);
     let last = table.until.as_ref().map_or(Timestamp::MAX, |at| scenario.when(at)).min(to);
     let step = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);

@@ -2,7 +2,8 @@
 
 use super::{
     chance::Chance,
-    scenario::{DeployTable, EnvironmentTable, KindName, PlaceTable, RevisionTable, Scenario, ServiceTable},
+    scenario::Scenario,
+    tables::{DeployTable, EnvironmentTable, KindName, PlaceTable, RevisionTable, ServiceTable},
 };
 use crate::{
     domain::{Id, Image, Kind, Owner, Place, SourceId, Version, Workload},
@@ -188,7 +189,6 @@ impl Unit {
     pub fn current(&self, at: Timestamp) -> &Template {
         &self.templates[self.turn(at).1.to]
     }
-
 
     /// The name of the object that a template's pods belong to.
     pub fn object(&self, template: &Template) -> String {

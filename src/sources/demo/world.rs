@@ -6,7 +6,8 @@ use super::{
     lives::{Ground, Life, Site},
     measure::{self, Gauge, SCRAPE, SCRAPE_AT},
     rows::{self, View},
-    scenario::{Scenario, SourceKind, SourceTable},
+    scenario::Scenario,
+    tables::{SourceKind, SourceTable},
     unit::Unit,
 };
 use crate::{
@@ -47,7 +48,7 @@ impl World {
         let (tables, chance) = (&scenario.tables, Chance::new(seed));
         let old = scenario.start() - SignedDuration::from_hours(24 * 120);
         let when = |moment: &Option<super::words::Moment>| moment.as_ref().map(|moment| scenario.when(moment));
-        let site = |node: &super::scenario::NodeTable| Site {
+        let site = |node: &super::tables::NodeTable| Site {
             name: node.name.clone(),
             context: node.source.get_ref().clone(),
             zone: node.zone.clone(),
@@ -70,10 +71,16 @@ impl World {
 
     fn tell_past(&mut self, scenario: &Scenario) {
         for table in &scenario.tables.revision {
-            self.units.iter_mut().filter(|unit| unit.service == *table.service.get_ref() && unit.environment == *table.environment.get_ref()).for_each(|unit| unit.remember(scenario, table));
+            self.units
+                .iter_mut()
+                .filter(|unit| unit.service == *table.service.get_ref() && unit.environment == *table.environment.get_ref())
+                .for_each(|unit| unit.remember(scenario, table));
         }
         for table in &scenario.tables.deploy {
-            self.units.iter_mut().filter(|unit| unit.service == *table.service.get_ref() && unit.environment == *table.environment.get_ref()).for_each(|unit| unit.deploy(scenario, table));
+            self.units
+                .iter_mut()
+                .filter(|unit| unit.service == *table.service.get_ref() && unit.environment == *table.environment.get_ref())
+                .for_each(|unit| unit.deploy(scenario, table));
         }
     }
 
@@ -147,7 +154,9 @@ impl World {
                 let revisions = views().flat_map(|(unit, lives)| self.view(unit, &lives, at).revisions());
                 list(workloads).into_iter().chain(list(revisions)).collect()
             }
-            Feed::Nodes => list(self.ground.sites.iter().filter(|site| site.context == source.instance() && site.joined <= at).map(|site| rows::node(source, site, at))),
+            Feed::Nodes => {
+                list(self.ground.sites.iter().filter(|site| site.context == source.instance() && site.joined <= at).map(|site| rows::node(source, site, at)))
+            }
             Feed::Pods(scope) => list(self.scoped(source, scope).flat_map(|unit| self.view(unit, &unit.lives(&self.ground), at).pods().collect::<Vec<_>>())),
             Feed::Happenings(scope) => list(self.scoped(source, scope).flat_map(|unit| super::happenings::of(&self.view(unit, &unit.lives(&self.ground), at)))),
             Feed::Runs => list(if self.is(source, SourceKind::Github) { self.runs(source, at) } else { Vec::new() }),

@@ -5,7 +5,10 @@ use super::{
     frame_tests::{believed, clock, incident},
 };
 use crate::{
-    domain::{Answer, Change, Check, CheckKind, Evidence, Fact, Feed, Id, LogTarget, Metric, OpId, Operation, Outcome, Pod, Question, Revision, RevisionRef, Scope, Seen, SourceId, Stage, Subject, Verb, Window, Workload},
+    domain::{
+        Answer, Change, Check, CheckKind, Evidence, Fact, Feed, Id, LogTarget, Metric, OpId, Operation, Outcome, Pod, Question, Revision, RevisionRef, Scope,
+        Seen, SourceId, Stage, Subject, Verb, Window, Workload,
+    },
     sources::SourceError,
     store::CellState,
     text::{Clean, Name, Raw},
@@ -48,7 +51,9 @@ fn back(world: &World, service: &str, version: &str, at: Timestamp, count: u64) 
 
 fn errors(world: &World, at: Timestamp) -> (f64, f64) {
     let window = Window { metric: Metric::ErrorRate, service: Name::new("cart"), namespace: Name::new("shop"), seconds: 60 };
-    let Ok(Answer::Window { value, requests, .. }) = world.answer(&SourceId::new("demo/prometheus"), &Question::Window(window), at) else { panic!("it is measured") };
+    let Ok(Answer::Window { value, requests, .. }) = world.answer(&SourceId::new("demo/prometheus"), &Question::Window(window), at) else {
+        panic!("it is measured")
+    };
     (value.expect("a series"), requests.expect("counted"))
 }
 
@@ -127,7 +132,9 @@ fn a_rollback_converges_as_in_the_second_frame() {
     let of = |name: &str| rows.iter().find(|pod| pod.name.raw() == name);
     assert_eq!(rows.iter().filter(|pod| pod.ready && pod.template.expose() == "5c7d").count(), 5);
     let q8w2n = of("cart-5c7d-q8w2n").expect("it starts");
-    let Some(crate::domain::Container { state: crate::domain::ContainerState::Running { since: Some(since) }, .. }) = q8w2n.containers.first() else { panic!("it runs") };
+    let Some(crate::domain::Container { state: crate::domain::ContainerState::Running { since: Some(since) }, .. }) = q8w2n.containers.first() else {
+        panic!("it runs")
+    };
     assert_eq!((q8w2n.ready, now.duration_since(*since).as_secs(), &*q8w2n.message), (false, 6, "probe GET /ready, usually 9 s"));
     let x7k2p = of("cart-6b9d-x7k2p").expect("it is leaving");
     assert!(x7k2p.leaving && x7k2p.message.contains("03:02:31"), "22 s of grace are left: {}", x7k2p.message);
@@ -146,7 +153,9 @@ fn the_last_lines_of_the_new_pods_are_those_of_the_second_frame() {
     for fact in world.facts(&prod(), &Feed::Logs(target), clock(&world, "03:02:09")) {
         match fact {
             Fact::Stream(stream) if &*stream.version.0 == "2.7.3" && !stream.sidecar => drop(good.insert(stream.id)),
-            Fact::Lines(id, lines) if good.contains(&id) => said.extend(lines.into_iter().map(|line| format!("{} {}", line.at.expect("stamped").strftime("%H:%M:%S"), line.text.text))),
+            Fact::Lines(id, lines) if good.contains(&id) => {
+                said.extend(lines.into_iter().map(|line| format!("{} {}", line.at.expect("stamped").strftime("%H:%M:%S"), line.text.text)))
+            }
             _ => {}
         }
     }
@@ -159,7 +168,11 @@ fn a_rollback_heals_as_in_the_third_frame() {
     let at = |clock_time: &str| clock(&world, clock_time);
     assert!(errors(&world, at("03:03:19")).0 > 0.05, "errors hold for 8m49s after 02:54:31");
     assert!(errors(&world, at("03:03:20")).0 <= 0.05);
-    assert_eq!((fires(&world, "CartErrorRate", at("03:04:39")), fires(&world, "CartErrorRate", at("03:04:40"))), (Some(true), Some(false)), "3m12s after the request");
+    assert_eq!(
+        (fires(&world, "CartErrorRate", at("03:04:39")), fires(&world, "CartErrorRate", at("03:04:40"))),
+        (Some(true), Some(false)),
+        "3m12s after the request"
+    );
     let (rate, requests) = errors(&world, at("03:04:40"));
     assert_eq!((format!("{:.1} %", rate * 100.0), requests), ("0.2 %".to_owned(), 4182.0));
     let rows = pods(&world, "cart", at("03:02:32"));
@@ -216,10 +229,18 @@ fn evidence_speaks_for_the_last_good_one_and_against_the_bad_one() {
     assert!(of(41).contains(&Evidence::ServingNow { ready: 4, wanted: 6 }), "{:?}", of(41));
     assert!(of(41).iter().any(|evidence| matches!(evidence, Evidence::Served { held } if held.as_hours() / 24 == 9)));
     assert_eq!(of(40), [Evidence::NeverAvailable { why: "ErrImagePull".into() }]);
-    let question = Question::Memory { workload: unit(&world, "cart"), namespace: Name::new("shop"), names: vec![Name::new("cart-5c7d"), Name::new("cart-d94f")], since: now - SignedDuration::from_hours(14 * 24) };
+    let question = Question::Memory {
+        workload: unit(&world, "cart"),
+        namespace: Name::new("shop"),
+        names: vec![Name::new("cart-5c7d"), Name::new("cart-d94f")],
+        since: now - SignedDuration::from_hours(14 * 24),
+    };
     let Ok(Answer::Memory(memory)) = world.answer(&SourceId::new("demo/prometheus"), &question, now) else { panic!("it remembers") };
     assert_eq!(memory.len(), 1);
-    assert!(matches!(&memory[0], (name, Evidence::Measured { what, .. }) if name.raw() == "cart-5c7d" && &**what == "6 of 6 ready for 9 d, errors 0.2 %"), "{memory:?}");
+    assert!(
+        matches!(&memory[0], (name, Evidence::Measured { what, .. }) if name.raw() == "cart-5c7d" && &**what == "6 of 6 ready for 9 d, errors 0.2 %"),
+        "{memory:?}"
+    );
 }
 
 #[test]
@@ -247,20 +268,28 @@ fn checks_announce_what_they_make_and_block_where_an_owner_heals_itself() {
     let now = clock(&world, "03:01:00");
     let checks = world.check(&back(&world, "cart", "2.7.3", now, 1), now);
     let Check::Expect(expected) = &checks[0] else { panic!("it announces them") };
-    let made: Vec<(CheckKind, Outcome)> = checks.iter().filter_map(|check| if let Check::Made(finding) = check { Some((finding.kind, finding.outcome)) } else { None }).collect();
+    let made: Vec<(CheckKind, Outcome)> =
+        checks.iter().filter_map(|check| if let Check::Made(finding) = check { Some((finding.kind, finding.outcome)) } else { None }).collect();
     assert_eq!(&made.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), expected);
     assert!(made.iter().all(|(kind, outcome)| *outcome == if *kind == CheckKind::LastApplied { Outcome::Warn } else { Outcome::Ok }), "{made:?}");
     assert!(checks.contains(&Check::Command("kubectl rollout undo deployment/cart -n shop --context prod-eu --to-revision=41".into())));
     let owned = world.units.iter().find(|unit| unit.owner.is_some()).expect("payments in staging").id.clone();
     let owned = Operation { subject: owned, ..back(&world, "cart", "2.7.3", now, 2) };
-    assert!(world.check(&owned, now).iter().any(|check| matches!(check, Check::Made(finding) if finding.kind == CheckKind::Owner && finding.outcome == Outcome::Block)));
+    assert!(
+        world
+            .check(&owned, now)
+            .iter()
+            .any(|check| matches!(check, Check::Made(finding) if finding.kind == CheckKind::Owner && finding.outcome == Outcome::Block))
+    );
 }
 
 #[test]
 fn explaining_names_the_crash_and_its_last_words() {
     let world = incident();
     let now = world.scenario().opens();
-    let Ok(Answer::Explain { pods, happenings, conditions, last_words }) = world.answer(&prod(), &Question::Explain(unit(&world, "cart")), now) else { panic!("it is there") };
+    let Ok(Answer::Explain { pods, happenings, conditions, last_words }) = world.answer(&prod(), &Question::Explain(unit(&world, "cart")), now) else {
+        panic!("it is there")
+    };
     assert_eq!(pods[0].name.raw(), "cart-6b9d-x7k2p");
     assert!(happenings.iter().any(|event| &*event.reason == "BackOff" && event.warning && event.count == 5));
     assert!(conditions.iter().any(|(kind, reason, _)| &**kind == "Progressing" && &**reason == "ProgressDeadlineExceeded"));
@@ -290,7 +319,9 @@ fn every_story_is_right_and_named_by_its_file() {
 
 #[test]
 fn a_story_that_is_wrong_says_where() {
-    let of = |text: &str| Scenario::read("x.toml", &format!("title = \"t\"\nstart = 2026-11-24T02:57:20Z\nat = \"3m\"\n{text}")).expect_err("it is wrong").to_string();
+    let of = |text: &str| {
+        Scenario::read("x.toml", &format!("title = \"t\"\nstart = 2026-11-24T02:57:20Z\nat = \"3m\"\n{text}")).expect_err("it is wrong").to_string()
+    };
     let cases = [
         ("titel = \"t\"", "x.toml:4:1: unknown field `titel`"),
         ("answers = \"soon\"", "x.toml:4:11: `soon` is no length of time"),
