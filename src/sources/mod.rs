@@ -134,7 +134,7 @@ pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Made {
 pub type Dial = fn(&SourceId, &Wish<'_>) -> Made;
 
 /// The kinds that list sources without dialling them.
-pub const DIALS: &[(&str, Dial)] = &[("kubernetes", kubernetes::dial)];
+pub const DIALS: &[(&str, Dial)] = &[("demo", demo::dial), ("kubernetes", kubernetes::dial)];
 
 /// Every kind of back end, by its name in the configuration.
 pub const KINDS: &[(&str, Connect)] = &[("demo", demo::connect), ("kubernetes", kubernetes::connect), ("alertmanager", alertmanager::connect)];

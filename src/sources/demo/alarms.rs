@@ -2,7 +2,7 @@
 //! has been gone for as long as it is kept.
 
 use super::{
-    scenario::{AlertTable, On},
+    tables::{AlertTable, On},
     world::World,
 };
 use crate::{

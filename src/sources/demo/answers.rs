@@ -4,8 +4,8 @@ use super::{
     chance::Chance,
     lives::OBSERVED,
     rows::View,
-    scenario::SourceKind,
     speech,
+    tables::SourceKind,
     unit::{Template, Turn, Unit},
     world::World,
 };

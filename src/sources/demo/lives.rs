@@ -3,7 +3,7 @@
 //! A Deployment of this world has `maxSurge: 1` and `maxUnavailable: 0`: one more than wanted at the most, and never fewer ready.
 
 use super::{
-    scenario::PodTable,
+    tables::PodTable,
     unit::{Crash, Unit},
 };
 use jiff::{SignedDuration, Timestamp};

@@ -1,9 +1,11 @@
 //! What is measured of services: errors, latency, requests, CPU and memory.
 
 use super::{
+    alarms::next_tick,
     chance::Chance,
     rows::View,
-    scenario::{ErrorsTable, Scenario, ServiceTable},
+    scenario::Scenario,
+    tables::{ErrorsTable, ServiceTable},
     unit::{Template, Unit},
 };
 use crate::domain::{Id, Labels, Metric, Sample, SourceId};
@@ -112,10 +114,8 @@ fn line(curve: &[(Timestamp, f64)], at: Timestamp) -> Option<f64> {
 
 /// The last scrapes before `at`.
 fn scrapes(start: Timestamp, at: Timestamp) -> impl Iterator<Item = Timestamp> {
-    let first = at - SPAN;
-    let behind = (first - SCRAPE_AT).duration_since(start).as_secs().rem_euclid(SCRAPE.as_secs());
-    let first = first - SignedDuration::from_secs(behind) - SignedDuration::from_nanos(first.subsec_nanosecond().into());
-    (1_i64..=121).map(move |nth| first + SCRAPE * i32::try_from(nth).unwrap_or(i32::MAX)).take_while(move |then| *then <= at)
+    let first = next_tick(start + SCRAPE_AT, SCRAPE, at - SPAN);
+    std::iter::successors(Some(first), |last| Some(*last + SCRAPE)).take_while(move |then| *then <= at)
 }
 
 /// All samples of a unit.

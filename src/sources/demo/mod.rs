@@ -18,15 +18,21 @@ mod runs;
 mod scenario;
 mod source;
 mod speech;
+mod tables;
 mod unit;
 mod words;
 mod world;
 mod yaml;
 
-pub use scenario::{STORIES, Scenario, SourceKind};
+pub use scenario::{STORIES, Scenario};
 pub use source::{Demo, connect, dial};
+pub use tables::SourceKind;
 pub use words::{Length, Moment, ScenarioError};
 pub use world::{Outage, World};
 
 #[cfg(test)]
 mod frame_tests;
+#[cfg(test)]
+mod source_tests;
+#[cfg(test)]
+mod world_tests;

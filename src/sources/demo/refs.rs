@@ -1,6 +1,6 @@
 //! Whether the names in a scenario name something.
 
-use super::scenario::{On, Ref, Tables};
+use super::tables::{On, Ref, Tables};
 use std::ops::Range;
 
 type Wrong = (Range<usize>, String);

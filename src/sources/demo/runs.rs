@@ -1,7 +1,7 @@
 //! Runs of CI, their jobs and what the jobs said.
 
 use super::{
-    scenario::{EndName, GateName, JobTable, RunTable},
+    tables::{EndName, GateName, JobTable, RunTable},
     world::World,
 };
 use crate::{

@@ -3,7 +3,8 @@
 use super::{
     lives::Life,
     rows::{SIDECAR, View},
-    scenario::{LogTable, Scenario},
+    scenario::Scenario,
+    tables::LogTable,
 };
 use crate::{
     domain::{Id, Level, LogLine, LogStream},

@@ -2,7 +2,8 @@
 
 use super::{
     chance::Chance,
-    scenario::{DeployTable, EnvironmentTable, KindName, PlaceTable, RevisionTable, Scenario, ServiceTable},
+    scenario::Scenario,
+    tables::{DeployTable, EnvironmentTable, KindName, PlaceTable, RevisionTable, ServiceTable},
 };
 use crate::{
     domain::{Id, Image, Kind, Owner, Place, SourceId, Version, Workload},

@@ -6,7 +6,8 @@ use super::{
     lives::{Ground, Life, Site},
     measure::{self, Gauge, SCRAPE, SCRAPE_AT},
     rows::{self, View},
-    scenario::{Scenario, SourceKind, SourceTable},
+    scenario::Scenario,
+    tables::{SourceKind, SourceTable},
     unit::Unit,
 };
 use crate::{
@@ -47,7 +48,7 @@ impl World {
         let (tables, chance) = (&scenario.tables, Chance::new(seed));
         let old = scenario.start() - SignedDuration::from_hours(24 * 120);
         let when = |moment: &Option<super::words::Moment>| moment.as_ref().map(|moment| scenario.when(moment));
-        let site = |node: &super::scenario::NodeTable| Site {
+        let site = |node: &super::tables::NodeTable| Site {
             name: node.name.clone(),
             context: node.source.get_ref().clone(),
             zone: node.zone.clone(),
