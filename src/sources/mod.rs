@@ -10,6 +10,7 @@ pub mod demo;
 pub mod http;
 pub mod kubernetes;
 pub mod poll;
+pub mod prometheus;
 pub mod supervise;
 
 use crate::{
@@ -137,4 +138,5 @@ pub type Dial = fn(&SourceId, &Wish<'_>) -> Made;
 pub const DIALS: &[(&str, Dial)] = &[("demo", demo::dial), ("kubernetes", kubernetes::dial)];
 
 /// Every kind of back end, by its name in the configuration.
-pub const KINDS: &[(&str, Connect)] = &[("demo", demo::connect), ("kubernetes", kubernetes::connect), ("alertmanager", alertmanager::connect)];
+pub const KINDS: &[(&str, Connect)] =
+    &[("demo", demo::connect), ("kubernetes", kubernetes::connect), ("alertmanager", alertmanager::connect), ("prometheus", prometheus::connect)];

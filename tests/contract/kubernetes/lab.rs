@@ -55,7 +55,7 @@ fn make(kubeconfig: &Path, context: &str, more: &str, read_only: bool) -> Arc<dy
     let table =
         SourceConfig::from_toml(&format!("kind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['{context}']\n{more}", kubeconfig.display())).expect("a table");
     let config = Config::default();
-    match kubernetes::connect(&Wish { table: Some(&table), config: &config, read_only }).swap_remove(0) {
+    match kubernetes::connect(&Wish { table: Some(&table), config: &config, read_only, contexts: &[], namespace: None }).swap_remove(0) {
         Made::Source(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
