@@ -66,8 +66,17 @@ fn broken(id: SourceId, words: Clean) -> Made {
 
 /// What the configuration says of this kind.
 fn settings(wish: &Wish<'_>) -> Result<Settings, Clean> {
-    let Some(table) = wish.table else { return Ok(Settings::default()) };
-    table.read().map_err(|faults| clean!("{}", faults.iter().map(|fault| format!("{}: {}", fault.place(), fault.what())).collect::<Vec<_>>().join("; ")))
+    let told = |faults: Vec<crate::config::ConfigError>| {
+        clean!("{}", faults.iter().map(|fault| format!("{}: {}", fault.place(), fault.what())).collect::<Vec<_>>().join("; "))
+    };
+    let mut settings: Settings = wish.table.map_or_else(|| Ok(Settings::default()), |table| table.read()).map_err(told)?;
+    if !wish.contexts.is_empty() {
+        settings.contexts = wish.contexts.to_vec();
+    }
+    if let Some(namespace) = wish.namespace {
+        settings.namespaces = vec![namespace.to_owned()];
+    }
+    Ok(settings)
 }
 
 /// Makes a source for each context that is asked for, or for the current one, and lists the others. It waits for nothing and runs nothing.

@@ -21,7 +21,7 @@ fn home(kubeconfig: &str, more: &str) -> Home {
 impl Home {
     fn made(&self) -> Vec<String> {
         let config = Config::default();
-        let wish = Wish { table: Some(&self.table), config: &config, read_only: false };
+        let wish = Wish { table: Some(&self.table), config: &config, read_only: false, contexts: &[], namespace: None };
         connect(&wish).iter().map(told).collect()
     }
 }
@@ -64,14 +64,14 @@ fn a_broken_file_breaks_the_kind() {
 fn a_listed_context_is_dialled_later() {
     let home = home(KUBECONFIG, "");
     let config = Config::default();
-    let wish = Wish { table: Some(&home.table), config: &config, read_only: true };
+    let wish = Wish { table: Some(&home.table), config: &config, read_only: true, contexts: &[], namespace: None };
     assert_eq!(told(&dial(&SourceId::new("kubernetes/two"), &wish)), "source kubernetes/two");
     assert!(told(&dial(&SourceId::new("kubernetes/three"), &wish)).contains("there is no context three"));
 }
 
 fn source(home: &Home) -> Arc<dyn Source> {
     let config = Config::default();
-    let wish = Wish { table: Some(&home.table), config: &config, read_only: false };
+    let wish = Wish { table: Some(&home.table), config: &config, read_only: false, contexts: &[], namespace: None };
     match connect(&wish).swap_remove(0) {
         Made::Source(source) => source,
         other => panic!("{}", told(&other)),
