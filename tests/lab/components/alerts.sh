@@ -8,7 +8,9 @@ ready_pushgateway() { fetch "http://127.0.0.1:$(port pushgateway)/-/ready"; }
 
 # alertmanager NUMBER PEER
 alertmanager() {
-	daemon prometheus-alertmanager --config.file="$LAB_CODE/files/alertmanager.yml" --storage.path="$LAB/alertmanager-$1" \
+	mkdir -p "$LAB/alertmanager-$1"
+	[ -e "$LAB/alertmanager-$1/config.yml" ] || cp "$LAB_CODE/files/alertmanager.yml" "$LAB/alertmanager-$1/config.yml"
+	daemon prometheus-alertmanager --config.file="$LAB/alertmanager-$1/config.yml" --storage.path="$LAB/alertmanager-$1/data" \
 		--web.listen-address="127.0.0.1:$(port "alertmanager-$1")" --cluster.listen-address="127.0.0.1:$(port "alertmanager-$1-gossip")" \
 		--cluster.advertise-address="127.0.0.1:$(port "alertmanager-$1-gossip")" --cluster.peer="127.0.0.1:$(port "alertmanager-$2-gossip")" \
 		--cluster.settle-timeout=2s --cluster.gossip-interval=100ms --cluster.pushpull-interval=5s --cluster.reconnect-interval=1s

@@ -3,13 +3,13 @@
 
 run_apiserver() {
 	daemon "$(recall assets)/kube-apiserver" --etcd-servers="http://127.0.0.1:$(port etcd)" \
-		--bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port="$(port apiserver)" --cert-dir="$LAB/pki" \
+		--bind-address=127.0.0.1 --endpoint-reconciler-type=none --secure-port="$(port apiserver)" --cert-dir="$LAB/pki" \
 		--client-ca-file="$LAB/pki/ca.crt" --tls-cert-file="$LAB/pki/apiserver.crt" --tls-private-key-file="$LAB/pki/apiserver.key" \
 		--token-auth-file="$LAB/pki/tokens.csv" --authorization-mode=Node,RBAC --allow-privileged=true \
 		--service-account-key-file="$LAB/pki/sa.pub" --service-account-signing-key-file="$LAB/pki/sa.key" \
 		--service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range=10.96.0.0/16 \
 		--kubelet-client-certificate="$LAB/pki/admin.crt" --kubelet-client-key="$LAB/pki/admin.key" --kubelet-preferred-address-types=InternalIP \
-		--max-requests-inflight=2000 --max-mutating-requests-inflight=1000 --profiling=false ${LAB_APISERVER_FLAGS:-}
+		--max-requests-inflight=2000 --max-mutating-requests-inflight=1000 --profiling=false $(recall apiserver-flags 2>/dev/null)
 }
 ready_apiserver() {
 	fetch --cacert "$LAB/pki/ca.crt" --cert "$LAB/pki/admin.crt" --key "$LAB/pki/admin.key" "https://127.0.0.1:$(port apiserver)/readyz"

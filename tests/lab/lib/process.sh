@@ -43,9 +43,10 @@ start() {
 ready() { "ready_${1//-/_}"; }
 ready_or_dead() { dead "$1" || ready "$1"; }
 
-# stop NAME [SECONDS]: ask, wait, then insist.
+# stop NAME [SECONDS]: ask, wait, then insist. An API server would wait a minute for its watchers.
 stop() {
 	local name=$1 patience=${2:-15} pid deadline
+	[ "$name" != apiserver ] || patience=2
 	alive "$name" || return 0
 	pid=$(pid_of "$name")
 	kill -TERM "$pid"
