@@ -1,7 +1,7 @@
 //! Prometheus and what speaks as it does (VictoriaMetrics, Thanos, Mimir): how services fare, which rules there are and what is pending.
 //!
 //! Which metrics a service has is not known beforehand: at the first connection it is looked up which of the known families of request
-//! metrics are there ([`families`]), and what they lead to is marked as guessed. `[[service]] error_rate` and `latency` are not.
+//! metrics are there (`families`), and what they lead to is marked as guessed. `[[service]] error_rate` and `latency` are not.
 
 mod answers;
 mod api;

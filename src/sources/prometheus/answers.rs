@@ -83,8 +83,9 @@ impl Prometheus {
         let seconds = Timestamp::now().duration_since(since).as_secs().max(60);
         let step = (seconds / FINENESS).max(60);
         let sets = any_of(names.iter().map(Name::raw));
-        let one = |metric: &str| format!("max by (replicaset) ({metric}{{namespace=\"{}\",replicaset=~\"{sets}\"}})", quoted(namespace.raw()));
-        let most = |metric: &str| format!("max_over_time({}[{seconds}s:{step}s])", one(metric));
+        let series = |metric: &str| format!("{metric}{{namespace=\"{}\",replicaset=~\"{sets}\"}}", quoted(namespace.raw()));
+        let one = |metric: &str| format!("max by (replicaset) ({})", series(metric));
+        let most = |metric: &str| format!("max by (replicaset) (max_over_time({}[{seconds}s]))", series(metric));
         let whole = format!("count_over_time(({} >= {} > 0)[{seconds}s:{step}s])", one(READY), one(WANTED));
         let (ready, wanted, whole) = (most(READY), most(WANTED), whole);
         let (ready, wanted, whole) = futures::try_join!(self.by_set(&ready), self.by_set(&wanted), self.by_set(&whole))?;

@@ -52,8 +52,7 @@ impl Knowledge {
     /// What is known, looked up if it must be.
     pub async fn of(&self, api: &Api) -> Result<Arc<Known>, SourceError> {
         let mut kept = self.known.lock().await;
-        if let Some((at, known)) = kept.as_ref().filter(|(at, _)| at.elapsed() < BELIEVED) {
-            _ = at;
+        if let Some((_, known)) = kept.as_ref().filter(|(at, _)| at.elapsed() < BELIEVED) {
             return Ok(known.clone());
         }
         let known = Arc::new(Known::look_up(api).await?);
