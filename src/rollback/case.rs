@@ -3,7 +3,7 @@
 use super::{AlertRef, Timing};
 use crate::{
     domain::{AlertState, Finding, Id, Kind, Metric, Pod, Version, Workload},
-    store::{Ailment, EnvironmentRef, ErrorRate, Health, Store, ailment, words::percent},
+    store::{Ailment, EnvironmentRef, ErrorRate, Health, Store, ailment, shared_cause, warning, words::percent},
     text::{Clean, Name},
 };
 use jiff::Timestamp;
@@ -82,7 +82,8 @@ impl Case {
         let detail = store.cell_detail(&service, &environment, timing.limits, now);
         let baseline = baseline(store, &row, (&service, &environment), &pods, alert.as_ref(), timing, now);
         let pointing = detail.and_then(|detail| detail.pointing.sentence().cloned());
-        Some(Self { workload: row, service, environment, alert, baseline, pods, warnings: Vec::new(), pointing })
+        let warnings = warning(store, shared_cause(store).as_ref(), &row, (&service, &environment), now).into_iter().collect();
+        Some(Self { workload: row, service, environment, alert, baseline, pods, warnings, pointing })
     }
 
     /// `cart in production`.

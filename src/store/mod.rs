@@ -5,6 +5,7 @@
 //! its whole list a count is unknown.
 
 mod alerts;
+mod cause;
 mod cell;
 mod changes;
 mod detail;
@@ -22,6 +23,7 @@ pub mod words;
 pub(crate) mod fixture;
 
 pub use alerts::{AlertRow, AlertsView, Watchdog};
+pub use cause::{Cause, Shared, Victim, shared_cause, victims_of, warning};
 pub use cell::{Cell, CellState, CellVersion, CellWorkload};
 pub use changes::{Happened, What};
 pub use detail::{CellDetail, Live, Pointing};
