@@ -41,6 +41,10 @@ pub struct Running {
     pub difference: bool,
     /// How far its screen was scrolled.
     pub offset: usize,
+    /// Why it was confirmed; empty before.
+    pub reason: Clean,
+    /// The number of the journal's entry that holds the intent.
+    pub entry: Option<u64>,
     asked: BTreeMap<TaskId, Question>,
     preparing: Option<(TaskId, u32)>,
     acting: Option<(TaskId, OpId)>,
@@ -67,7 +71,7 @@ impl Operations {
         self.running.iter().find(|running| running.key == key)
     }
 
-    fn get_mut(&mut self, key: OperationKey) -> Option<&mut Running> {
+    pub(crate) fn get_mut(&mut self, key: OperationKey) -> Option<&mut Running> {
         self.running.iter_mut().find(|running| running.key == key)
     }
 
@@ -254,6 +258,8 @@ impl App {
             confirming: None,
             difference: false,
             offset: 0,
+            reason: Clean::EMPTY,
+            entry: None,
             asked: BTreeMap::new(),
             preparing: None,
             acting: None,
@@ -379,8 +385,9 @@ impl App {
 
     pub(super) fn recorded(&mut self, task: TaskId, written: Result<u64, Clean>) -> Vec<Effect> {
         let Some((running, op)) = self.acting(task) else { return Vec::new() };
-        if let Err(why) = written {
-            running.procedure.withheld(&op, why);
+        match written {
+            Ok(entry) => running.entry = Some(entry),
+            Err(why) => running.procedure.withheld(&op, why),
         }
         Vec::new()
     }
@@ -485,17 +492,18 @@ impl App {
                 self.say("it goes on in the background; B lists it");
                 Vec::new()
             }
-            (_, Action::Up) => {
-                running.offset = running.offset.saturating_sub(1);
-                Vec::new()
-            }
-            (_, Action::Down) => {
-                running.offset += 1;
-                Vec::new()
-            }
+            (Layer::Verdict, Action::TabLeft) => return Some(self.older_than_this(key)),
             _ => return None,
         };
         Some(self.carry_wants(key, wants))
+    }
+
+    /// `[` on a verdict: another plan for the same workload. What was just rolled back from is not proposed again.
+    fn older_than_this(&mut self, key: OperationKey) -> Vec<Effect> {
+        let Some(workload) = self.operations.get(key).map(|running| running.procedure.case.workload.id.clone()) else { return Vec::new() };
+        self.screens.pop();
+        self.operations.running.retain(|running| running.key != key);
+        self.open_plan(&workload)
     }
 
     /// Enter on the plan: opens the confirm line at its foot, unless something is in the way.
@@ -517,8 +525,8 @@ impl App {
     fn open_line(&mut self, key: OperationKey) {
         let dialog = self.dialog();
         let Some(running) = self.operations.get_mut(key) else { return };
-        let before = running.confirmation.take().map(|confirmation| confirmation.reason().to_string());
-        let reason = before.unwrap_or_else(|| rollback::reason(&running.procedure).to_string());
+        running.confirmation = None;
+        let reason = if running.reason.is_empty() { rollback::reason(&running.procedure) } else { running.reason.clone() };
         running.confirming = Some(Confirming { word: Field::default(), reason: Field::holding(&reason), on_reason: false, dialog });
     }
 
@@ -552,6 +560,7 @@ impl App {
         let (id, by, steady) = (self.op(), self.start.user.clone(), self.steady());
         let Some(running) = self.operations.get_mut(key) else { return Vec::new() };
         let reason = confirmation.reason().clone();
+        running.reason = reason.clone();
         running.confirmation = Some(confirmation);
         running.confirming = None;
         let wants = running.procedure.confirmed(id, reason, by, steady);
@@ -578,6 +587,35 @@ impl App {
             wants = step;
         }
         Ok(self.carry_wants(key, wants))
+    }
+
+    /// Shows a procedure that was made by hand.
+    #[cfg(test)]
+    pub(crate) fn hold(&mut self, procedure: Procedure) -> OperationKey {
+        let key = OperationKey(self.number());
+        let (service, environment) = (procedure.case.service.clone(), procedure.case.environment.name.clone());
+        let confirming = matches!(procedure.state, State::Confirming { .. });
+        self.operations.running.push(Running {
+            key,
+            procedure,
+            service,
+            environment,
+            confirming: None,
+            difference: false,
+            offset: 0,
+            reason: Clean::EMPTY,
+            entry: None,
+            asked: BTreeMap::new(),
+            preparing: None,
+            acting: None,
+            confirmation: None,
+            told: false,
+        });
+        if confirming {
+            self.open_line(key);
+        }
+        self.show_operation(key);
+        key
     }
 
     /// Confirms without a screen, for the faces that have none: what was typed there comes as arguments.

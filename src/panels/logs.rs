@@ -4,6 +4,7 @@ mod matcher;
 mod rows;
 
 pub use matcher::Matcher;
+pub(super) use rows::level_role;
 
 use crate::{
     app::{App, Effect, Panel as Focus, Screen, Subject},

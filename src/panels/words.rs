@@ -5,7 +5,7 @@ use crate::{
     store::{CellState, words},
     text::Clean,
     theme::Role,
-    widgets::{Line, Piece, sign},
+    widgets::{Line, Piece, line_width, sign, wrap},
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
@@ -85,4 +85,18 @@ pub fn state(state: &CellState, now: Timestamp) -> Line {
 /// A share as a column has it, always with one digit: `0.0 %`, `17.4 %`.
 pub fn share(value: f64) -> Clean {
     if value.is_nan() { Clean::from_static("no traffic") } else { crate::clean!("{:.1} %", value * 100.0) }
+}
+
+/// Below this many cells a text beside its label is cut instead of broken.
+const NARROW: usize = 12;
+
+/// `lead` with `text` beside it, which goes on below itself.
+pub fn hanging(lead: Line, text: Line, width: usize) -> Vec<Line> {
+    let indent = line_width(&lead);
+    if width < indent + NARROW {
+        return vec![[lead, text].concat()];
+    }
+    let mut rows = wrap(&text, width - indent).into_iter();
+    let first = [lead, rows.next().unwrap_or_default()].concat();
+    std::iter::once(first).chain(rows.map(|row| [vec![Piece::blank(indent)], row].concat())).collect()
 }

@@ -17,9 +17,21 @@ struct Open {
     said: Vec<Clean>,
 }
 
+/// How one of the questions stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// Not answered yet.
+    Open,
+    /// Answered.
+    Known,
+    /// Nobody can answer it, and why.
+    Unknown(Clean),
+}
+
 /// The questions under way, and what came in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gathering {
+    asked: Vec<Question>,
     open: Vec<Open>,
     until: Timestamp,
     subject: Option<Subject>,
@@ -43,13 +55,27 @@ pub(super) struct Gathered {
 
 impl Gathering {
     pub(super) fn new(asks: Vec<Ask>, records: Vec<Record>, note: Option<Clean>, until: Timestamp) -> Self {
+        let asked = asks.iter().map(|ask| ask.question.clone()).collect();
         let open = asks.into_iter().map(|ask| Open { ask, asked: 1, said: Vec::new() }).collect();
-        Self { open, until, subject: None, revisions: None, records, memory: Vec::new(), unknown: Vec::new(), note }
+        Self { asked, open, until, subject: None, revisions: None, records, memory: Vec::new(), unknown: Vec::new(), note }
     }
 
     /// The questions that are still open, in words.
     pub fn outstanding(&self) -> Vec<Clean> {
         self.open.iter().map(|open| words(&open.ask.question)).collect()
+    }
+
+    /// Everything that was asked, in words, and how it stands.
+    pub fn questions(&self) -> Vec<(Clean, Asking)> {
+        let state = |question: &Question| {
+            let lead = format!("{}: ", words(question));
+            if self.open.iter().any(|open| open.ask.question == *question) {
+                return Asking::Open;
+            }
+            let why = self.unknown.iter().find_map(|unknown| unknown.strip_prefix(&lead));
+            why.map_or(Asking::Known, |why| Asking::Unknown(Clean::from_untrusted(why)))
+        };
+        self.asked.iter().map(|question| (words(question), state(question))).collect()
     }
 
     /// When the rest becomes unknown.

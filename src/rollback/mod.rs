@@ -16,7 +16,7 @@ mod words;
 
 pub use case::{Baseline, Case, Standing};
 pub use difference::{Difference, difference};
-pub use gather::Gathering;
+pub use gather::{Asking, Gathering};
 pub use plan::{Barred, Checks, Plan};
 pub use procedure::{Confirm, Procedure, Sent, State, Want};
 pub use proof::{Proof, ProofKind, ProofState};

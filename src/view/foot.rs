@@ -29,6 +29,11 @@ pub fn status(app: &App, buf: &mut Buffer, area: Rect) {
     bar.draw(buf, area, &app.start.theme);
 }
 
+/// Whether there is anything to say that nothing else on a procedure's screen says.
+pub fn speaks(app: &App) -> bool {
+    matches!(app.overlay, Some(Overlay::Filter(_))) || app.notices.newest().is_some() || pinned(app).is_some() || trouble(app).is_some()
+}
+
 /// An operation in the background stays in sight.
 fn pinned(app: &App) -> Option<crate::widgets::Line> {
     let (_, words) = app.operations.lines(app).into_iter().next()?;

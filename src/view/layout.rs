@@ -60,6 +60,17 @@ pub enum Main {
     },
 }
 
+impl Areas {
+    /// One screen has the line below the header too, and the line above the keys unless that `speaks`: a procedure says itself what
+    /// they would say.
+    pub fn whole(self, speaks: bool) -> Self {
+        let more = u16::from(!speaks && self.status.height > 0);
+        let body = Rect { y: self.headline.y, height: self.body.height + self.headline.height + more, ..self.body };
+        let status = if speaks { self.status } else { Rect { height: 0, ..self.status } };
+        Self { body, headline: Rect { height: 0, ..self.headline }, status, ..self }
+    }
+}
+
 /// Below this nothing useful fits.
 pub const SMALLEST: Size = Size { width: 40, height: 10 };
 /// From here on four panels stand beside each other.

@@ -8,7 +8,7 @@ mod over;
 pub use layout::{Areas, Main, SMALLEST, layout};
 
 use crate::{
-    app::{App, Known},
+    app::{App, Known, Screen},
     line,
     panels::{self, alerts, cell, changes, environments, logs, pipelines},
     text::Clean,
@@ -30,11 +30,15 @@ pub fn draw_into(app: &App, buf: &mut Buffer, area: Rect) {
     if area.width < SMALLEST.width || area.height < SMALLEST.height {
         too_small(app, buf, area);
     } else {
-        let areas = layout(crate::app::Size { width: area.width, height: area.height });
+        let mut areas = layout(crate::app::Size { width: area.width, height: area.height });
+        let procedure = matches!(app.screens.last(), Some(Screen::Operation(_)));
+        if procedure {
+            areas = areas.whole(foot::speaks(app));
+        }
         head::draw(app, buf, areas.header);
         head::headline(app, buf, areas.headline);
-        body(app, buf, &areas);
         foot::status(app, buf, areas.status);
+        body(app, buf, &areas);
         foot::keys(app, buf, areas.keys);
         over::draw(app, buf, &areas);
     }

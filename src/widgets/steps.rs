@@ -23,15 +23,20 @@ pub struct Step {
 /// Cells for a step's name with the gap after it.
 const NAME: usize = 11;
 
-/// Draws as many steps as `area` has rows; the times stand at the right edge and leave before the words are cut.
-pub fn draw_steps(buf: &mut Buffer, area: Rect, steps: &[Step], theme: &Theme) {
-    let width = usize::from(area.width);
-    for (row, step) in area.rows().zip(steps) {
-        let left = [vec![step.sign.clone(), Piece::blank(1)], pad(&[Piece::new(Role::Text, step.name.clone())], NAME, Align::Left), step.says.clone()].concat();
-        let time = vec![Piece::new(Role::Dim, step.time.clone())];
+impl Step {
+    /// The step in `width` cells: its time stands at the right edge and leaves before the words are cut.
+    pub fn line(&self, width: usize) -> Line {
+        let left = [vec![self.sign.clone(), Piece::blank(1)], pad(&[Piece::new(Role::Text, self.name.clone())], NAME, Align::Left), self.says.clone()].concat();
+        let time = vec![Piece::new(Role::Dim, self.time.clone())];
         let free = width.saturating_sub(line_width(&left) + line_width(&time));
-        let line = if step.time.is_empty() || free < 2 { left } else { [left, vec![Piece::blank(free)], time].concat() };
-        draw_line(buf, row, &line, Align::Left, theme);
+        if self.time.is_empty() || free < 2 { left } else { [left, vec![Piece::blank(free)], time].concat() }
+    }
+}
+
+/// Draws as many steps as `area` has rows.
+pub fn draw_steps(buf: &mut Buffer, area: Rect, steps: &[Step], theme: &Theme) {
+    for (row, step) in area.rows().zip(steps) {
+        draw_line(buf, row, &step.line(usize::from(area.width)), Align::Left, theme);
     }
 }
 

@@ -76,7 +76,7 @@ fn one_source(said: &[(Said<'_>, usize)]) -> bool {
     pods.all(|pod| Some(pod) == first)
 }
 
-pub(super) const fn level_role(level: Level) -> Role {
+pub(in crate::panels) const fn level_role(level: Level) -> Role {
     match level {
         Level::Unknown => Role::Text,
         Level::Trace | Level::Debug => Role::LogDebug,

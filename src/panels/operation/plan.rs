@@ -1,0 +1,175 @@
+//! The plan: what is asked for it, where it goes, what is checked, what will happen. Nothing on it executes.
+
+use super::{Foot, Sheet, heading, mark, outcome, panel, sentence, target};
+use crate::{
+    app::{App, Running},
+    domain::{CheckKind, Finding, Outcome, Verb},
+    gate::{Demand, OVERRIDE},
+    line,
+    panels::words::hanging,
+    rollback::{Asking, Barred, Checks, Gathering, Mark, Plan},
+    store::words::{clock, long},
+    text::Clean,
+    theme::Role,
+    widgets::{Align, Line, Piece, pad, wrap},
+};
+use std::collections::BTreeMap;
+
+/// From here on the checks stand beside the difference.
+const BESIDE: usize = 100;
+/// Cells between the two.
+const GAP: usize = 3;
+/// Cells for the name of a check with the gap after it.
+const NAME: usize = 13;
+
+/// What is being asked before there can be a plan, and how long it is waited for.
+pub(super) fn asking<'a>(app: &App, running: &Running, gathering: &Gathering, width: usize) -> Sheet<'a> {
+    let mut panel = panel(app, running);
+    panel.counts.push(line![(Role::Dim, running.procedure.headline(app.steady()).clock)]);
+    let mut lines = vec![Line::new()];
+    if let Some(note) = &gathering.note {
+        lines.extend(sentence(mark(Mark::Open), note.clone(), width));
+        lines.push(Line::new());
+    }
+    lines.extend(wrap(&line!["Asking what must be known to choose where to go back to; what nobody answers in time counts as unknown."], width));
+    lines.push(Line::new());
+    for (question, state) in gathering.questions() {
+        let (sign, says) = match state {
+            Asking::Open => (Mark::Running, Clean::from_static("asked")),
+            Asking::Known => (Mark::Good, Clean::from_static("known")),
+            Asking::Unknown(why) => (Mark::Unknown, why),
+        };
+        let lead = [vec![mark(sign), Piece::blank(1)], pad(&line![question], 25, Align::Left)].concat();
+        lines.extend(hanging(lead, line![(Role::Dim, says)], width));
+    }
+    lines.push(Line::new());
+    lines.extend(wrap(&line![(Role::Dim, "Nothing is changed by any of this. Esc leaves.")], width));
+    Sheet { panel, lines, foot: Foot::default() }
+}
+
+/// The plan with `foot` below it.
+pub(super) fn sheet<'a>(app: &App, running: &Running, plan: &Plan, foot: Foot<'a>, width: usize) -> Sheet<'a> {
+    let mut lines = target::wrong(app, running, plan, width);
+    lines.push(Line::new());
+    lines.extend(target::target(running, plan, width));
+    lines.push(Line::new());
+    if width >= BESIDE {
+        let left = (width - GAP) / 2;
+        let mut own = target::difference(plan, true, left);
+        own.push(Line::new());
+        own.extend(happens(running, plan, left));
+        lines.extend(beside(own, checks(app, plan, width - GAP - left), left));
+    } else {
+        lines.extend(target::difference(plan, running.difference, width));
+        lines.push(Line::new());
+        lines.extend(checks(app, plan, width));
+        lines.push(Line::new());
+        lines.extend(happens(running, plan, width));
+    }
+    Sheet { panel: panel(app, running), lines, foot }
+}
+
+/// Two columns as lines.
+fn beside(left: Vec<Line>, right: Vec<Line>, width: usize) -> Vec<Line> {
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    let row = |_| match (left.next().unwrap_or_default(), right.next().unwrap_or_default()) {
+        (left, right) if right.is_empty() => left,
+        (left, right) => [pad(&left, width + GAP, Align::Left), right].concat(),
+    };
+    (0..rows).map(row).collect()
+}
+
+/// The checks as they come in, in the order on screen, each with its sentence and what to do about it.
+fn checks(app: &App, plan: &Plan, width: usize) -> Vec<Line> {
+    let told_above = |finding: &&Finding| finding.kind == CheckKind::Cause && finding.outcome != Outcome::Ok;
+    let mut rows: BTreeMap<CheckKind, Option<&Finding>> = plan.waiting().map(|kind| (kind, None)).collect();
+    rows.extend(plan.findings.values().filter(|finding| !told_above(finding)).map(|finding| (finding.kind, Some(finding))));
+    let made = rows.values().flatten().count();
+    let says = match plan.checks {
+        Checks::Running { until } => crate::clean!("{made} of {} made, {} left", rows.len(), clock(until.duration_since(app.steady()))),
+        Checks::Over if rows.is_empty() => Clean::from_static("none were made"),
+        Checks::Over => crate::clean!("{made} made"),
+    };
+    let mut lines = vec![heading("CHECKS", says)];
+    for (kind, finding) in rows {
+        let sign = finding.map_or(Mark::Running, |finding| outcome(finding.outcome));
+        lines.extend(check(mark(sign), kind.word(), finding.map_or(Clean::from_static("being made"), |finding| finding.sentence.clone()), width));
+        let remedy = finding.and_then(|finding| finding.remedy.clone());
+        lines.extend(remedy.iter().flat_map(|remedy| hanging(vec![Piece::blank(2 + NAME)], line![(Role::Accent, remedy.clone())], width)));
+    }
+    for unknown in &plan.unknown {
+        let (what, why) = unknown.split_once(": ").unwrap_or((unknown.as_str(), "not known"));
+        lines.extend(check(mark(Mark::Unknown), what, Clean::from_untrusted(why), width));
+    }
+    lines
+}
+
+fn check(sign: Piece, name: &str, says: Clean, width: usize) -> Vec<Line> {
+    let name = Clean::from_untrusted(name);
+    let lead = if name.len() < NAME { pad(&line![name], NAME, Align::Left) } else { line![name, ": "] };
+    hanging([vec![sign, Piece::blank(1)], lead].concat(), line![says], width)
+}
+
+/// What Enter leads to, in full sentences, and the command that does the same by hand.
+fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
+    let Some(candidate) = plan.candidate() else { return Vec::new() };
+    let (case, target) = (&running.procedure.case, &candidate.revision);
+    let counts = &plan.subject.replicas;
+    let number = plan.subject.revision.map(|number| crate::clean!(": r{}", number + 1)).unwrap_or_default();
+    let words = crate::clean!(
+        "One request replaces the template of {} {} in {} ({}) by that of {} ({}); the revision gets a new number{number}. \
+         The controller then exchanges the pods as its strategy says: {} wanted, {} ready now. \
+         It is watched until everything that was bad is measured good, for at most {}. Nothing is sent twice.",
+        case.workload.kind.word(),
+        case.workload.name,
+        case.workload.place.namespace,
+        case.workload.place.context,
+        target.short(),
+        target.version,
+        counts.wanted,
+        counts.ready,
+        long(running.procedure.timing.deadline)
+    );
+    let mut lines = vec![heading("WHAT WILL HAPPEN", "")];
+    lines.extend(wrap(&line![words], width));
+    if let Some(command) = &plan.command {
+        lines.extend([Line::new(), heading("THE SAME BY HAND", "")]);
+        lines.extend(wrap(&line![(Role::Accent, command.clone())], width));
+    }
+    lines
+}
+
+/// What Enter asks for, or everything that bars it.
+pub(super) fn foot<'a>(app: &App, running: &Running, plan: &Plan, width: usize) -> Foot<'a> {
+    let mut says = Vec::new();
+    match plan.barred() {
+        Err(Barred::NoTarget(_)) => says.extend(barred(Mark::Unknown, Clean::from_static("Enter is barred: there is no target"), width)),
+        Err(Barred::Blocked(finding)) => {
+            says.extend(barred(Mark::Bad, crate::clean!("Enter is barred ({}): {}", finding.kind.word(), finding.sentence), width));
+        }
+        Err(Barred::Checking) => says.extend(barred(Mark::Running, Clean::from_static("Enter is barred: the checks are still being made"), width)),
+        Err(Barred::NotPlanned) | Ok(()) => {}
+    }
+    if let Some(closed) = app.policy(&running.environment).closed(Verb::RollBack, app.now.wall) {
+        says.extend(barred(Mark::Open, crate::clean!("Enter is barred ({}): {}", closed.word(), closed.remedy()), width));
+    }
+    if says.is_empty() {
+        says.extend(wrap(&[line![(Role::Key, "Enter"), " "], asks_for(app, running, plan)].concat(), width));
+    }
+    Foot { says, entries: Vec::new() }
+}
+
+fn barred(sign: Mark, why: Clean, width: usize) -> Vec<Line> {
+    hanging(vec![mark(sign), Piece::blank(1)], line![(Role::Warn, why)], width)
+}
+
+fn asks_for(app: &App, running: &Running, plan: &Plan) -> Line {
+    let word = match running.demand(app) {
+        _ if plan.candidate().is_some_and(|candidate| candidate.undo_of_undo) => crate::clean!("“{OVERRIDE}”"),
+        Demand::Enter => return line!["asks once more. Nothing has been sent."],
+        Demand::Yes => Clean::from_static("“yes”"),
+        Demand::NameAndReason(name) => crate::clean!("“{name}” and the reason"),
+    };
+    line![crate::clean!("opens the confirm line, where {word} must be typed. Nothing has been sent.")]
+}
