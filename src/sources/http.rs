@@ -21,7 +21,7 @@ mod tests;
 
 pub use ask::{Accept, Ask, Transport, json};
 pub use auth::Auth;
-pub use limits::Budget;
+pub use limits::{Budget, retry_after};
 pub use reply::Reply;
 pub use reqwest::{
     Method, StatusCode, Url,
@@ -32,8 +32,9 @@ pub use tls::ClientCertificate;
 use super::SourceError;
 use crate::{clean, text::Clean};
 use auth::Keyring;
+use bytes::Bytes;
 use cache::Cache;
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream::BoxStream};
 use jiff::{SignedDuration, Timestamp};
 use redirect::Trail;
 use reqwest::{Client, RequestBuilder, Response, header};
@@ -95,6 +96,19 @@ struct Seen {
     unchanged: u64,
 }
 
+/// An answer whose body is read as it comes.
+pub enum Opened {
+    /// A good one, chunk by chunk.
+    Body(BoxStream<'static, Result<Bytes, SourceError>>),
+    /// Another one, whole.
+    Refused {
+        /// What it says.
+        reply: Reply,
+        /// It does not come from the server that was asked, but from where that sent us.
+        abroad: bool,
+    },
+}
+
 impl Http {
     /// A client for `settings`; it waits for nothing.
     ///
@@ -147,8 +161,32 @@ impl Http {
         self.0.clients.get_or_try_init(make).await
     }
 
-    /// Sends `ask` and follows where it is sent.
+    /// Sends `ask` for a body of any size, which is read as it comes: only a silence ends it early.
+    ///
+    /// # Errors
+    /// Whatever is between us and an answer, in words.
+    pub async fn open(&self, ask: Ask) -> Result<Opened, SourceError> {
+        let (limit, who) = (ask.deadline(), self.0.who.clone());
+        let (trail, response) = tokio::time::timeout(limit, self.walk(&ask)).await.map_err(|_| words::late(&who, limit))??;
+        let abroad = !trail.at_home();
+        if !response.status().is_success() {
+            return Ok(Opened::Refused { reply: self.receive(&ask, &trail, response).await?, abroad });
+        }
+        if !abroad {
+            self.note(response.status(), response.headers());
+        }
+        let (who, host) = (words::host(trail.url()), trail.url().host_str().map(String::from));
+        let chunks = response.bytes_stream().map_err(move |error| words::broken(&who, host.as_deref(), &error));
+        Ok(Opened::Body(chunks.boxed()))
+    }
+
     async fn dispatch(&self, ask: &Ask) -> Result<Reply, SourceError> {
+        let (trail, response) = self.walk(ask).await?;
+        self.receive(ask, &trail, response).await
+    }
+
+    /// Sends `ask` and follows where it is sent.
+    async fn walk(&self, ask: &Ask) -> Result<(Trail, Response), SourceError> {
         let mut trail = Trail::new(&self.0.base, ask.url(&self.0.base)?);
         let mut key = self.0.keys.header().await?;
         let mut renewed = false;
@@ -160,12 +198,12 @@ impl Http {
                 // A token may have been rotated since it was fetched. The same one again would only count as a second failed login.
                 renewed = true;
                 match self.0.keys.another(key.as_ref()).await? {
-                    None => return self.receive(ask, &trail, response).await,
+                    None => return Ok((trail, response)),
                     other => key = other,
                 }
                 self.cache(Cache::clear);
             } else {
-                return self.receive(ask, &trail, response).await;
+                return Ok((trail, response));
             }
         }
     }

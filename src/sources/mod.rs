@@ -7,6 +7,8 @@
 pub mod alertmanager;
 pub mod contexts;
 pub mod demo;
+pub mod gates;
+pub mod github;
 pub mod http;
 pub mod kubernetes;
 pub mod poll;
@@ -138,5 +140,10 @@ pub type Dial = fn(&SourceId, &Wish<'_>) -> Made;
 pub const DIALS: &[(&str, Dial)] = &[("demo", demo::dial), ("kubernetes", kubernetes::dial)];
 
 /// Every kind of back end, by its name in the configuration.
-pub const KINDS: &[(&str, Connect)] =
-    &[("demo", demo::connect), ("kubernetes", kubernetes::connect), ("alertmanager", alertmanager::connect), ("prometheus", prometheus::connect)];
+pub const KINDS: &[(&str, Connect)] = &[
+    ("demo", demo::connect),
+    ("kubernetes", kubernetes::connect),
+    ("alertmanager", alertmanager::connect),
+    ("prometheus", prometheus::connect),
+    ("github", github::connect),
+];

@@ -1,0 +1,240 @@
+//! Requests to one GitHub: one after the other, within the budget, and every refusal in words that name the remedy.
+
+use super::{
+    board::Board,
+    meter::{Meter, Need},
+    usual::Usual,
+};
+use crate::{
+    clean,
+    domain::SourceId,
+    sources::{
+        SourceError,
+        gates::Gates,
+        http::{Ask, Budget, HeaderName, HeaderValue, Http, Opened, Reply, Transport},
+    },
+    text::Clean,
+};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// How often it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The runs of a repository where something runs.
+    pub busy: Duration,
+    /// The longest between two looks where nothing does.
+    pub idle: Duration,
+    /// The jobs of a run that is under way and looked at.
+    pub jobs: Duration,
+}
+
+impl Pace {
+    /// With a token; a request for what has not changed costs nothing then.
+    pub const USUAL: Self = Self { busy: Duration::from_secs(15), idle: Duration::from_secs(120), jobs: Duration::from_secs(7) };
+    /// Without a token: the 60 requests of an hour must last.
+    pub const ANONYMOUS: Self = Self { busy: Duration::from_secs(150), idle: Duration::from_secs(300), jobs: Duration::from_secs(90) };
+}
+
+/// Who we are to it, for sentences.
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    /// `github.com`.
+    pub host: Clean,
+    /// Where the token is, if there is one: `the variable GITHUB_TOKEN`.
+    pub token: Option<Clean>,
+}
+
+/// A refusal, and how far it reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// This repository alone.
+    Here(SourceError),
+    /// Everything.
+    Everywhere(SourceError),
+}
+
+impl From<SourceError> for Refusal {
+    fn from(error: SourceError) -> Self {
+        Self::Everywhere(error)
+    }
+}
+
+impl From<Refusal> for SourceError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Here(error) | Refusal::Everywhere(error) => error,
+        }
+    }
+}
+
+/// The way to one GitHub, shared by its feeds.
+pub(super) struct Api {
+    pub id: SourceId,
+    pub login: Login,
+    pub pace: Pace,
+    pub gates: Gates,
+    pub board: Board,
+    pub usual: Mutex<Usual>,
+    http: Http,
+    meter: Mutex<Meter>,
+    turn: tokio::sync::Mutex<()>,
+    notes: Mutex<BTreeMap<String, Clean>>,
+}
+
+impl Api {
+    pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
+        let meter = Mutex::new(Meter::new(login.token.is_none(), Timestamp::now()));
+        let (board, turn, notes) = (Board::default(), tokio::sync::Mutex::default(), Mutex::default());
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), http, meter, turn, notes }
+    }
+
+    fn meter(&self) -> MutexGuard<'_, Meter> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is left of the budget: `4,912 left`.
+    pub fn budget(&self) -> Option<Clean> {
+        self.meter().words()
+    }
+
+    /// How much slower than usual to ask.
+    pub fn slowness(&self) -> u32 {
+        self.meter().slowness()
+    }
+
+    /// What is wrong with single repositories.
+    pub fn notes(&self) -> Vec<Clean> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Remembers what is wrong with one repository, or that nothing is.
+    pub fn note(&self, repository: &str, words: Option<Clean>) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        match words {
+            Some(words) => notes.insert(repository.to_owned(), words),
+            None => notes.remove(repository),
+        };
+    }
+
+    /// Whether it answers a connection.
+    pub fn probe(&self) -> futures::future::BoxFuture<'static, bool> {
+        self.http.probe()
+    }
+
+    /// A request below a repository.
+    pub fn ask(repository: &str, path: &[&str]) -> Ask {
+        let parts = repository.split('/').chain(path.iter().copied());
+        headed(parts.fold(Ask::get("repos"), Ask::segment)).conditional()
+    }
+
+    /// Reads JSON about `repository`, and the next page where there is one.
+    pub async fn read<T: DeserializeOwned>(&self, need: Need, repository: &str, ask: Ask) -> Result<(T, Option<Ask>), Refusal> {
+        self.admit(need).await?;
+        let _turn = self.turn.lock().await;
+        let reply = self.http.send(ask).await?;
+        if !reply.status.is_success() {
+            return Err(self.trouble(repository, &reply));
+        }
+        self.meter().answered(Budget::read(&reply.headers), reply.unchanged);
+        let next = reply.next().map(|url| headed(Ask::page(url)).conditional());
+        Ok((reply.json()?, next))
+    }
+
+    /// Opens what is sent from another place, chunk by chunk; that place is not told who we are.
+    pub async fn open(&self, need: Need, ask: Ask) -> Result<Opened, SourceError> {
+        self.admit(need).await?;
+        let _turn = self.turn.lock().await;
+        self.http.open(ask).await
+    }
+
+    /// Waits for the budget.
+    async fn admit(&self, need: Need) -> Result<(), SourceError> {
+        loop {
+            let wait = self.meter().take(need, Timestamp::now())?;
+            if wait.is_zero() {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// What a refusal means (facts of GitHub's limits and tokens: its REST documentation).
+    pub fn trouble(&self, repository: &str, reply: &Reply) -> Refusal {
+        let now = Timestamp::now();
+        let said = reply.said();
+        let (host, status) = (&self.login.host, reply.status.as_u16());
+        let budget = Budget::read(&reply.headers);
+        let asked = crate::sources::http::retry_after(&reply.headers, now);
+        let spent = budget.as_ref().is_some_and(|budget| budget.left == 0);
+        let lower = said.to_lowercase();
+        let limited = lower.contains("rate limit") || lower.contains("abuse detection");
+        if status == 429 || (status == 403 && (spent || asked.is_some() || limited)) {
+            let words = self.limit(spent, &said);
+            return Refusal::Everywhere(self.meter().refused(budget, asked, &words, now));
+        }
+        match status {
+            401 => Refusal::Everywhere(SourceError::Denied(self.unknown(&said))),
+            403 => Refusal::Here(SourceError::Denied(self.forbidden(repository, reply, &said))),
+            404 | 410 | 451 => Refusal::Here(SourceError::NotFound(self.missing(repository))),
+            _ => match reply.clone().good() {
+                Err(error) => Refusal::Everywhere(error),
+                Ok(_) => Refusal::Everywhere(SourceError::Protocol(clean!("{host} answers with {status}"))),
+            },
+        }
+    }
+
+    fn limit(&self, spent: bool, said: &Clean) -> Clean {
+        let host = &self.login.host;
+        match (&self.login.token, spent) {
+            (None, true) => clean!("the 60 requests that {host} allows an hour without a token are spent; set GITHUB_TOKEN, or run `gh auth login`"),
+            (Some(token), true) => clean!("the requests of this hour are spent at {host} for {token}; it goes on when the hour is over"),
+            (_, false) => clean!("{host} asks us to wait: {said}"),
+        }
+    }
+
+    fn unknown(&self, said: &Clean) -> Clean {
+        let host = &self.login.host;
+        match &self.login.token {
+            Some(token) => clean!(
+                "{host} does not accept the token of {token} ({said}): it has expired, was revoked, or belongs to another host. Make a new one, or run `gh auth login --hostname {host}`"
+            ),
+            None => {
+                clean!("{host} wants a login ({said}); name token_env, token_file or token_command in [[source]], or run `gh auth login --hostname {host}`")
+            }
+        }
+    }
+
+    fn forbidden(&self, repository: &str, reply: &Reply, said: &Clean) -> Clean {
+        let Some(token) = &self.login.token else {
+            return clean!("{repository}: {} wants a login for this ({said}); set GITHUB_TOKEN, or run `gh auth login`", self.login.host);
+        };
+        if let Some(sso) = reply.header("x-github-sso").filter(|sso| sso.contains("required")) {
+            let url = sso.split_once("url=").map_or("its single sign-on page", |(_, url)| url);
+            return clean!("{repository}: the organisation wants single sign-on for the token of {token}; open {url} and authorise it");
+        }
+        let needs = reply.header("x-accepted-github-permissions").filter(|needs| !needs.is_empty());
+        let needs = needs.map_or(Clean::EMPTY, |needs| clean!("; it needs {needs}"));
+        clean!("{repository}: the token of {token} may not read this ({said}){needs}")
+    }
+
+    fn missing(&self, repository: &str) -> Clean {
+        let host = &self.login.host;
+        match &self.login.token {
+            Some(token) => clean!(
+                "{repository}: {host} answers \"not found\", also where the token of {token} may not look. Check the name, and that the token may read Actions there (classic: repo)"
+            ),
+            None => clean!("{repository}: {host} knows no such public repository; a private one needs a token: set GITHUB_TOKEN, or run `gh auth login`"),
+        }
+    }
+}
+
+fn headed(ask: Ask) -> Ask {
+    ask.header(HeaderName::from_static("accept"), HeaderValue::from_static("application/vnd.github+json"))
+        .header(HeaderName::from_static("x-github-api-version"), HeaderValue::from_static("2022-11-28"))
+}

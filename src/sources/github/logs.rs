@@ -1,0 +1,177 @@
+//! The log of one job. GitHub has none while the job runs; when it is over the log lies at another host, which is not told who we are.
+
+use super::{api::Api, keys, meter::Need, wire::WireJob};
+use crate::{
+    clean,
+    domain::{Batch, Cursor, Fact, Id, Job, LineKind, LogStream, RunStatus},
+    logs::line,
+    sources::{SourceError, http::Opened},
+    text::{Clean, Raw},
+};
+use bytes::{Bytes, BytesMut};
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use jiff::{SignedDuration, Timestamp};
+use std::{sync::Arc, time::Duration};
+use tokio::time::sleep;
+
+/// How much is handed on at once.
+const BATCH: usize = 256 << 10;
+/// How long to rest after each batch: a log of a hundred thousand lines must not drive out what waits to be drawn (10 MiB/s).
+const REST: Duration = Duration::from_millis(25);
+/// A line beyond this is handed on in pieces.
+const LINE: usize = 1 << 20;
+/// How long after its end a job may still have no log, and how often it is looked for meanwhile.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+const AGAIN: Duration = Duration::from_secs(3);
+
+/// The log of `job`, from line `after` on, when it is there.
+pub(super) fn watch(api: Arc<Api>, job: Id<Job>, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
+    let given = after.and_then(|Cursor(lines)| lines.expose().parse().ok());
+    let watch = Watch { api, job, skip: given.unwrap_or(0), given: 0, quiet: given.is_some(), state: State::Begin };
+    stream::try_unfold(watch, |mut watch| async move { Ok(watch.next().await?.map(|batch| (batch, watch))) }).boxed()
+}
+
+struct Watch {
+    api: Arc<Api>,
+    job: Id<Job>,
+    /// Lines that were handed on before a break.
+    skip: u64,
+    given: u64,
+    /// That it must be waited for was said already.
+    quiet: bool,
+    state: State,
+}
+
+enum State {
+    Begin,
+    Waiting,
+    Reading { body: BoxStream<'static, Result<Bytes, SourceError>>, rest: BytesMut },
+    Over,
+}
+
+impl Watch {
+    async fn next(&mut self) -> Result<Option<Batch>, SourceError> {
+        match &mut self.state {
+            State::Begin => self.begin().await.map(Some),
+            State::Waiting => {
+                sleep(self.api.pace.jobs * self.api.slowness()).await;
+                let job = self.job().await?;
+                if job.completed() { self.open(&job).await.map(Some) } else { Ok(Some(Batch::default())) }
+            }
+            State::Reading { .. } => self.read().await,
+            State::Over => Ok(None),
+        }
+    }
+
+    async fn begin(&mut self) -> Result<Batch, SourceError> {
+        let job = self.job().await?;
+        let stream = LogStream::new(keys::log(&self.job), job.name(), "");
+        let mut facts = vec![Fact::Stream(stream)];
+        if job.completed() {
+            facts.extend(self.open(&job).await?.facts);
+        } else {
+            self.state = State::Waiting;
+            if !self.quiet {
+                facts.push(self.notice("its log is there when the job ends: GitHub has none of a job that runs".into()));
+            }
+        }
+        Ok(Batch { facts, cursor: Some(self.cursor()) })
+    }
+
+    async fn job(&mut self) -> Result<WireJob, SourceError> {
+        let (repository, number) = self.place()?;
+        let ask = Api::ask(&repository, &["actions", "jobs", &number]);
+        Ok(self.api.read(Need::Detail, &repository, ask).await?.0)
+    }
+
+    /// Asks for the log until it is there, or is known not to come.
+    async fn open(&mut self, job: &WireJob) -> Result<Batch, SourceError> {
+        let (repository, number) = self.place()?;
+        loop {
+            let ask = Api::ask(&repository, &["actions", "jobs", &number, "logs"]).any();
+            let (reply, abroad) = match self.api.open(Need::Detail, ask).await? {
+                Opened::Body(body) => {
+                    self.state = State::Reading { body, rest: BytesMut::new() };
+                    return Ok(Batch::default());
+                }
+                Opened::Refused { reply, abroad } => (reply, abroad),
+            };
+            match reply.status.as_u16() {
+                404 | 410 if !abroad && fresh(job) => sleep(AGAIN).await,
+                404 | 410 => {
+                    self.state = State::Over;
+                    return Ok(Batch { facts: vec![self.notice(absent(job))], cursor: None });
+                }
+                // Where it lies does not know our token: what it refuses is the address, which is good for one minute.
+                status if abroad => {
+                    return Err(SourceError::Protocol(clean!("the log could not be fetched from where {} keeps it ({status})", self.api.login.host)));
+                }
+                _ => return Err(self.api.trouble(&repository, &reply).into()),
+            }
+        }
+    }
+
+    /// The next lines, or the end.
+    async fn read(&mut self) -> Result<Option<Batch>, SourceError> {
+        let State::Reading { body, rest } = &mut self.state else { return Ok(None) };
+        let (mut ended, enough) = (false, rest.len() + BATCH);
+        while rest.len() < enough && !ended {
+            match body.next().await {
+                Some(chunk) => rest.extend_from_slice(&chunk?),
+                None => ended = true,
+            }
+        }
+        let whole = match memchr::memrchr(b'\n', rest) {
+            _ if ended => rest.len(),
+            Some(end) => end + 1,
+            None if rest.len() >= LINE => rest.len(),
+            None => 0,
+        };
+        let bytes = rest.split_to(whole);
+        let mut lines = Vec::new();
+        for one in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.given += 1;
+            if self.given > self.skip {
+                let one = one.strip_suffix(b"\n").unwrap_or(one);
+                lines.push(line::parse(one.strip_suffix(b"\r").unwrap_or(one), LineKind::Output));
+            }
+        }
+        if ended {
+            self.state = State::Over;
+        } else {
+            sleep(REST).await;
+        }
+        let facts = if lines.is_empty() { Vec::new() } else { vec![Fact::Lines(keys::log(&self.job), lines)] };
+        Ok(Some(Batch { facts, cursor: Some(self.cursor()) }))
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor(Raw::new(&self.given.max(self.skip).to_string()))
+    }
+
+    /// The repository and the number of the job, for a URL.
+    fn place(&self) -> Result<(String, String), SourceError> {
+        let none = || SourceError::NotFound(clean!("{} is not a job of GitHub", self.job.as_str()));
+        keys::of_job(&self.job).map(|(repository, number)| (repository.to_owned(), number.to_string())).ok_or_else(none)
+    }
+
+    fn notice(&self, words: Clean) -> Fact {
+        Fact::Lines(keys::log(&self.job), vec![line::notice(Some(Timestamp::now()), words)])
+    }
+}
+
+fn fresh(job: &WireJob) -> bool {
+    job.ran() && job.ended().is_some_and(|at| Timestamp::now().duration_since(at) < FRESH)
+}
+
+/// Why there is no log.
+fn absent(job: &WireJob) -> Clean {
+    match job.status() {
+        RunStatus::Skipped => "this job was skipped: it has no log".into(),
+        RunStatus::Cancelled if !job.ran() => "this job was cancelled before it began: it has no log".into(),
+        _ => "the log of this job is gone: GitHub keeps logs for 90 days, or as long as the repository says, and people may delete them".into(),
+    }
+}

@@ -1,0 +1,242 @@
+//! GitHub Actions: runs, their jobs and steps, and the logs of jobs that ended. github.com, `*.ghe.com` and Enterprise Server, REST 2022-11-28.
+//!
+//! GitHub has nothing to watch and counts requests: lists are read conditionally, often where something runs and seldom elsewhere, one request
+//! after the other, within a part of the budget.
+
+mod api;
+mod board;
+mod jobs;
+mod keys;
+mod login;
+mod logs;
+mod meter;
+mod place;
+mod remote;
+mod runs;
+mod usual;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::Pace;
+
+use super::{
+    Made, Source, SourceError, Wish,
+    gates::Gates,
+    http::{Auth, Http, Settings},
+};
+use crate::{
+    clean,
+    config::{Config, Credential, SourceConfig},
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
+    gate::Warrant,
+    text::{Clean, Name},
+};
+use api::{Api, Login};
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use login::Logins;
+use place::Place;
+use runs::Scope;
+use serde::Deserialize;
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use usual::Usual;
+
+/// What `[[source]] kind = "github"` understands.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    /// The repositories, as in `acme/cart`; those of the services, or the one of the current directory, where none is named.
+    #[serde(default)]
+    repositories: Vec<String>,
+    /// `github.com`, `acme.ghe.com`, or where an Enterprise Server is.
+    url: Option<String>,
+    /// Only runs of these branches; texts may have `*` and `?`.
+    #[serde(default)]
+    branches: Vec<String>,
+    /// Only runs of these workflows, by file (`deploy.yml`) or name; texts may have `*` and `?`.
+    #[serde(default)]
+    workflows: Vec<String>,
+    /// How many of the newest runs of each repository are shown.
+    #[serde(default = "thirty")]
+    runs: usize,
+    /// How many of a workflow's last successes tell how long it usually takes.
+    #[serde(default = "ten")]
+    history: usize,
+    /// The authorities to trust instead of the system's, as a PEM file.
+    ca_file: Option<PathBuf>,
+}
+
+const fn thirty() -> usize {
+    30
+}
+
+const fn ten() -> usize {
+    10
+}
+
+/// The Actions of some repositories of one GitHub.
+pub struct GitHub {
+    api: Arc<Api>,
+    scope: Scope,
+}
+
+/// Makes the source that the configuration names, or without one that of the repository in which the console was started.
+pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
+    let logins = Logins::here();
+    let here = std::env::current_dir().ok().and_then(|dir| remote::of(&dir));
+    match wish.table {
+        Some(table) => vec![configured(table, wish.config, &logins, here.as_ref(), None)],
+        None => here.and_then(|here| found(&here, wish.config, &logins)).into_iter().collect(),
+    }
+}
+
+/// As [`connect`] with a table, at another pace: for servers of one's own, and for tests.
+pub fn paced(table: &SourceConfig, config: &Config, pace: Pace) -> Made {
+    configured(table, config, &Logins::here(), None, Some(pace))
+}
+
+/// The repository of the current directory, if it is on github.com or on a host where the person is known: anybody can write a host into a clone.
+fn found(here: &remote::Remote, config: &Config, logins: &Logins) -> Option<Made> {
+    let place = Place::at(&here.host).ok().filter(|place| place.is_cloud() || logins.knows(&place.host))?;
+    let table = Table { url: Some(here.host.clone()), repositories: vec![here.repository.clone()], ..bare() };
+    let id = named(&place, None);
+    let credential = logins.credential(&place, false);
+    Some(made(id.clone(), GitHub::new(id, &place, table, credential, config, None)))
+}
+
+fn bare() -> Table {
+    Table { repositories: Vec::new(), url: None, branches: Vec::new(), workflows: Vec::new(), runs: thirty(), history: ten(), ca_file: None }
+}
+
+fn configured(source: &SourceConfig, config: &Config, logins: &Logins, here: Option<&remote::Remote>, pace: Option<Pace>) -> Made {
+    let broken = |words: Clean| Made::Broken(named(&Place::cloud(), source.name()), Why { trouble: Trouble::Unsupported, words });
+    let table: Table = match source.read() {
+        Ok(table) => table,
+        Err(errors) => return broken(errors.first().map_or(Clean::EMPTY, |error| clean!("{}: {}", error.place(), error.what()))),
+    };
+    let place = match table.url.as_deref().map_or_else(|| Ok(Place::cloud()), Place::at) {
+        Ok(place) => place,
+        Err(words) => return broken(words),
+    };
+    let id = named(&place, source.name());
+    let table = Table { repositories: repositories(&table, &place, config, here), ..table };
+    let credential = source.credential().cloned().or_else(|| logins.credential(&place, table.url.is_some()));
+    made(id.clone(), GitHub::new(id, &place, table, credential, config, pace))
+}
+
+fn made(id: SourceId, github: Result<GitHub, Clean>) -> Made {
+    match github {
+        Ok(github) => Made::Source(Arc::new(github)),
+        Err(words) => Made::Broken(id, Why { trouble: Trouble::Unsupported, words }),
+    }
+}
+
+/// `github` for github.com, else `github/HOST`; the configuration may call it something else.
+fn named(place: &Place, name: Option<&Name>) -> SourceId {
+    match name {
+        Some(name) => SourceId::new(&clean!("github/{name}")),
+        None if place.is_cloud() => SourceId::new("github"),
+        None => SourceId::new(&clean!("github/{}", place.host)),
+    }
+}
+
+/// The repositories that the table names, else those of the services, else the one of the current directory.
+fn repositories(table: &Table, place: &Place, config: &Config, here: Option<&remote::Remote>) -> Vec<String> {
+    if !table.repositories.is_empty() {
+        return table.repositories.clone();
+    }
+    let of_services: Vec<String> = config.services.iter().filter_map(|service| service.repository.clone()).collect();
+    if !of_services.is_empty() {
+        return of_services;
+    }
+    here.filter(|here| here.host == place.host).map(|here| here.repository.clone()).into_iter().collect()
+}
+
+impl GitHub {
+    fn new(id: SourceId, place: &Place, table: Table, credential: Option<Credential>, config: &Config, pace: Option<Pace>) -> Result<Self, Clean> {
+        if table.repositories.is_empty() {
+            return Err("no repository is named; write repositories = [\"owner/name\"]".into());
+        }
+        if let Some(wrong) = table.repositories.iter().find(|name| !place::is_repository(name)) {
+            return Err(clean!("`{wrong}` is not a repository; write it as \"owner/name\""));
+        }
+        let unique: BTreeSet<&String> = table.repositories.iter().collect();
+        let repositories = unique.into_iter().map(|name| Name::new(name)).collect();
+        let login = Login { host: clean!("{}", place.host), token: credential.as_ref().map(|credential| clean!("{credential}")) };
+        let usual_pace = if credential.is_some() { Pace::USUAL } else { Pace::ANONYMOUS };
+        let settings = Settings { url: place.api.clone(), auth: credential.map(Auth::Bearer), ca_file: table.ca_file, ..Settings::default() };
+        let api = Api::new(id, login, Http::new(settings)?, pace.unwrap_or(usual_pace), Gates::new(&config.gates), Usual::new(table.history.min(100)));
+        let scope = Scope { repositories, branches: table.branches, workflows: table.workflows, runs: table.runs.clamp(1, 100) };
+        Ok(Self { api: Arc::new(api), scope })
+    }
+
+    fn lacks(&self) -> Vec<Clean> {
+        let token = match self.api.login.token {
+            Some(_) => None,
+            None => Some(Clean::from_static(
+                "no token: public repositories only, 60 requests an hour, and no logs; set GITHUB_TOKEN, or run `gh auth login`, and start again",
+            )),
+        };
+        token.into_iter().chain(self.api.notes()).collect()
+    }
+}
+
+impl Source for GitHub {
+    fn id(&self) -> &SourceId {
+        &self.api.id
+    }
+
+    fn offers(&self) -> Offers {
+        Offers {
+            feeds: [FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs].into(),
+            verbs: BTreeSet::new(),
+            budget: self.api.budget(),
+            lacks: self.lacks(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
+        match feed {
+            Feed::Runs => runs::watch(self.api.clone(), self.scope.clone()),
+            Feed::Jobs(run) => jobs::watch(self.api.clone(), run),
+            Feed::Logs(LogTarget::Job(job)) => logs::watch(self.api.clone(), job, after),
+            Feed::Workloads
+            | Feed::Nodes
+            | Feed::Pods(_)
+            | Feed::Happenings(_)
+            | Feed::Alerts
+            | Feed::Rules
+            | Feed::Samples
+            | Feed::Stats(_)
+            | Feed::Logs(LogTarget::Workload { .. } | LogTarget::Pod { .. }) => {
+                stream::once(async { Err(unsupported("GitHub has runs, their jobs and logs")) }).boxed()
+            }
+        }
+    }
+
+    fn ask(&self, _: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        async { Err(unsupported("GitHub has no workloads and no metrics")) }.boxed()
+    }
+
+    fn prepare(&self, _: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+        stream::once(async { Err(unsupported("nothing is changed at GitHub from here")) }).boxed()
+    }
+
+    fn act(&self, _: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+        stream::once(async { Err(unsupported("nothing is changed at GitHub from here")) }).boxed()
+    }
+
+    fn probe(&self) -> BoxFuture<'static, bool> {
+        self.api.probe()
+    }
+}
+
+const fn unsupported(words: &'static str) -> SourceError {
+    SourceError::Unsupported(Clean::from_static(words))
+}

@@ -1,0 +1,154 @@
+use super::*;
+use crate::domain::{Change, Run};
+use crate::{
+    config::Layers,
+    sources::http::stage::{Act, Stage as Server},
+};
+use std::time::Duration;
+
+const RUNS: &str = include_str!("../../../tests/fixtures/github/2022-11-28/runs.json");
+
+fn table(rest: &str) -> SourceConfig {
+    SourceConfig::from_toml(&format!("kind = \"github\"\n{rest}")).unwrap()
+}
+
+fn source(rest: &str) -> Arc<dyn Source> {
+    match paced(&table(rest), &Config::default(), Pace::USUAL) {
+        Made::Source(source) => source,
+        Made::Broken(_, why) => panic!("{}", why.words),
+        Made::Listed(..) => panic!("nothing is listed"),
+    }
+}
+
+fn broken(rest: &str) -> Clean {
+    match paced(&table(rest), &Config::default(), Pace::USUAL) {
+        Made::Broken(_, why) => why.words,
+        Made::Source(_) | Made::Listed(..) => panic!("it should be broken: {rest}"),
+    }
+}
+
+/// What the first look at the runs brings, with a token, when the server answers so.
+async fn looked(acts: impl IntoIterator<Item = Act>) -> (Result<Batch, SourceError>, Vec<String>, Offers) {
+    let server = Server::of(acts).await;
+    let source = source(&format!("url = \"http://{}\"\nrepositories = [\"acme/cart\"]\ntoken_command = [\"echo\", \"t0ken\"]", server.address));
+    let first = source.watch(Feed::Runs, None).next().await.expect("a stream without end");
+    (first, server.asked(), source.offers())
+}
+
+async fn refused(status: &str, headers: &[(&str, &str)], message: &str) -> (Trouble, Clean) {
+    let body = format!("{{\"message\":\"{message}\"}}");
+    let headers: Vec<_> = headers.iter().copied().chain([("Content-Type", "application/json")]).collect();
+    let why = looked([Act::answer(status, &headers, &body)]).await.0.unwrap_err().why();
+    (why.trouble, why.words)
+}
+
+#[tokio::test]
+async fn the_first_look_is_a_whole_list_and_tells_what_is_left() {
+    let head = [("Content-Type", "application/json"), ("x-ratelimit-limit", "5000"), ("x-ratelimit-remaining", "4912"), ("x-ratelimit-reset", "4000000000")];
+    let history = Act::json("{\"workflow_runs\":[]}");
+    let (batch, asked, offers) = looked([Act::answer("200 OK", &head, RUNS), history]).await;
+    let facts = batch.unwrap().facts;
+    assert_eq!((facts.len(), &facts[0], facts.last()), (7, &Change::<Run>::Begin.into(), Some(&Change::<Run>::Done.into())));
+    assert_eq!(offers.budget.as_deref(), Some("4,912 left"));
+    assert!(offers.lacks.is_empty() && offers.verbs.is_empty(), "{offers:?}");
+    assert!(asked[0].starts_with("GET /api/v3/repos/acme/cart/actions/runs?exclude_pull_requests=true&per_page=30 "), "{}", asked[0]);
+    let first = asked[0].to_lowercase();
+    for header in ["accept: application/vnd.github+json", "x-github-api-version: 2022-11-28", "authorization: bearer t0ken", "user-agent: pilothouse/"] {
+        assert!(first.contains(header), "{first}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_token_and_the_remedy() {
+    let (trouble, words) = refused("401 Unauthorized", &[], "Bad credentials").await;
+    assert!(
+        trouble == Trouble::Denied && words.contains("the program echo") && words.contains("gh auth login") && words.contains("Bad credentials"),
+        "{words}"
+    );
+
+    let (trouble, words) = refused("403 Forbidden", &[("X-Accepted-GitHub-Permissions", "actions=read")], "Resource not accessible").await;
+    assert!(trouble == Trouble::Denied && words.contains("it needs actions=read") && words.contains("acme/cart"), "{words}");
+
+    let sso = [("X-GitHub-SSO", "required; url=https://github.com/orgs/acme/sso?a=1")];
+    let (trouble, words) = refused("403 Forbidden", &sso, "SAML").await;
+    assert!(trouble == Trouble::Denied && words.contains("single sign-on") && words.contains("https://github.com/orgs/acme/sso"), "{words}");
+
+    let (trouble, words) = refused("404 Not Found", &[], "Not Found").await;
+    assert!(trouble == Trouble::NotFound && words.contains("may not look") && words.contains("acme/cart"), "{words}");
+
+    let (trouble, words) = refused("502 Bad Gateway", &[], "x").await;
+    assert!(trouble == Trouble::Unreachable, "{words}");
+}
+
+#[tokio::test]
+async fn a_limit_is_told_from_a_missing_permission() {
+    for (status, headers, message) in [
+        ("403 Forbidden", &[("Retry-After", "30")][..], "slow down"),
+        ("429 Too Many Requests", &[], "slow down"),
+        ("403 Forbidden", &[], "You have exceeded a secondary rate limit."),
+        ("403 Forbidden", &[("x-ratelimit-limit", "5000"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "4000000000")], "API rate limit exceeded"),
+    ] {
+        let (trouble, words) = refused(status, headers, message).await;
+        assert_eq!(trouble, Trouble::RateLimited, "{words}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_while_github_asks_us_to_wait() {
+    let limit = Act::answer("403 Forbidden", &[("Retry-After", "600"), ("Content-Type", "application/json")], "{\"message\":\"slow down\"}");
+    let server = Server::of([limit]).await;
+    let source = source(&format!("url = \"http://{}\"\nrepositories = [\"acme/cart\", \"acme/shop\"]\ntoken_command = [\"echo\", \"t\"]", server.address));
+    for _ in 0..3 {
+        let error = source.watch(Feed::Runs, None).next().await.unwrap().unwrap_err();
+        assert!(matches!(error, SourceError::RateLimited { .. }), "{error}");
+    }
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn one_repository_that_refuses_us_does_not_hide_the_others() {
+    let acts = [Act::answer("404 Not Found", &[("Content-Type", "application/json")], "{\"message\":\"Not Found\"}"), Act::json("{\"workflow_runs\":[]}")];
+    let server = Server::of(acts).await;
+    let source = source(&format!("url = \"http://{}\"\nrepositories = [\"acme/cart\", \"acme/shop\"]\ntoken_command = [\"echo\", \"t\"]", server.address));
+    let mut watch = source.watch(Feed::Runs, None);
+    let facts: Vec<_> = [watch.next().await, watch.next().await].into_iter().flatten().flat_map(|batch| batch.unwrap().facts).collect();
+    assert_eq!(facts, [Change::<Run>::Begin.into(), Change::<Run>::Done.into()]);
+    let lacks = source.offers().lacks;
+    assert!(lacks.len() == 1 && lacks[0].starts_with("acme/cart: "), "{lacks:?}");
+}
+
+#[test]
+fn what_is_wrong_with_the_table_is_told_with_the_remedy() {
+    assert!(broken("").contains("repositories = [\"owner/name\"]"));
+    assert!(broken("repositories = [\"cart\"]").contains("`cart` is not a repository"));
+    assert!(broken("repositories = [\"a/b\"]\nurl = \"ftp://x\"").contains("http"));
+    assert!(broken("repositories = [\"a/b\"]\nrepos = 1").contains("repos"));
+    assert!(broken("repositories = [\"a/b\"]\nurl = \"http://ghe.example\"\ntoken_env = \"X\"").contains("in the clear"));
+}
+
+#[test]
+fn each_github_has_its_name() {
+    let id = |rest: &str| source(&format!("repositories = [\"a/b\"]\ntoken_env = \"X\"\n{rest}")).id().as_str().to_owned();
+    assert_eq!(id(""), "github");
+    assert_eq!(id("url = \"acme.ghe.com\""), "github/acme.ghe.com");
+    assert_eq!(id("url = \"https://ghe.example:8443\""), "github/ghe.example:8443");
+    assert_eq!(id("name = \"work\""), "github/work");
+}
+
+#[test]
+fn repositories_that_are_not_named_are_those_of_the_services_then_the_one_here() {
+    let config = Layers::new().file("c.toml".as_ref(), "[[service]]\nname = \"cart\"\nmatch = { repository = \"acme/cart\" }\n").read().unwrap();
+    let here = remote::Remote { host: "github.com".into(), repository: "acme/here".into() };
+    let named = |config: &Config, place: &Place| repositories(&bare(), place, config, Some(&here));
+    assert_eq!(named(&config, &Place::cloud()), ["acme/cart"]);
+    assert_eq!(named(&Config::default(), &Place::cloud()), ["acme/here"]);
+    assert!(named(&Config::default(), &Place::at("acme.ghe.com").unwrap()).is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_changed_at_github() {
+    let source = source("repositories = [\"a/b\"]\ntoken_env = \"X\"");
+    assert!(matches!(source.ask(Question::Subject(crate::domain::Id::new(source.id(), "x"))).await, Err(SourceError::Unsupported(_))));
+    let first = tokio::time::timeout(Duration::from_secs(5), source.watch(Feed::Workloads, None).next()).await.unwrap();
+    assert!(matches!(first, Some(Err(SourceError::Unsupported(_)))));
+}
