@@ -1,4 +1,6 @@
 //! The Kubernetes source against a real API server with a real node.
 
+mod acts;
 mod lab;
+mod logs;
 mod reads;

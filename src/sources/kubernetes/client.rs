@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{clean, domain::SourceId, sources::SourceError, text::Clean};
 use bytes::Bytes;
+use futures::{StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Limited};
 use jiff::{SignedDuration, Timestamp};
@@ -46,6 +47,8 @@ pub struct Cluster {
     place: Place,
     session: tokio::sync::Mutex<(u64, Option<kube::Client>)>,
     lacks: Mutex<BTreeMap<String, Clean>>,
+    /// Where logs were left.
+    pub logs: super::logs::Memory,
 }
 
 /// A client, and which one it is in a row of them.
@@ -81,6 +84,26 @@ impl Call {
     }
 }
 
+/// A body as it comes.
+pub type Flow = BoxStream<'static, Result<Bytes, kube::Error>>;
+
+/// Why a body does not come.
+pub enum NoFlow {
+    /// Not even its head came: there is nothing to be said yet.
+    Silent,
+    /// The server refuses it.
+    Refused {
+        /// Its code.
+        code: u16,
+        /// Its own words.
+        said: Clean,
+        /// The same for an operator.
+        error: SourceError,
+    },
+    /// The connection broke.
+    Broken(SourceError),
+}
+
 /// A whole answer.
 pub struct Reply {
     /// Its code.
@@ -99,7 +122,17 @@ impl Cluster {
         if !all.contains(&known.namespace) && !confined {
             all.push(known.namespace.clone());
         }
-        Self { id, known, namespaces: all, confined, read_only, place, session: tokio::sync::Mutex::default(), lacks: Mutex::default() }
+        Self {
+            id,
+            known,
+            namespaces: all,
+            confined,
+            read_only,
+            place,
+            session: tokio::sync::Mutex::default(),
+            lacks: Mutex::default(),
+            logs: super::logs::Memory::default(),
+        }
     }
 
     /// The client, built if there is none, under a deadline: building runs the login program.
@@ -199,6 +232,28 @@ impl Cluster {
             return if reply.code < 300 { Ok(reply) } else { Err(tried.refused(&reply.status())) };
         }
         Err(SourceError::Denied(Clean::EMPTY))
+    }
+
+    /// Opens a body that is read as it comes. Its end is not known, so nothing but its head has a deadline.
+    pub async fn stream(&self, call: &Call) -> Result<Flow, NoFlow> {
+        let tried = self.tried(call.verb, &call.resource, call.namespace.as_deref());
+        let mut renewed = false;
+        loop {
+            let session = self.session().await.map_err(NoFlow::Broken)?;
+            let sent = session.client.send(request("GET", &call.path, None).map_err(NoFlow::Broken)?).await;
+            let answer = sent.map_err(|error| if fault::is_late(&error) { NoFlow::Silent } else { NoFlow::Broken(tried.failed(&error)) })?;
+            let (head, body) = answer.into_parts();
+            if head.status.is_success() {
+                return Ok(body.into_data_stream().boxed());
+            }
+            if head.status.as_u16() == 401 && !std::mem::replace(&mut renewed, true) {
+                self.forget(session.turn).await;
+                continue;
+            }
+            let body = Limited::new(body, LONGEST).collect().await.map_err(|error| NoFlow::Broken(tried.failed(&kube::Error::Service(error))))?;
+            let status = Reply { code: head.status.as_u16(), headers: head.headers, body: body.to_bytes() }.status();
+            return Err(NoFlow::Refused { code: status.code, said: clean!("{}", status.message.trim()), error: tried.refused(&status) });
+        }
     }
 
     /// The client that changes things; none with `--read-only`.

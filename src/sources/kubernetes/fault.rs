@@ -123,6 +123,18 @@ impl Tried {
     }
 }
 
+/// Whether an error is only that nothing came within the deadline.
+pub fn is_late(error: &kube::Error) -> bool {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<tower::timeout::error::Elapsed>() {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}
+
 fn patience(status: &Status) -> SignedDuration {
     let seconds = status.details.as_ref().map_or(0, |details| details.retry_after_seconds);
     SignedDuration::from_secs(i64::from(seconds.clamp(1, 900)))

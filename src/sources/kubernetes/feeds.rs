@@ -3,6 +3,7 @@
 use super::{
     ask::Current,
     client::{Call, Cluster},
+    groups,
     rows::{self, Address},
     sight::{Filter, Halt, Said, Sight, Telling, sight, together},
     wire::{
@@ -153,7 +154,9 @@ pub fn workloads(cluster: &Arc<Cluster>) -> Facts {
     // Either ending means that a list has begun again: both are asked for anew.
     let marked = |facts: BoxStream<'static, Result<Vec<Fact>, SourceError>>| facts.map(Some).chain(stream::iter([None])).boxed();
     let both = stream::select(marked(facts(workloads)), marked(revisions)).take_while(|item| std::future::ready(item.is_some())).filter_map(std::future::ready);
-    batches(both.boxed())
+    // What the cluster serves is learnt beside the first lists, which do not wait for it.
+    let learning = stream::once(groups::learn(cluster.clone())).filter_map(|()| std::future::ready(None));
+    batches(stream::select(both, learning).boxed())
 }
 
 /// Knows the newest revision of each owner, so that only that one is called current. It keeps one row for an owner, not all of them.

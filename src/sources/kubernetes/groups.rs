@@ -54,18 +54,16 @@ impl Served {
     }
 }
 
-/// Learns the groups beside whatever else goes on, and remembers what is lacking.
-pub fn learn(cluster: Arc<Cluster>) {
-    tokio::spawn(async move {
-        let Ok(served) = Served::ask(&cluster).await else { return };
-        for (group, what, versions) in READ {
-            match served.best(group) {
-                Some(best) if best == versions[0] => {}
-                Some(best) => cluster.lack(group, clean!("no {group}/{}: {what} are read as {best}", versions[0])),
-                None => cluster.lack(group, clean!("no {group} that we can read: {what} are not checked")),
-            }
+/// Learns the groups and remembers what is lacking.
+pub async fn learn(cluster: Arc<Cluster>) {
+    let Ok(served) = Served::ask(&cluster).await else { return };
+    for (group, what, versions) in READ {
+        match served.best(group) {
+            Some(best) if best == versions[0] => {}
+            Some(best) => cluster.lack(group, clean!("no {group}/{}: {what} are read as {best}", versions[0])),
+            None => cluster.lack(group, clean!("no {group} that we can read: {what} are not checked")),
         }
-    });
+    }
 }
 
 #[cfg(test)]

@@ -3,14 +3,18 @@
 //! Workloads, their revisions, pods, events, nodes and logs are watched; a workload can be asked about, planned for and changed. A
 //! context is dialled when the first feed is watched, never when the source is made: dialling starts login programs.
 
+mod act;
 mod ask;
+mod checks;
 mod client;
 mod explain;
 mod fault;
 mod feeds;
 mod groups;
 mod kubeconfig;
+mod logs;
 mod outline;
+mod prepare;
 mod revisions;
 mod rows;
 mod sight;
@@ -163,23 +167,21 @@ impl Source for Kubernetes {
     }
 
     fn offers(&self) -> Offers {
-        let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Pods, FeedKind::Happenings];
-        let verbs: [Verb; 0] = [];
+        let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Pods, FeedKind::Happenings, FeedKind::Logs];
+        let verbs = [Verb::RollBack, Verb::Restart, Verb::Pause, Verb::Resume];
         let warnings = self.cluster.known.insecure.then(|| Clean::from_static("TLS is not verified"));
         Offers { feeds: feeds.into(), verbs: verbs.into(), budget: None, lacks: self.cluster.lacks(), warnings: warnings.into_iter().collect() }
     }
 
-    fn watch(&self, feed: Feed, _after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
+    fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
         let cluster = &self.cluster;
         match feed {
-            Feed::Workloads => {
-                groups::learn(cluster.clone());
-                feeds::workloads(cluster)
-            }
+            Feed::Workloads => feeds::workloads(cluster),
             Feed::Nodes => feeds::nodes(cluster),
             Feed::Pods(scope) => feeds::pods(cluster, scope),
             Feed::Happenings(scope) => feeds::happenings(cluster, scope),
-            Feed::Runs | Feed::Jobs(_) | Feed::Alerts | Feed::Rules | Feed::Samples | Feed::Stats(_) | Feed::Logs(_) => {
+            Feed::Logs(target) => logs::follow(cluster, target, after),
+            Feed::Runs | Feed::Jobs(_) | Feed::Alerts | Feed::Rules | Feed::Samples | Feed::Stats(_) => {
                 stream::iter([Err(SourceError::Unsupported(Clean::from_static("Kubernetes has no such facts")))]).boxed()
             }
         }
@@ -190,17 +192,11 @@ impl Source for Kubernetes {
     }
 
     fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
-        {
-            let _ = operation;
-            stream::iter([Err(SourceError::Unsupported("this cluster can only be read so far".into()))]).boxed()
-        }
+        prepare::checks(self.cluster.clone(), operation)
     }
 
     fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-        {
-            let _ = warrant;
-            stream::iter([Err(SourceError::Unsupported("this cluster can only be read so far".into()))]).boxed()
-        }
+        act::carry_out(self.cluster.clone(), warrant)
     }
 
     fn probe(&self) -> BoxFuture<'static, bool> {

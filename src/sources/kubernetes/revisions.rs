@@ -12,7 +12,6 @@ use super::{
     },
 };
 use crate::{
-    clean,
     domain::{Evidence, Id, Image, Kind, Outline, Pod as PodRow, Revision, Version, Workload},
     sources::SourceError,
 };

@@ -1,0 +1,213 @@
+//! Carries one operation out, once.
+//!
+//! The object is read again; if it still is what the operator saw, the version of this very read is the condition of the one request. An
+//! answer that was lost is never asked for again: the world must be read (reliability, 3.3).
+
+use super::{
+    ask::Current,
+    client::{Cluster, Reply, Writer},
+    fault::Tried,
+    revisions::{self, Kept},
+    template::{self, Marks},
+    wire::{Shape, label, note},
+};
+use crate::{
+    clean,
+    domain::{Kind, Operation, Seen, Stage, Verb},
+    gate::Warrant,
+    sources::SourceError,
+    text::Clean,
+};
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use http::HeaderMap;
+use jiff::Timestamp;
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+
+/// Until when the whole answer must be there.
+const DEADLINE: Duration = Duration::from_secs(45);
+
+/// Carries out what the warrant permits.
+pub fn carry_out(cluster: Arc<Cluster>, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+    stream::once(make_ready(cluster, warrant))
+        .flat_map(|ready| match ready {
+            Ok(request) => stream::iter([Ok(Stage::Sending)]).chain(stream::once(request.send())).boxed(),
+            Err(last) => stream::iter([Ok(last)]).boxed(),
+        })
+        .boxed()
+}
+
+/// The one request, ready to leave. It owns the warrant, so that there is no second one.
+struct Request {
+    cluster: Arc<Cluster>,
+    warrant: Warrant,
+    writer: Writer,
+    path: String,
+    patch: Value,
+}
+
+/// Nothing was sent, because something could not be read.
+fn not_sent(error: &SourceError) -> Stage {
+    Stage::Refused { why: clean!("nothing was sent: {error}") }
+}
+
+async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Request, Stage> {
+    let operation = warrant.operation();
+    let writer = cluster.writer().await.map_err(|error| not_sent(&error))?;
+    let Some(writer) = writer else {
+        return Err(Stage::Refused { why: Clean::from_static("this console was started with --read-only: nothing was sent") });
+    };
+    let current = Current::read(&cluster, &operation.subject).await.map_err(|error| not_sent(&error))?;
+    if let Some(what) = moved(&operation.from, &current) {
+        return Err(Stage::Conflict { what, same: false });
+    }
+    let patch = patch(&cluster, &current, operation).await?;
+    let path = current.address.path();
+    Ok(Request { cluster, warrant, writer, path, patch })
+}
+
+/// What is not as the operator saw it, and who changed it; none where all is.
+pub fn moved(from: &Seen, current: &Current) -> Option<Clean> {
+    let now = current.seen();
+    let by = || match current.changed_by() {
+        Some((who, Some(when))) => format!("by {who} at {}", when.strftime("%H:%M:%S UTC")),
+        Some((who, None)) => format!("by {who}"),
+        None => "by somebody".to_owned(),
+    };
+    let name = &current.address.name;
+    if now.uid != from.uid {
+        return Some(clean!("{name} was deleted and made anew: it is another object now"));
+    }
+    if now.template != from.template {
+        return Some(clean!("{name} was changed {}: it now asks for {}", by(), current.image()));
+    }
+    match (from.paused, now.paused) {
+        (false, true) => Some(clean!("{name} was paused meanwhile")),
+        (true, false) => Some(clean!("{name} was resumed meanwhile")),
+        _ => None,
+    }
+}
+
+/// The patch of an operation, or why there is none.
+pub async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> Result<Value, Stage> {
+    let refused = |why: Clean| Err(Stage::Refused { why });
+    let marks = |from| Marks { operation: operation.id.as_str(), from, at: Timestamp::now() };
+    let deployment = current.kind == Kind::Deployment;
+    match operation.verb {
+        Verb::RollBack if deployment => {
+            let sets = revisions::replica_sets(cluster, current).await.map_err(|error| not_sent(&error))?;
+            rollback(current, operation, &sets)
+        }
+        Verb::Restart if !current.lean.spec.paused => Ok(template::restart(&current.raw, &marks(None))),
+        Verb::Restart => refused(clean!("{} is paused: resume it first, or no pod will be replaced", current.address.name)),
+        Verb::Pause if deployment => Ok(template::pause(&current.raw, true, &marks(None))),
+        Verb::Resume if deployment => Ok(template::pause(&current.raw, false, &marks(None))),
+        Verb::RollBack => refused(clean!("a {} can not be rolled back from here: use `kubectl rollout undo`", current.kind.word())),
+        Verb::Pause | Verb::Resume => refused(clean!("a {} can not be paused", current.kind.word())),
+        Verb::Scale | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel => {
+            refused(clean!("Kubernetes can not {} from here", operation.verb.words()))
+        }
+    }
+}
+
+/// The ReplicaSet that remembers the revision an operation goes to.
+pub fn target<'a>(operation: &Operation, sets: &'a [Kept]) -> Option<&'a Kept> {
+    let wanted = operation.to.as_ref()?;
+    sets.iter().find(|set| label(set.lean.meta(), "pod-template-hash") == Some(wanted.template.expose()))
+}
+
+/// The patch of a rollback, from what was just read.
+pub fn rollback(current: &Current, operation: &Operation, sets: &[Kept]) -> Result<Value, Stage> {
+    let refused = |why: Clean| Err(Stage::Refused { why });
+    let Some(to) = &operation.to else { return refused(Clean::from_static("no revision was chosen")) };
+    if current.lean.spec.paused {
+        return refused(clean!("{} is paused: resume it first", current.address.name));
+    }
+    let Some(target) = target(operation, sets) else {
+        return refused(clean!("r{} is no longer there: its ReplicaSet was removed; choose another revision", to.number));
+    };
+    let seen = template::bare(&current.raw);
+    if template::bare(&target.raw) == seen {
+        return refused(clean!("{} already asks for r{}", current.address.name, to.number));
+    }
+    let left = sets.iter().find(|set| template::bare(&set.raw) == seen);
+    let from = left.and_then(|set| {
+        let number = note(set.lean.meta(), "deployment.kubernetes.io/revision").and_then(|number| number.parse().ok()).unwrap_or_default();
+        Some((label(set.lean.meta(), "pod-template-hash")?, number))
+    });
+    Ok(template::rollback(&current.raw, &target.raw, &Marks { operation: operation.id.as_str(), from, at: Timestamp::now() }))
+}
+
+impl Request {
+    /// Sends it. Whatever comes back, it is not sent again.
+    async fn send(self) -> Result<Stage, SourceError> {
+        let subject = &self.warrant.operation().subject;
+        let tried = self.cluster.tried(
+            "patch",
+            &subject.key().split('/').next().map(|plural| format!("{plural}.apps")).unwrap_or_default(),
+            subject.key().split('/').nth(1),
+        );
+        let stage = match tokio::time::timeout(DEADLINE, self.writer.patch(&self.path, &self.patch)).await {
+            Err(_) => Stage::Unclear { why: clean!("{} did not answer within {} s", tried.server, DEADLINE.as_secs()) },
+            Ok(Err(error)) => Stage::Unclear { why: clean!("{}", tried.failed(&error)) },
+            Ok(Ok(reply)) if reply.code == 409 => self.conflict(&reply).await,
+            Ok(Ok(reply)) => outcome(&tried, &reply),
+        };
+        Ok(stage)
+    }
+
+    /// The version moved between our read and our request: what the operator saw may still be so.
+    async fn conflict(&self, reply: &Reply) -> Stage {
+        let operation = self.warrant.operation();
+        match Current::read(&self.cluster, &operation.subject).await {
+            Ok(current) => match moved(&operation.from, &current) {
+                Some(what) => Stage::Conflict { what, same: false },
+                None => Stage::Conflict { what: clean!("{} was written to at the same moment; what you saw is still so", current.address.name), same: true },
+            },
+            Err(error) => Stage::Conflict { what: clean!("{}; and it can not be read again: {error}", reply.status().message), same: false },
+        }
+    }
+}
+
+/// What a whole answer means.
+fn outcome(tried: &Tried, reply: &Reply) -> Stage {
+    match reply.code {
+        200..300 => {
+            let object: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+            Stage::Accepted {
+                request: reply.headers.get("audit-id").and_then(|id| id.to_str().ok()).map(Clean::from_untrusted),
+                warnings: warnings(&reply.headers),
+                revision: None,
+                generation: object.pointer("/metadata/generation").and_then(Value::as_i64),
+            }
+        }
+        // A server that fails, or that gave up waiting, may have carried it out.
+        408 | 500.. => Stage::Unclear { why: clean!("{} answered HTTP {}: {}", tried.server, reply.code, reply.status().message.trim()) },
+        _ => Stage::Refused { why: clean!("{}", tried.refused(&reply.status())) },
+    }
+}
+
+/// The texts of `Warning: 299 - "text"` headers.
+pub fn warnings(headers: &HeaderMap) -> Vec<Clean> {
+    let mut texts = Vec::new();
+    for value in headers.get_all("warning").iter().filter_map(|value| value.to_str().ok()) {
+        let mut text: Option<String> = None;
+        let mut characters = value.chars();
+        while let Some(character) = characters.next() {
+            match (character, &mut text) {
+                ('"', None) => text = Some(String::new()),
+                ('"', Some(_)) => texts.extend(text.take().map(|text| Clean::from_untrusted(&text))),
+                ('\\', Some(text)) => text.extend(characters.next()),
+                (other, Some(text)) => text.push(other),
+                (_, None) => {}
+            }
+        }
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! Whether there is room, and how the pods are replaced.
+
+use crate::{
+    clean,
+    domain::{CheckKind, Finding, Kind},
+    sources::kubernetes::{
+        client::Call,
+        prepare::{Ground, Made},
+    },
+    text::Clean,
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+fn number(value: &Value, pointer: &str) -> i64 {
+    value.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
+}
+
+async fn list(ground: &Ground, group: &str, plural: &str) -> Result<Vec<Value>, Clean> {
+    let namespace = ground.namespace();
+    let (path, resource) = if group.is_empty() {
+        (format!("/api/v1/namespaces/{namespace}/{plural}"), plural.to_owned())
+    } else {
+        let version = ground.served.best(group).ok_or_else(|| clean!("no {group} that we can read"))?;
+        (format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}"), format!("{plural}.{group}"))
+    };
+    let list: Value = ground.cluster.get(&Call::list(&resource, Some(namespace), path)).await.map_err(|error| clean!("{error}"))?;
+    Ok(list.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
+}
+
+/// What an autoscaler and disruption budgets have to say. Neither is changed by a rollback, and replicas are never written.
+pub async fn scaling(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Scaling);
+    let (scalers, budgets) = futures::join!(list(&ground, "autoscaling", "horizontalpodautoscalers"), list(&ground, "policy", "poddisruptionbudgets"));
+    let scalers = match scalers {
+        Ok(scalers) => scalers,
+        Err(words) => return made.unknown(words),
+    };
+    let ours = scalers.iter().find(|scaler| {
+        text(scaler, "/spec/scaleTargetRef/name") == Some(ground.name()) && text(scaler, "/spec/scaleTargetRef/kind") == Some(ground.current.kind.word())
+    });
+    if let Some(scaler) = ours {
+        let (least, most, now) = (number(scaler, "/spec/minReplicas").max(1), number(scaler, "/spec/maxReplicas"), number(scaler, "/status/currentReplicas"));
+        if now >= most && most > 0 {
+            return made.warn(
+                clean!("its autoscaler is at its limit of {most}: the load may be the trouble, and the older version gets no more pods than this one"),
+                None,
+            );
+        }
+        return made.ok(clean!("its autoscaler keeps {least} to {most} pods, {now} now; a rollback does not change that"));
+    }
+    let labels = ground.template().pointer("/metadata/labels").cloned().unwrap_or_default();
+    let covers = |budget: &&Value| {
+        let wanted = budget.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+        wanted.is_some_and(|wanted| !wanted.is_empty() && wanted.iter().all(|(key, value)| labels.get(key) == Some(value)))
+    };
+    match budgets.unwrap_or_default().iter().find(covers).and_then(|budget| text(budget, "/metadata/name")) {
+        Some(name) => made.ok(clean!("no autoscaler; the disruption budget {name} never blocks a rolling update")),
+        None => made.ok(Clean::from_static("no autoscaler and no disruption budget")),
+    }
+}
+
+/// The value of a quantity: `500m`, `1Gi`, `2`.
+pub fn quantity(text: &str) -> Option<f64> {
+    const UNITS: &[(&str, f64)] = &[
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("n", 1e-9),
+        ("u", 1e-6),
+        ("m", 1e-3),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+    ];
+    let (digits, factor) = UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor))).unwrap_or((text, 1.0));
+    digits.parse::<f64>().ok().map(|value| value * factor)
+}
+
+/// What one more pod of a template costs in the words of a quota.
+pub fn cost(template: &Value, resource: &str) -> f64 {
+    if matches!(resource, "pods" | "count/pods") {
+        return 1.0;
+    }
+    let (section, name) = match resource.split_once('.') {
+        Some((section @ ("requests" | "limits"), name)) => (section, name),
+        None if matches!(resource, "cpu" | "memory") => ("requests", resource),
+        _ => return 0.0,
+    };
+    let containers = template.pointer("/spec/containers").and_then(Value::as_array);
+    let of = |container: &Value| container.get("resources")?.get(section)?.get(name)?.as_str().and_then(quantity);
+    containers.into_iter().flatten().filter_map(of).sum()
+}
+
+/// How many pods a rolling update starts before it takes others away.
+pub fn surge(object: &Value, wanted: u32) -> u32 {
+    if text(object, "/spec/strategy/type") == Some("Recreate") {
+        return 0;
+    }
+    match object.pointer("/spec/strategy/rollingUpdate/maxSurge") {
+        Some(Value::Number(count)) => count.as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
+        Some(Value::String(percent)) => percent.trim_end_matches('%').parse::<u32>().map(|percent| (wanted * percent).div_ceil(100)).unwrap_or_default(),
+        _ => wanted.div_ceil(4),
+    }
+}
+
+/// Whether the quota leaves room for the pods that a rolling update starts first.
+pub async fn quota(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Quota);
+    let extra = surge(&ground.current.raw, ground.current.lean.spec.replicas.unwrap_or(1));
+    let quotas = match list(&ground, "", "resourcequotas").await {
+        Ok(quotas) => quotas,
+        Err(words) => return made.unknown(words),
+    };
+    let template = ground.template();
+    for quota in &quotas {
+        let name = text(quota, "/metadata/name").unwrap_or_default();
+        for (resource, hard) in quota.pointer("/status/hard").and_then(Value::as_object).into_iter().flatten() {
+            let used = quota.pointer("/status/used").and_then(|used| used.get(resource)).and_then(Value::as_str).and_then(quantity).unwrap_or_default();
+            let Some(hard) = hard.as_str().and_then(quantity) else { continue };
+            let need = cost(&template, resource) * f64::from(extra);
+            if need > 0.0 && used + need > hard {
+                let remedy = "the rollout waits until there is room: raise the quota or scale something down";
+                return made.warn(
+                    clean!("quota {name} has no room for {extra} more pod{} ({resource})", if extra == 1 { "" } else { "s" }),
+                    Some(Clean::from_static(remedy)),
+                );
+            }
+        }
+    }
+    made.ok(if quotas.is_empty() { Clean::from_static("no quota") } else { clean!("the quota has room for {extra} more pods") })
+}
+
+/// How the pods are replaced.
+pub async fn strategy(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Strategy);
+    let raw = &ground.current.raw;
+    let wanted = ground.current.lean.spec.replicas.unwrap_or(1);
+    if ground.current.kind != Kind::Deployment {
+        return match text(raw, "/spec/updateStrategy/type") {
+            Some("OnDelete") => made.warn(Clean::from_static("OnDelete: no pod is replaced until somebody deletes it"), None),
+            _ => made.ok(Clean::from_static("pods are replaced one after the other")),
+        };
+    }
+    if text(raw, "/spec/strategy/type") == Some("Recreate") {
+        return made.warn(Clean::from_static("Recreate: all pods stop before the first new one starts, so there will be downtime"), None);
+    }
+    let show = |field: &str| {
+        raw.pointer(&format!("/spec/strategy/rollingUpdate/{field}"))
+            .map_or_else(|| "25%".to_owned(), |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let (unavailable, surge) = (show("maxUnavailable"), show("maxSurge"));
+    match wanted {
+        0 => made.warn(clean!("{} is scaled to zero: the template goes back, and no pod starts", ground.name()), None),
+        _ => made.ok(clean!("rolling update of {wanted}: at most {unavailable} missing and {surge} more at a time")),
+    }
+}

@@ -1,0 +1,164 @@
+//! The checks, each a question to the cluster and one sentence.
+
+mod capacity;
+mod owners;
+mod parts;
+
+pub use capacity::{quota, scaling, strategy};
+pub use owners::{owner, traffic};
+pub use parts::{image, references};
+
+use super::{
+    act,
+    client::Call,
+    prepare::{Ground, Made},
+    template::LAST_APPLIED,
+    wire::{List, Meta, Shape, note, or_default, shape},
+};
+use crate::{
+    clean,
+    domain::{CheckKind, Finding, Stage},
+    text::Clean,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+struct Review {
+    status: Allowed,
+}
+
+#[derive(Deserialize)]
+struct Allowed {
+    #[serde(default)]
+    allowed: bool,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Whether we may patch it.
+pub async fn rights(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Rights);
+    let (plural, namespace, name) = (&ground.current.address.plural, ground.namespace(), ground.name());
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let call = Call { verb: "create", resource: "selfsubjectaccessreviews.authorization.k8s.io".into(), namespace: None, path: path.into() };
+    let question = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": { "resourceAttributes": { "namespace": namespace, "verb": "patch", "group": "apps", "resource": plural, "name": name } } });
+    match ground.cluster.review::<Review>(&call, &question).await {
+        Ok(review) if review.status.allowed => made.ok(clean!("we may patch {plural} in {namespace}")),
+        Ok(review) => {
+            let why = if review.status.reason.is_empty() { String::new() } else { format!(" ({})", review.status.reason) };
+            let remedy = ground.cluster.tried("patch", &format!("{plural}.apps"), Some(namespace)).can_i();
+            made.block(clean!("we may not patch {plural} in {namespace}{why}"), Some(clean!("check with `{remedy}`")))
+        }
+        Err(error) => made.failed(&error),
+    }
+}
+
+/// Whether it is paused: a paused Deployment starts no rollout.
+pub async fn paused(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Paused);
+    if ground.current.lean.spec.paused {
+        return made.block(clean!("{} is paused: it would not roll out", ground.name()), Some(clean!("kubectl rollout resume {}", ground.object())));
+    }
+    made.ok(clean!("{} is not paused", ground.name()))
+}
+
+/// Whether the next `kubectl apply` will merge wrongly: what it compares with is not changed by a rollback.
+pub async fn last_applied(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::LastApplied);
+    if ground.current.note(LAST_APPLIED).is_none() {
+        return made.ok(Clean::from_static("it was not made by `kubectl apply`, whose merge a rollback would confuse"));
+    }
+    let sentence = "it was made by `kubectl apply`: its last-applied copy will not go back, so the next apply may leave parts of the old revision in place";
+    made.warn(
+        Clean::from_static(sentence),
+        Some(Clean::from_static("apply the manifest of the revision you go back to, or correct git, before the next apply")),
+    )
+}
+
+/// What the server says to the very request.
+pub async fn dry_run(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::DryRun);
+    let dry = match ground.cluster.dry().await {
+        Ok(Some(dry)) => dry,
+        Ok(None) => return made.unknown(Clean::from_static("read-only: nothing is sent, not even to be tried")),
+        Err(error) => return made.failed(&error),
+    };
+    let patch = match act::patch(&ground.cluster, &ground.current, &ground.operation).await {
+        Ok(patch) => patch,
+        Err(Stage::Refused { why }) => return made.block(why, None),
+        Err(_) => return made.unknown(Clean::from_static("the request could not be made")),
+    };
+    let tried = ground.cluster.tried("patch", &ground.current.address.resource(), Some(ground.namespace()));
+    match dry.patch(&ground.current.address.path(), &patch).await {
+        Err(error) => made.failed(&tried.failed(&error)),
+        Ok(reply) if reply.code < 300 => match act::warnings(&reply.headers).first() {
+            Some(warning) => made.warn(clean!("the server would accept it and warns: {warning}"), None),
+            None => made.ok(Clean::from_static("the server would accept it")),
+        },
+        Ok(reply) if reply.code == 409 => made.unknown(clean!("{} was written to at the same moment", ground.name())),
+        Ok(reply) if reply.code >= 500 || reply.code == 429 => made.failed(&tried.refused(&reply.status())),
+        Ok(reply) => made.block(clean!("the server would refuse it: {}", reply.status().message.trim()), None),
+    }
+}
+
+/// A Job, by its name and time.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Job {
+    #[serde(deserialize_with = "or_default")]
+    metadata: Meta,
+}
+shape!(Job, "Job", "batch", "jobs");
+
+/// Words in the names of what changes a schema.
+const MIGRATES: &[&str] = &["migrat", "flyway", "alembic", "liquibase", "goose", "db-upgrade", "schema"];
+/// Where somebody says that a release changes the schema.
+const MIGRATION: &str = "pilothouse.dev/migration";
+
+fn migrates(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    MIGRATES.iter().any(|word| name.contains(word))
+}
+
+/// Whether a schema was changed since the revision to go back to: it is not rolled back with it.
+pub async fn migration(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Migration);
+    let warn = |what: String| {
+        made.warn(clean!("{what}: the schema is not rolled back"), Some(Clean::from_static("make sure that the older version works with the newer schema")))
+    };
+    let Some(target) = ground.target() else { return made.unknown(Clean::from_static("the revision to go back to is not there")) };
+    let number =
+        |meta: &kube::core::ObjectMeta| note(meta, "deployment.kubernetes.io/revision").and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
+    let newer = ground.sets.iter().filter(|set| number(set.lean.meta()) > number(target.lean.meta()));
+    for set in newer {
+        let annotation = set.raw.pointer("/metadata/annotations").and_then(|notes| notes.get(MIGRATION)).and_then(Value::as_str);
+        if let Some(kind) = annotation {
+            return warn(format!("r{} says that it migrates ({kind})", number(set.lean.meta())));
+        }
+        if let Some(init) = set.lean.spec.template.spec.init_containers.iter().find(|init| migrates(&init.name)) {
+            return warn(format!("r{} has the init container {}", number(set.lean.meta()), init.name));
+        }
+    }
+    let since = target.lean.meta().creation_timestamp.as_ref().map(|time| time.0);
+    let namespace = ground.namespace();
+    let call = Call::list("jobs.batch", Some(namespace), format!("/apis/batch/v1/namespaces/{namespace}/jobs"));
+    let jobs = match ground.cluster.get::<List<Job>>(&call).await {
+        Ok(jobs) => jobs,
+        Err(error) => return made.failed(&error),
+    };
+    let made_since = |job: &Job| job.meta().creation_timestamp.as_ref().map(|time| time.0) > since;
+    let found = jobs
+        .whole()
+        .filter(|job| job.meta().name.as_deref().is_some_and(migrates) && made_since(job))
+        .max_by_key(|job| job.meta().creation_timestamp.clone().map(|time| time.0));
+    match found {
+        Some(job) => warn(format!("the job {} ran since that revision", job.meta().name.as_deref().unwrap_or_default())),
+        None => made.ok(Clean::from_static("no job or init container that looks like a migration since that revision")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

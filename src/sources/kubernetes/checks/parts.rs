@@ -1,0 +1,189 @@
+//! What the revision needs: its images and the objects that it names.
+
+use crate::{
+    clean,
+    domain::{CheckKind, Finding},
+    sources::{
+        SourceError,
+        kubernetes::{
+            client::Call,
+            prepare::{Ground, Made},
+            wire::{List, core::NodeImage, or_default},
+        },
+    },
+    text::Clean,
+};
+use futures::future::join_all;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Node {
+    #[serde(deserialize_with = "or_default")]
+    metadata: super::Meta,
+    #[serde(deserialize_with = "or_default")]
+    status: Images,
+}
+super::shape!(Node, "Node", "", "nodes");
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Images {
+    #[serde(deserialize_with = "or_default")]
+    images: Vec<NodeImage>,
+}
+
+/// A reference as container runtimes list it: with the registry that is meant where none is named, and with the tag that is meant.
+pub fn whole(reference: &str) -> String {
+    let first = reference.split('/').next().unwrap_or_default();
+    let registry = reference.contains('/') && (first.contains(['.', ':']) || first == "localhost");
+    let named = match (registry, reference.contains('/')) {
+        (true, _) => reference.to_owned(),
+        (false, true) => format!("docker.io/{reference}"),
+        (false, false) => format!("docker.io/library/{reference}"),
+    };
+    let last = named.rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) { named } else { format!("{named}:latest") }
+}
+
+fn wanted(template: &Value) -> Vec<(String, bool)> {
+    let lists = ["initContainers", "containers"].into_iter().filter_map(|list| template.pointer(&format!("/spec/{list}")).and_then(Value::as_array));
+    let images = lists.flatten().filter_map(|container| {
+        let never = container.get("imagePullPolicy").and_then(Value::as_str) == Some("Never");
+        Some((container.get("image")?.as_str()?.to_owned(), never))
+    });
+    images.collect()
+}
+
+/// Whether a node has the image still. Kubelets tell of their fifty largest images only: what they do not tell of may be there.
+pub async fn image(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Image);
+    if let Some(target) = ground.target()
+        && target.lean.status.available_replicas > 0
+    {
+        return made.ok(clean!("{} of its pods run now", target.lean.status.available_replicas));
+    }
+    let nodes = match ground.cluster.get::<List<Node>>(&Call::list("nodes", None, "/api/v1/nodes".into())).await {
+        Ok(nodes) => nodes.whole().map(|node| node.status.images).collect::<Vec<_>>(),
+        Err(error) => return made.failed(&error),
+    };
+    let mut told = Vec::new();
+    for (reference, never) in wanted(&ground.template()) {
+        let name = whole(&reference);
+        let digest = reference.split_once('@').map(|(_, digest)| digest);
+        let has = |images: &&Vec<NodeImage>| {
+            images.iter().flat_map(|image| &image.names).any(|known| whole(known) == name || digest.is_some_and(|digest| known.ends_with(digest)))
+        };
+        match nodes.iter().filter(has).count() {
+            0 if never => return made.block(clean!("{reference} is on no node and may not be pulled (imagePullPolicy: Never)"), None),
+            0 => return made.unknown(clean!("{reference} is not among the images that nodes tell of; whether the registry has it was not asked here")),
+            some => told.push(format!("{reference} is on {some} of {} nodes", nodes.len())),
+        }
+    }
+    made.ok(clean!("{}", told.join(", ")))
+}
+
+/// An object that a template names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// `configmaps`, `secrets`, …
+    pub plural: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// What a template names, with the keys that it needs of each. What is optional is left out.
+pub fn named(template: &Value) -> BTreeMap<Named, BTreeSet<String>> {
+    let mut all = BTreeMap::new();
+    let spec = template.get("spec").unwrap_or(&Value::Null);
+    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    for container in list(spec, "initContainers").iter().chain(&list(spec, "containers")) {
+        for variable in list(container, "env") {
+            add(&mut all, "configmaps", variable.pointer("/valueFrom/configMapKeyRef"), "name");
+            add(&mut all, "secrets", variable.pointer("/valueFrom/secretKeyRef"), "name");
+        }
+        for from in list(container, "envFrom") {
+            add(&mut all, "configmaps", from.get("configMapRef"), "name");
+            add(&mut all, "secrets", from.get("secretRef"), "name");
+        }
+    }
+    for volume in list(spec, "volumes") {
+        add(&mut all, "configmaps", volume.get("configMap"), "name");
+        add(&mut all, "secrets", volume.get("secret"), "secretName");
+        add(&mut all, "persistentvolumeclaims", volume.get("persistentVolumeClaim"), "claimName");
+        for source in volume.get("projected").map(|projected| list(projected, "sources")).unwrap_or_default() {
+            add(&mut all, "configmaps", source.get("configMap"), "name");
+            add(&mut all, "secrets", source.get("secret"), "name");
+        }
+    }
+    for secret in list(spec, "imagePullSecrets") {
+        add(&mut all, "secrets", Some(&secret), "name");
+    }
+    add(&mut all, "serviceaccounts", Some(spec), "serviceAccountName");
+    add(&mut all, "priorityclasses", Some(spec), "priorityClassName");
+    all
+}
+
+fn add(all: &mut BTreeMap<Named, BTreeSet<String>>, plural: &'static str, reference: Option<&Value>, key: &str) {
+    let Some(reference) = reference else { return };
+    let Some(name) = reference.get(key).and_then(Value::as_str).filter(|name| !name.is_empty()) else { return };
+    if reference.get("optional").and_then(Value::as_bool) == Some(true) {
+        return;
+    }
+    let keys = all.entry(Named { plural, name: name.to_owned() }).or_default();
+    if matches!(plural, "configmaps" | "secrets") {
+        keys.extend(reference.get("key").and_then(Value::as_str).map(str::to_owned));
+        let items = reference.get("items").and_then(Value::as_array).into_iter().flatten();
+        keys.extend(items.filter_map(|item| item.get("key")?.as_str().map(str::to_owned)));
+    }
+}
+
+/// Only the names of the keys: values of secrets are not even decoded.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Keys {
+    #[serde(deserialize_with = "or_default")]
+    data: BTreeMap<String, IgnoredAny>,
+    #[serde(deserialize_with = "or_default")]
+    binary_data: BTreeMap<String, IgnoredAny>,
+}
+
+/// Whether what the revision names is still there.
+pub async fn references(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::References);
+    let wanted = named(&ground.template());
+    if wanted.is_empty() {
+        return made.ok(Clean::from_static("it names no ConfigMap, Secret, volume or account"));
+    }
+    let total = wanted.len();
+    let looked = join_all(wanted.into_iter().map(|(named, keys)| look(&ground, named, keys))).await;
+    let missing: Vec<_> = looked.iter().filter_map(|found| found.as_ref().ok().and_then(Option::as_deref)).collect();
+    let unknown: Vec<_> = looked.iter().filter_map(|found| found.as_ref().err()).collect();
+    match (missing.is_empty(), unknown.first()) {
+        (false, _) => made
+            .block(clean!("its pods could not start: {}", missing.join(", ")), Some(Clean::from_static("bring them back first, or choose another revision"))),
+        (true, Some(error)) => made.unknown(clean!("{} of {total} things that it names can not be looked at: {error}", unknown.len())),
+        (true, None) => made.ok(clean!("all {total} things that it names are there")),
+    }
+}
+
+/// What is missing of one thing; none when nothing is.
+async fn look(ground: &Ground, wanted: Named, keys: BTreeSet<String>) -> Result<Option<String>, SourceError> {
+    let Named { plural, name } = wanted;
+    let namespace = ground.namespace();
+    let singular = plural.trim_end_matches("es").trim_end_matches('s');
+    let (resource, place, path) = match plural {
+        "priorityclasses" => ("priorityclasses.scheduling.k8s.io", None, format!("/apis/scheduling.k8s.io/v1/priorityclasses/{name}")),
+        _ => (plural, Some(namespace), format!("/api/v1/namespaces/{namespace}/{plural}/{name}")),
+    };
+    let Some(found) = ground.cluster.find::<Keys>(&Call::get(resource, place, path)).await? else {
+        return Ok(Some(format!("there is no {singular} {name}")));
+    };
+    let absent = keys.iter().find(|key| !found.data.contains_key(*key) && !found.binary_data.contains_key(*key));
+    Ok(absent.map(|key| format!("the {singular} {name} has no key {key}")))
+}

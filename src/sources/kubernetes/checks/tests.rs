@@ -1,0 +1,90 @@
+use super::{
+    capacity::{cost, quantity, surge},
+    owners::{argo_verdict, flux_verdict},
+    parts::{named, whole},
+    *,
+};
+use crate::domain::Outcome;
+
+#[test]
+fn a_reference_is_the_same_however_it_is_written() {
+    for (short, long) in [
+        ("cart", "docker.io/library/cart:latest"),
+        ("lab/app:1", "docker.io/lab/app:1"),
+        ("docker.io/lab/app:1", "docker.io/lab/app:1"),
+        ("localhost/a", "localhost/a:latest"),
+        ("r:5000/a", "r:5000/a:latest"),
+        ("ghcr.io/a/b@sha256:ff", "ghcr.io/a/b@sha256:ff"),
+    ] {
+        assert_eq!(whole(short), long);
+    }
+}
+
+#[test]
+fn what_a_template_names_is_found_wherever_it_names_it() {
+    let template = json!({ "spec": {
+        "serviceAccountName": "cart", "priorityClassName": "high", "imagePullSecrets": [{ "name": "registry" }],
+        "containers": [{ "env": [{ "name": "A", "valueFrom": { "secretKeyRef": { "name": "api", "key": "token" } } }, { "name": "B", "valueFrom": { "configMapKeyRef": { "name": "maybe", "key": "x", "optional": true } } }, { "name": "C", "value": "c" }],
+            "envFrom": [{ "configMapRef": { "name": "conf" } }] }],
+        "volumes": [{ "name": "v", "secret": { "secretName": "tls", "items": [{ "key": "tls.crt", "path": "c" }] } }, { "name": "p", "persistentVolumeClaim": { "claimName": "disk" } },
+            { "name": "j", "projected": { "sources": [{ "configMap": { "name": "extra" } }, { "serviceAccountToken": { "path": "t" } }] } }, { "name": "e", "emptyDir": {} }] } });
+    let found: Vec<_> = named(&template)
+        .into_iter()
+        .map(|(named, keys)| format!("{}/{} {}", named.plural, named.name, keys.into_iter().collect::<Vec<_>>().join(",")))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "configmaps/conf ",
+            "configmaps/extra ",
+            "persistentvolumeclaims/disk ",
+            "priorityclasses/high ",
+            "secrets/api token",
+            "secrets/registry ",
+            "secrets/tls tls.crt",
+            "serviceaccounts/cart "
+        ]
+    );
+}
+
+#[test]
+fn an_owner_that_heals_itself_blocks() {
+    let made = Made(CheckKind::Owner);
+    let argo = |automated: Value| argo_verdict(&made, "shop", &json!({ "spec": { "syncPolicy": { "automated": automated } } })).outcome;
+    assert_eq!(argo(json!({ "selfHeal": true })), Outcome::Block);
+    assert_eq!(argo(json!({ "selfHeal": true, "enabled": false })), Outcome::Warn);
+    assert_eq!(argo(json!({})), Outcome::Warn);
+    assert_eq!(argo(Value::Null), Outcome::Warn);
+    let flux = |kind: &str, spec: Value| flux_verdict(&made, kind, "flux/apps", &json!({ "spec": spec })).outcome;
+    assert_eq!(flux("Kustomization", json!({})), Outcome::Block);
+    assert_eq!(flux("Kustomization", json!({ "suspend": true })), Outcome::Warn);
+    assert_eq!(flux("HelmRelease", json!({ "driftDetection": { "mode": "enabled" } })), Outcome::Block);
+    assert_eq!(flux("HelmRelease", json!({})), Outcome::Warn);
+    assert_eq!(flux_verdict(&made, "Kustomization", "flux/apps", &json!({})).remedy.as_deref(), Some("flux suspend kustomization apps -n flux"));
+}
+
+#[test]
+fn quantities_and_what_a_pod_costs_are_counted() {
+    for (text, value) in [("2", 2.0), ("500m", 0.5), ("1Ki", 1024.0), ("1k", 1000.0), ("0.5Gi", 536_870_912.0)] {
+        assert_eq!(quantity(text), Some(value), "{text}");
+    }
+    assert_eq!(quantity("much"), None);
+    let template = json!({ "spec": { "containers": [{ "resources": { "requests": { "cpu": "250m" }, "limits": { "memory": "1Gi" } } }, { "resources": { "requests": { "cpu": "1" } } }] } });
+    assert_eq!(
+        (cost(&template, "pods"), cost(&template, "requests.cpu"), cost(&template, "cpu"), cost(&template, "limits.memory"), cost(&template, "services")),
+        (1.0, 1.25, 1.25, 1_073_741_824.0, 0.0)
+    );
+}
+
+#[test]
+fn a_surge_is_rounded_up() {
+    let object = |surge: Value| json!({ "spec": { "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxSurge": surge } } } });
+    assert_eq!((surge(&object(json!("25%")), 3), surge(&object(json!(2)), 3), surge(&json!({}), 4)), (1, 2, 1));
+    assert_eq!(surge(&json!({ "spec": { "strategy": { "type": "Recreate" } } }), 3), 0);
+}
+
+#[test]
+fn migrations_are_known_by_their_names() {
+    assert!(migrates("cart-db-migrate-18") && migrates("Flyway") && migrates("alembic-upgrade"));
+    assert!(!migrates("cart-report"));
+}

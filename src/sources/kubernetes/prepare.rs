@@ -1,0 +1,152 @@
+//! What a change would do here: this cluster's own checks, all at the same time, each told as it is made. Changes nothing.
+
+use super::{
+    act,
+    ask::Current,
+    checks,
+    client::Cluster,
+    groups::Served,
+    revisions::{self, Kept},
+    template,
+};
+use crate::{
+    clean,
+    domain::{Check, CheckKind, Finding, Operation, Outcome, Verb},
+    sources::SourceError,
+    text::Clean,
+};
+use futures::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream, FuturesUnordered},
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What all checks start from, read once.
+pub struct Ground {
+    /// The context.
+    pub cluster: Arc<Cluster>,
+    /// What is asked for.
+    pub operation: Operation,
+    /// The workload as it is.
+    pub current: Current,
+    /// Its history.
+    pub sets: Vec<Kept>,
+    /// Which groups the cluster serves; none where it does not say.
+    pub served: Served,
+}
+
+impl Ground {
+    async fn read(cluster: Arc<Cluster>, operation: Operation) -> Result<Self, SourceError> {
+        let current = Current::read(&cluster, &operation.subject).await?;
+        let (sets, served) = futures::join!(revisions::replica_sets(&cluster, &current), Served::ask(&cluster));
+        Ok(Self { sets: sets.unwrap_or_default(), served: served.unwrap_or_default(), cluster, operation, current })
+    }
+
+    /// The revision to go back to.
+    pub fn target(&self) -> Option<&Kept> {
+        act::target(&self.operation, &self.sets)
+    }
+
+    /// The template that will run: the target's, or the one that runs now.
+    pub fn template(&self) -> Value {
+        self.target().map_or_else(|| template::bare(&self.current.raw), |target| template::bare(&target.raw))
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        &self.current.address.namespace
+    }
+
+    /// The workload's name.
+    pub fn name(&self) -> &str {
+        &self.current.address.name
+    }
+
+    /// `deployment/cart -n shop --context prod`, the end of every command.
+    pub fn object(&self) -> String {
+        let kind = self.current.kind.word().to_ascii_lowercase();
+        format!("{kind}/{} -n {} --context {}", self.name(), self.namespace(), self.cluster.known.name)
+    }
+
+    /// The command that does the same by hand.
+    pub fn command(&self) -> Clean {
+        let words = match self.operation.verb {
+            Verb::RollBack => format!("undo {} --to-revision={}", self.object(), self.operation.to.as_ref().map_or(0, |to| to.number)),
+            verb => format!("{} {}", verb.words(), self.object()),
+        };
+        clean!("kubectl rollout {words}")
+    }
+}
+
+type Make = fn(Arc<Ground>) -> BoxFuture<'static, Finding>;
+
+/// The checks of a rollback, in the order on screen.
+const ROLLBACK: &[(CheckKind, Make)] = &[
+    (CheckKind::Rights, |ground| Box::pin(checks::rights(ground))),
+    (CheckKind::Paused, |ground| Box::pin(checks::paused(ground))),
+    (CheckKind::Owner, |ground| Box::pin(checks::owner(ground))),
+    (CheckKind::Image, |ground| Box::pin(checks::image(ground))),
+    (CheckKind::References, |ground| Box::pin(checks::references(ground))),
+    (CheckKind::Scaling, |ground| Box::pin(checks::scaling(ground))),
+    (CheckKind::Quota, |ground| Box::pin(checks::quota(ground))),
+    (CheckKind::Strategy, |ground| Box::pin(checks::strategy(ground))),
+    (CheckKind::Migration, |ground| Box::pin(checks::migration(ground))),
+    (CheckKind::Traffic, |ground| Box::pin(checks::traffic(ground))),
+    (CheckKind::LastApplied, |ground| Box::pin(checks::last_applied(ground))),
+    (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
+];
+
+/// The other verbs change less, so less can be in their way.
+const OTHER: &[CheckKind] = &[CheckKind::Rights, CheckKind::Owner, CheckKind::Strategy, CheckKind::DryRun];
+
+/// Makes the checks of an operation.
+pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+    let wanted: Vec<_> = ROLLBACK.iter().filter(|(kind, _)| operation.verb == Verb::RollBack || OTHER.contains(kind)).collect();
+    let expected = Check::Expect(wanted.iter().map(|(kind, _)| *kind).collect());
+    let made = async move {
+        let ground = match Ground::read(cluster, operation).await {
+            Ok(ground) => Arc::new(ground),
+            Err(error) => return stream::iter([Err(error)]).boxed(),
+        };
+        let command = stream::iter([Ok(Check::Command(ground.command()))]);
+        let all: FuturesUnordered<_> = wanted.into_iter().map(|(_, make)| make(ground.clone())).collect();
+        command.chain(all.map(|finding| Ok(Check::Made(finding)))).boxed()
+    };
+    stream::iter([Ok(expected)]).chain(stream::once(made).flatten()).boxed()
+}
+
+/// A finding in the making.
+pub struct Made(pub CheckKind);
+
+impl Made {
+    /// Nothing in the way.
+    pub fn ok(&self, sentence: Clean) -> Finding {
+        self.finding(Outcome::Ok, sentence, None)
+    }
+
+    /// It could not be found out.
+    pub fn unknown(&self, sentence: Clean) -> Finding {
+        self.finding(Outcome::Unknown, sentence, None)
+    }
+
+    /// It could not be found out, because a request failed.
+    pub fn failed(&self, error: &SourceError) -> Finding {
+        self.unknown(clean!("{error}"))
+    }
+
+    /// Something to know.
+    pub fn warn(&self, sentence: Clean, remedy: Option<Clean>) -> Finding {
+        self.finding(Outcome::Warn, sentence, remedy)
+    }
+
+    /// It must not be done like this.
+    pub fn block(&self, sentence: Clean, remedy: Option<Clean>) -> Finding {
+        self.finding(Outcome::Block, sentence, remedy)
+    }
+
+    fn finding(&self, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Finding {
+        Finding { kind: self.0, outcome, sentence, remedy }
+    }
+}

@@ -1,0 +1,245 @@
+//! What is changed.
+
+use super::{
+    lab::{self, Space},
+    reads::broken_history,
+};
+use futures::StreamExt;
+use jiff::Timestamp;
+use pilothouse::{
+    domain::{
+        Answer, Check, CheckKind, Evidence, Finding, Id, OpId, Operation, Outcome, Question, Revision, RevisionRef, Stage, Subject, Tier, Verb, Workload,
+    },
+    gate::{Confirmation, Demand, Ledger, Mode, OnDisk, Policy, Warrant},
+    sources::Source,
+    text::Clean,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A journal that is a promise: what it would write is not what is tested here.
+struct Promise;
+
+impl Ledger for Promise {
+    type Error = std::convert::Infallible;
+    fn intend(&self, _: &Operation, _: &Confirmation, _: Timestamp) -> Result<(u64, String), Self::Error> {
+        Ok((1, "hash".into()))
+    }
+}
+
+fn warrant(operation: Operation) -> Warrant {
+    let policy = Policy { mode: Mode::Write, tier: Tier::Development, locked: false, open_until: None, distrusted: false };
+    let confirmation = Demand::Enter.confirm("", "", false).expect("Enter is enough");
+    let now = Timestamp::now();
+    let proof = OnDisk::write(&Promise, &operation, &confirmation, now).expect("a promise");
+    Warrant::mint(&policy, &confirmation, proof, operation, now).expect("the policy is open")
+}
+
+async fn subject(source: &Arc<dyn Source>, id: &Id<Workload>) -> Subject {
+    match source.ask(Question::Subject(id.clone())).await {
+        Ok(Answer::Subject(subject)) => *subject,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn revisions(source: &Arc<dyn Source>, id: &Id<Workload>) -> Vec<Revision> {
+    match source.ask(Question::Revisions(id.clone())).await {
+        Ok(Answer::Revisions(rows)) => rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn operation(verb: Verb, subject: &Subject, to: Option<&Revision>) -> Operation {
+    let to = to.map(|to| RevisionRef { id: to.id.clone(), number: to.number, template: to.template.clone(), version: to.version.clone() });
+    let id = OpId::new(&format!("{:x}", Timestamp::now().as_nanosecond()), 1);
+    Operation { id, verb, subject: subject.workload.clone(), title: "cart".into(), from: subject.seen.clone(), to, reason: Clean::EMPTY, by: Clean::EMPTY }
+}
+
+async fn act(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
+    source.act(warrant(operation)).map(|stage| stage.expect("stages are no errors")).collect().await
+}
+
+async fn checks(source: &Arc<dyn Source>, operation: Operation) -> (Vec<CheckKind>, Option<Clean>, BTreeMap<CheckKind, Finding>) {
+    let (mut expected, mut command, mut made) = (Vec::new(), None, BTreeMap::new());
+    let mut stream = source.prepare(operation);
+    while let Some(check) = stream.next().await {
+        match check.expect("checks are made") {
+            Check::Expect(kinds) => expected = kinds,
+            Check::Command(words) => command = Some(words),
+            Check::Made(finding) => _ = made.insert(finding.kind, finding),
+        }
+    }
+    (expected, command, made)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_goes_to_the_revision_that_serves_and_happens_once() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("rollback");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let id = space.deployment(&source, "cart");
+    broken_history(&space).await;
+    let before = subject(&source, &id).await;
+    let rows = revisions(&source, &id).await;
+    let good = rows.iter().find(|revision| revision.evidence.iter().any(|e| matches!(e, Evidence::ServingNow { .. }))).expect("one serves");
+    assert_eq!(good.number, 1);
+
+    let wish = operation(Verb::RollBack, &before, Some(good));
+    let (expected, command, made) = checks(&source, wish.clone()).await;
+    assert_eq!(expected, made.keys().copied().collect::<Vec<_>>(), "all that is promised is made, in the order on screen");
+    assert_eq!(command.as_deref(), Some(format!("kubectl rollout undo deployment/cart -n {} --context lab --to-revision=1", space.name).as_str()));
+    let found = |kind| (made[&kind].outcome, made[&kind].sentence.to_string());
+    for kind in [
+        CheckKind::Rights,
+        CheckKind::Paused,
+        CheckKind::Owner,
+        CheckKind::Image,
+        CheckKind::References,
+        CheckKind::Scaling,
+        CheckKind::Quota,
+        CheckKind::Strategy,
+        CheckKind::Migration,
+        CheckKind::Traffic,
+        CheckKind::DryRun,
+    ] {
+        assert_eq!(found(kind).0, Outcome::Ok, "{:?}", made[&kind]);
+    }
+    assert_eq!(found(CheckKind::LastApplied).0, Outcome::Warn);
+    assert_eq!(subject(&source, &id).await.seen, before.seen, "looking changes nothing");
+
+    let name = wish.id.to_string();
+    let stages = act(&source, wish).await;
+    assert_eq!(stages[0], Stage::Sending);
+    // The name of the request is there where the server audits, which the lab's does not have to.
+    let Stage::Accepted { generation, .. } = &stages[1] else { panic!("{stages:?}") };
+    assert!(*generation == Some(before.generation + 1) && stages.len() == 2, "{stages:?}, before it was {}", before.generation);
+    space.rolled_out("cart");
+
+    let after = subject(&source, &id).await;
+    assert_eq!(after.operation.as_deref(), Some(name.as_str()));
+    let bad = rows.iter().find(|revision| revision.current).expect("one was current");
+    assert_eq!(after.rolled_back_from.as_ref().map(|(template, _)| template.as_str()), Some(bad.template.expose()));
+    assert_eq!(after.changed_by.as_ref().map(|(who, _)| who.as_str()), Some("pilothouse"));
+    let history = space.kubectl(&["rollout", "history", "deployment/cart"]);
+    let newest = history.lines().rfind(|line| !line.trim().is_empty()).expect("a history");
+    assert!(newest.starts_with('4') && newest.ends_with("good"), "{history}");
+    let rows = revisions(&source, &id).await;
+    assert_eq!((rows[0].number, rows[0].template.clone(), rows[0].current), (4, good.template.clone(), true));
+    let left = rows.iter().find(|revision| revision.template == bad.template).expect("it is kept");
+    assert!(left.evidence.iter().any(|e| matches!(e, Evidence::RolledBackFrom { .. })), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moved_on_is_a_conflict_and_nothing_is_sent() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("conflict");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let id = space.deployment(&source, "cart");
+    space.deploy("cart", 1, &[], "one");
+    space.rolled_out("cart");
+    space.deploy("cart", 2, &[], "two");
+    space.rolled_out("cart");
+    let before = subject(&source, &id).await;
+    let rows = revisions(&source, &id).await;
+    let wish = operation(Verb::RollBack, &before, Some(&rows[1]));
+    space.kubectl(&["set", "image", "deployment/cart", "app=lab/app:3"]);
+    let stages = act(&source, wish.clone()).await;
+    let [Stage::Conflict { what, same: false }] = &stages[..] else { panic!("{stages:?}") };
+    assert!(what.contains("by kubectl-set") && what.contains("lab/app:3"), "{what}");
+    assert_eq!(space.kubectl(&["get", "deployment", "cart", "-o", "jsonpath={.spec.template.spec.containers[0].image}"]), "lab/app:3");
+
+    let now = subject(&source, &id).await;
+    space.kubectl(&["rollout", "pause", "deployment/cart"]);
+    let stages = act(&source, operation(Verb::RollBack, &now, Some(&rows[1]))).await;
+    assert!(matches!(&stages[..], [Stage::Conflict { what, .. }] if what.contains("paused meanwhile")), "{stages:?}");
+    let (_, _, made) = checks(&source, operation(Verb::RollBack, &subject(&source, &id).await, Some(&rows[1]))).await;
+    assert_eq!((made[&CheckKind::Paused].outcome, made[&CheckKind::DryRun].outcome), (Outcome::Block, Outcome::Block));
+    assert!(made[&CheckKind::Paused].remedy.as_ref().is_some_and(|remedy| remedy.starts_with("kubectl rollout resume deployment/cart")));
+
+    space.kubectl(&["delete", "deployment", "cart"]);
+    space.deploy("cart", 1, &[], "anew");
+    let stages = act(&source, wish).await;
+    assert!(matches!(&stages[..], [Stage::Conflict { what, .. }] if what.contains("made anew")), "{stages:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_console_neither_tries_nor_sends() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("readonly");
+    let source = lab::reader(&kubeconfig, "lab");
+    let id = space.deployment(&source, "cart");
+    space.deploy("cart", 1, &[], "one");
+    space.rolled_out("cart");
+    space.deploy("cart", 2, &[], "two");
+    let before = subject(&source, &id).await;
+    let rows = revisions(&source, &id).await;
+    let wish = operation(Verb::RollBack, &before, Some(&rows[1]));
+    let (_, _, made) = checks(&source, wish.clone()).await;
+    assert_eq!(made[&CheckKind::DryRun].outcome, Outcome::Unknown);
+    assert!(made[&CheckKind::DryRun].sentence.starts_with("read-only"));
+    let stages = act(&source, wish).await;
+    assert!(matches!(&stages[..], [Stage::Refused { why }] if why.contains("--read-only")), "{stages:?}");
+    assert_eq!(subject(&source, &id).await.generation, before.generation);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_only_read_is_told_so_before_and_by_the_server() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("rights");
+    let source = lab::source(&kubeconfig, "readonly", "");
+    let id = space.deployment(&source, "cart");
+    space.deploy("cart", 1, &[], "one");
+    space.rolled_out("cart");
+    space.deploy("cart", 2, &[], "two");
+    let before = subject(&source, &id).await;
+    let rows = revisions(&source, &id).await;
+    let wish = operation(Verb::RollBack, &before, Some(&rows[1]));
+    let (_, _, made) = checks(&source, wish.clone()).await;
+    assert_eq!((made[&CheckKind::Rights].outcome, made[&CheckKind::DryRun].outcome), (Outcome::Block, Outcome::Block), "{made:#?}");
+    let stages = act(&source, wish).await;
+    assert!(matches!(&stages[..], [Stage::Sending, Stage::Refused { why }] if why.contains("kubectl auth can-i patch deployments.apps")), "{stages:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_revision_needs_and_is_gone_blocks() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("needs");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let id = space.deployment(&source, "cart");
+    space.kubectl(&["create", "configmap", "conf", "--from-literal=a=b"]);
+    let mut manifest: serde_json::Value = serde_json::from_str(&lab::deployment("cart", "lab/app:1", &[], "one")).expect("JSON");
+    manifest["spec"]["template"]["spec"]["containers"][0]["envFrom"] = serde_json::json!([{ "configMapRef": { "name": "conf" } }]);
+    space.apply(&manifest.to_string());
+    space.rolled_out("cart");
+    space.deploy("cart", 2, &[], "two");
+    space.rolled_out("cart");
+    space.kubectl(&["delete", "configmap", "conf"]);
+    space.kubectl(&["create", "job", "cart-migrate-7", "--image=lab/app:1"]);
+    let rows = revisions(&source, &id).await;
+    let (_, _, made) = checks(&source, operation(Verb::RollBack, &subject(&source, &id).await, Some(&rows[1]))).await;
+    assert_eq!(made[&CheckKind::References].outcome, Outcome::Block);
+    assert!(made[&CheckKind::References].sentence.contains("there is no configmap conf"), "{:?}", made[&CheckKind::References]);
+    assert_eq!(made[&CheckKind::Migration].outcome, Outcome::Warn);
+    assert!(made[&CheckKind::Migration].sentence.contains("cart-migrate-7"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restart_pause_and_resume_do_what_they_say() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("verbs");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let id = space.deployment(&source, "cart");
+    space.deploy("cart", 1, &[], "one");
+    space.rolled_out("cart");
+    let accepted = async |verb| {
+        let before = subject(&source, &id).await;
+        let stages = act(&source, operation(verb, &before, None)).await;
+        assert!(matches!(&stages[..], [Stage::Sending, Stage::Accepted { .. }]), "{verb:?} {stages:?}");
+    };
+    accepted(Verb::Restart).await;
+    space.rolled_out("cart");
+    assert!(space.kubectl(&["get", "deployment", "cart", "-o", "yaml"]).contains("kubectl.kubernetes.io/restartedAt"));
+    accepted(Verb::Pause).await;
+    assert!(subject(&source, &id).await.seen.paused);
+    accepted(Verb::Resume).await;
+    assert!(!subject(&source, &id).await.seen.paused);
+}
