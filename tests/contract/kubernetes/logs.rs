@@ -1,8 +1,7 @@
 //! What is said.
 
-use futures::StreamExt;
-
 use super::lab::{self, Door, Reading, Space};
+use futures::StreamExt;
 use pilothouse::domain::{Change, Fact, Feed, Id, LineKind, LogLine, LogTarget, Pod, Scope};
 use pilothouse::sources::Source;
 use std::{collections::BTreeMap, sync::Arc};

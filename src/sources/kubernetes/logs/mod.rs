@@ -3,6 +3,7 @@
 //! One stream for each container (`teller`); which containers there are, and how each is, is told by a watch of the pods. Where the
 //! connection to the cluster breaks, the feed ends with an error and the cursor leads back to where each log was left (`memory`).
 
+mod lines;
 mod memory;
 mod teller;
 

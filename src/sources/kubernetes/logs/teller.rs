@@ -3,14 +3,19 @@
 //! `follow=true` ends with the run. When the next one has begun, the end of the run before it is asked for first (`previous=true`): a run that
 //! was shorter than our way back would be lost otherwise. What was seen already is known by its time stamp and its bytes and left out.
 
-use super::{Begin, memory::Place, notice};
+use super::{
+    Begin,
+    lines::{Lines, open},
+    memory::Place,
+    notice,
+};
 use crate::{
     domain::{Batch, Fact, Id, LineKind, LogLine, LogStream, Pod as PodRow, SourceId, Version},
     logs::line,
     sources::{
         SourceError,
         kubernetes::{
-            client::{Call, Cluster, Flow, NoFlow},
+            client::{Cluster, NoFlow},
             feeds::Facts,
             wire::{
                 Shape,
@@ -21,7 +26,7 @@ use crate::{
     },
     text::Name,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
@@ -34,8 +39,6 @@ use tokio::sync::watch;
 const SETTLE: Duration = Duration::from_secs(1);
 /// How long to leave a node alone whose kubelet does not answer.
 const REST: Duration = Duration::from_secs(10);
-/// A line longer than this is cut into several.
-const LONGEST: usize = 256 * 1024;
 
 /// What a container does, as far as its log is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -287,69 +290,6 @@ fn from(since: Option<Timestamp>, begin: Begin) -> String {
     }
 }
 
-async fn open(cluster: &Cluster, namespace: &str, path: String) -> Result<Lines, NoFlow> {
-    let call = Call::get("pods/log", Some(namespace), path);
-    let body = cluster.stream(&call).await?;
-    Ok(Lines { body, rest: BytesMut::new(), over: false, tried: cluster.tried("get", "pods/log", Some(namespace)) })
-}
-
-/// A body as lines.
-struct Lines {
-    body: Flow,
-    rest: BytesMut,
-    over: bool,
-    tried: crate::sources::kubernetes::fault::Tried,
-}
-
-impl Lines {
-    /// The next lines that are there together; none at the end.
-    async fn some(&mut self) -> Option<Result<Vec<Bytes>, SourceError>> {
-        while !self.over {
-            match self.body.next().await {
-                Some(Ok(bytes)) => {
-                    self.rest.extend_from_slice(&bytes);
-                    let lines = cut(&mut self.rest);
-                    if !lines.is_empty() {
-                        return Some(Ok(lines));
-                    }
-                }
-                Some(Err(error)) => {
-                    self.over = true;
-                    return Some(Err(self.tried.failed(&error)));
-                }
-                None => self.over = true,
-            }
-        }
-        // What is left has no line end: the program did not write one before it ended.
-        (!self.rest.is_empty()).then(|| Ok(vec![self.rest.split().freeze()]))
-    }
-
-    /// All lines to the end.
-    async fn rest(mut self) -> Result<Vec<Bytes>, SourceError> {
-        let mut all = Vec::new();
-        while let Some(lines) = self.some().await {
-            all.extend(lines?);
-        }
-        Ok(all)
-    }
-}
-
-/// Takes the whole lines out of a buffer.
-fn cut(buffer: &mut BytesMut) -> Vec<Bytes> {
-    let mut lines = Vec::new();
-    loop {
-        match memchr::memchr(b'\n', buffer) {
-            Some(end) => {
-                let mut line = buffer.split_to(end + 1);
-                line.truncate(end);
-                lines.push(line.freeze());
-            }
-            None if buffer.len() > LONGEST => lines.push(buffer.split_to(LONGEST).freeze()),
-            None => return lines,
-        }
-    }
-}
-
 /// What the run before this one said: once, to its end.
 pub fn previous(cluster: Arc<Cluster>, pod: &Pod, only: Option<&str>, begin: Begin) -> Facts {
     let row = crate::sources::kubernetes::rows::pod(&cluster.id, pod);
@@ -384,18 +324,6 @@ mod tests {
         assert_eq!(from(Some(half), Begin::Tail(5)), "&sinceTime=2026-01-01T10:00:00Z");
         assert_eq!(from(None, Begin::Tail(5)), "&tailLines=5");
         assert_eq!(from(None, Begin::First), "");
-    }
-
-    #[test]
-    fn lines_are_cut_at_their_ends_wherever_the_chunks_end() {
-        let mut buffer = BytesMut::from(&b"a\n\nbc"[..]);
-        assert_eq!(cut(&mut buffer), [&b"a"[..], b""]);
-        buffer.extend_from_slice(b"d\n");
-        assert_eq!(cut(&mut buffer), [&b"bcd"[..]]);
-        assert!(buffer.is_empty());
-        let mut long = BytesMut::from(&vec![b'x'; LONGEST + 3][..]);
-        assert_eq!(cut(&mut long).len(), 1);
-        assert_eq!(long.len(), 3);
     }
 
     #[test]
