@@ -28,13 +28,13 @@ impl World {
         if let LogTarget::Pod { pod, previous: true, .. } = target {
             return self.previous(pod, at);
         }
-        let mut facts: Vec<Fact> = self.streams(target, at).into_iter().map(Fact::Stream).collect();
+        let streams = self.streams(target, at);
         let mut said = self.said(target, since.unwrap_or(at - TAIL) - SignedDuration::from_nanos(1), at);
+        said.retain(|said| streams.iter().any(|stream| stream.id == said.stream));
         if since.is_none() {
             said.drain(..said.len().saturating_sub(LINES));
         }
-        facts.extend(grouped(said));
-        facts
+        streams.into_iter().map(Fact::Stream).chain(grouped(said)).collect()
     }
 
     /// Streams that came and lines that were said after `from` until `to`.

@@ -18,14 +18,11 @@ pub(super) struct Said {
     pub line: LogLine,
 }
 
-/// Containers of pods that have gone are still asked for this long.
-const REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
-
-/// The streams of all containers that spoke lately.
+/// The streams of all containers that have started; a pod that has gone can not be asked any more.
 pub(super) fn streams(view: &View<'_>, wanted: &dyn Fn(&Life, &str) -> bool) -> Vec<LogStream> {
-    let lately = |life: &&Life| life.started.is_some_and(|started| started <= view.at) && life.gone.is_none_or(|gone| view.at < gone + REMEMBERED);
+    let there = |life: &&Life| life.exists(view.at) && life.started.is_some_and(|started| started <= view.at);
     let containers = containers(view);
-    let each = view.lives.iter().filter(lately).flat_map(|life| containers.iter().map(move |container| (life, *container)));
+    let each = view.lives.iter().filter(there).flat_map(|life| containers.iter().map(move |container| (life, *container)));
     each.filter(|(life, container)| wanted(life, container)).map(|(life, container)| stream(view, life, container)).collect()
 }
 
