@@ -4,6 +4,7 @@
 //! only the fields used, `From<wire>` for the nouns, `impl Source`. A source neither formats for the screen nor logs to it, and
 //! retries nothing: the supervisor asks again.
 
+pub mod docker;
 pub mod supervise;
 
 use crate::{
@@ -114,4 +115,4 @@ pub enum Made {
 pub type Connect = fn(&Wish<'_>) -> Vec<Made>;
 
 /// Every kind of back end, by its name in the configuration.
-pub const KINDS: &[(&str, Connect)] = &[];
+pub const KINDS: &[(&str, Connect)] = &[("docker", docker::connect)];
