@@ -7,6 +7,7 @@
 pub mod alertmanager;
 pub mod contexts;
 pub mod demo;
+pub mod docker;
 pub mod gates;
 pub mod github;
 pub mod http;
@@ -143,6 +144,7 @@ pub const DIALS: &[(&str, Dial)] = &[("demo", demo::dial), ("kubernetes", kubern
 pub const KINDS: &[(&str, Connect)] = &[
     ("demo", demo::connect),
     ("kubernetes", kubernetes::connect),
+    ("docker", docker::connect),
     ("alertmanager", alertmanager::connect),
     ("prometheus", prometheus::connect),
     ("github", github::connect),

@@ -1,0 +1,229 @@
+//! From what the engine says to the rows of the console.
+
+use super::{
+    container::{Check, Container, Death, Owner, Run},
+    swarm,
+    world::World,
+};
+use crate::{
+    clean,
+    domain::{self, ContainerState, Id, Kind, Labels, Place, Pod, Progress, Replicas, Scope, SourceId, Workload},
+    text::{Clean, Name, Raw},
+};
+use std::collections::BTreeMap;
+
+/// The key of a workload: the same for a container that is made anew under its name.
+pub fn workload_key(container: &Container) -> Option<String> {
+    match container.owner() {
+        Owner::Compose { project, service } => Some(format!("compose/{project}/{service}")),
+        Owner::Swarm { service, .. } => Some(format!("service/{service}")),
+        Owner::Alone => Some(format!("container/{}", container.name)),
+        Owner::OneOff | Owner::Elsewhere => None,
+    }
+}
+
+/// The identity of the workload that a container belongs to.
+pub fn workload_id(source: &SourceId, container: &Container) -> Option<Id<Workload>> {
+    workload_key(container).map(|key| Id::new(source, &key))
+}
+
+/// The identity of a container.
+pub fn pod_id(source: &SourceId, container: &str) -> Id<Pod> {
+    Id::new(source, &format!("container/{container}"))
+}
+
+/// Every workload of a host, in the order of their keys.
+pub fn workloads(source: &SourceId, world: &World) -> Vec<Workload> {
+    let mut groups: BTreeMap<String, Vec<&Container>> = BTreeMap::new();
+    for container in world.containers() {
+        if world.swarm().is_some() && matches!(container.owner(), Owner::Swarm { .. }) {
+            continue;
+        }
+        if let Some(key) = workload_key(container) {
+            groups.entry(key).or_default().push(container);
+        }
+    }
+    let mut rows: Vec<Workload> = groups.into_iter().filter_map(|(key, group)| workload(source, world.host(), &key, &group)).collect();
+    rows.extend(world.swarm().into_iter().flat_map(|swarm| swarm::workloads(source, world.host(), swarm)));
+    rows
+}
+
+/// The workload that `group` is, the newest container speaking for its specification.
+fn workload(source: &SourceId, host: &str, key: &str, group: &[&Container]) -> Option<Workload> {
+    let newest = *group.iter().max_by_key(|container| (container.created, &container.id))?;
+    let oldest = group.iter().filter_map(|container| container.created).min();
+    let worst = group.iter().max_by_key(|container| container.rank())?;
+    let (kind, namespace, name, uid, selector) = whose(newest);
+    let images = [newest.image()];
+    Some(Workload {
+        id: Id::new(source, key),
+        kind,
+        place: Place::new(host, namespace),
+        name: Name::new(name),
+        uid: Raw::new(&uid),
+        labels: labels(newest),
+        selector: Raw::new(&selector),
+        version: newest.version(),
+        images: images.into(),
+        revision: None,
+        replicas: replicas(newest, group),
+        progress: progress(group),
+        owner: newest.label("PODMAN_SYSTEMD_UNIT").map(|unit| domain::Owner::Operator { kind: Name::new("systemd unit"), name: Name::new(unit) }),
+        changed: newest.created,
+        created: oldest,
+        remark: worst.remark(),
+    })
+}
+
+/// Kind, namespace, name, identity and selector.
+fn whose(container: &Container) -> (Kind, &str, &str, String, String) {
+    match container.owner() {
+        Owner::Compose { project, service } => {
+            let selector = format!("label=com.docker.compose.project={project},label=com.docker.compose.service={service}");
+            (Kind::ComposeService, project, service, format!("{project}/{service}"), selector)
+        }
+        Owner::Swarm { service, name } => {
+            let stack = container.label("com.docker.stack.namespace").unwrap_or_default();
+            (Kind::SwarmService, stack, swarm::short(name, stack), service.to_owned(), format!("label=com.docker.swarm.service.id={service}"))
+        }
+        Owner::Alone | Owner::OneOff | Owner::Elsewhere => (Kind::Container, "", &container.name, container.name.clone(), format!("name={}", container.name)),
+    }
+}
+
+/// Compose's own book-keeping says nothing about a service.
+fn labels(container: &Container) -> Labels {
+    const KEPT: &[&str] = &["com.docker.compose.service", "com.docker.compose.project"];
+    let noise = |key: &str| (key.starts_with("com.docker.") || key.starts_with("desktop.docker.io/")) && !KEPT.contains(&key);
+    Labels::new(container.labels.iter().filter(|(key, _)| !noise(key)).map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+fn replicas(newest: &Container, group: &[&Container]) -> Replicas {
+    let count = |of: &dyn Fn(&Container) -> bool| u32::try_from(group.iter().filter(|container| of(container)).count()).unwrap_or(u32::MAX);
+    let template = newest.template();
+    let ready = count(&Container::ready);
+    Replicas {
+        wanted: count(&Container::wanted),
+        total: count(&|container| container.wanted()),
+        updated: count(&|container| container.wanted() && container.template() == template),
+        ready,
+        available: ready,
+    }
+}
+
+/// Nobody rolls containers out step by step: while one of them has not said how it is, the change is under way.
+fn progress(group: &[&Container]) -> Progress {
+    let starting = group.iter().any(|container| container.run == Run::Running && container.check == Check::Starting);
+    if starting { Progress::Rolling } else { Progress::Done }
+}
+
+/// The containers of a scope as pods.
+pub fn pods(source: &SourceId, world: &World, scope: &Scope) -> Vec<Pod> {
+    let managed = world.swarm().is_some();
+    let own = world.containers().filter(|container| match container.owner() {
+        Owner::Elsewhere => false,
+        Owner::Swarm { .. } => !managed,
+        Owner::Compose { .. } | Owner::OneOff | Owner::Alone => true,
+    });
+    let mut rows: Vec<Pod> = own.map(|container| pod(source, world.host(), container)).collect();
+    rows.extend(world.swarm().into_iter().flat_map(|swarm| swarm::pods(source, world.host(), swarm)));
+    rows.retain(|pod| match scope {
+        Scope::All => true,
+        Scope::Namespace(namespace) => pod.place.namespace.raw() == namespace.expose(),
+        Scope::Workload(workload) => pod.workload.as_ref() == Some(workload),
+    });
+    rows
+}
+
+/// A container as a pod with one container.
+pub fn pod(source: &SourceId, host: &str, container: &Container) -> Pod {
+    let (_, namespace, ..) = whose(container);
+    let (reason, message) = reason(container);
+    let restarted = (container.restarts > 0).then_some(container.began).flatten();
+    Pod {
+        id: pod_id(source, &container.id),
+        place: Place::new(host, namespace),
+        name: Name::new(&container.name),
+        uid: Raw::new(&container.id),
+        workload: workload_id(source, container),
+        template: Raw::new(&container.template()),
+        reason,
+        message,
+        ready: container.ready(),
+        leaving: container.run == Run::Leaving,
+        restarts: container.restarts,
+        restarted,
+        containers: [inner(container)].into(),
+        node: Some(Name::new(host)),
+        created: container.created,
+    }
+}
+
+/// One word and what goes with it.
+fn reason(container: &Container) -> (Clean, Clean) {
+    let word = match (container.run, &container.check) {
+        (Run::Running, Check::None | Check::Healthy) => "Running",
+        (Run::Running, Check::Starting) => "Starting",
+        (Run::Running, Check::Unhealthy { .. }) => "Unhealthy",
+        (Run::Paused, _) => "Paused",
+        (Run::Restarting, _) => "Restarting",
+        (Run::Created, _) if !container.error.is_empty() => "StartError",
+        (Run::Created, _) => "Created",
+        (Run::Leaving, _) => "Terminating",
+        (Run::Dead, _) => "Dead",
+        (Run::Unknown, _) => "?",
+        (Run::Ended, _) => return (ended_word(container.death.as_ref()), container.remark().unwrap_or_default()),
+    };
+    (Clean::from_static(word), container.remark().unwrap_or_default())
+}
+
+fn ended_word(death: Option<&Death>) -> Clean {
+    Clean::from_static(match death {
+        Some(Death { oom: true, .. }) => "OOMKilled",
+        Some(Death { code: 0, .. }) => "Completed",
+        Some(_) => "Error",
+        None => "Exited",
+    })
+}
+
+fn inner(container: &Container) -> domain::Container {
+    let ended = container.death.as_ref().map(|death| ContainerState::Ended {
+        code: death.code,
+        reason: ended_word(Some(death)),
+        message: Clean::from_untrusted(&container.error),
+        began: container.began.filter(|began| death.at.is_none_or(|at| *began <= at)),
+        ended: death.at,
+    });
+    let waiting = |reason: &'static str| ContainerState::Waiting { reason: reason.into(), message: Clean::from_untrusted(&container.error) };
+    let (state, last) = match container.run {
+        Run::Running => (ContainerState::Running { since: container.began }, ended),
+        Run::Paused => (waiting("Paused"), ended),
+        Run::Restarting => (waiting("Restarting"), ended),
+        Run::Created if !container.error.is_empty() => (waiting("StartError"), ended),
+        Run::Created => (waiting("Created"), None),
+        Run::Ended | Run::Dead | Run::Leaving => (ended.unwrap_or(ContainerState::Unknown), None),
+        Run::Unknown => (ContainerState::Unknown, None),
+    };
+    domain::Container {
+        name: Name::new(&container.name),
+        init: false,
+        image: container.image(),
+        state,
+        last,
+        ready: container.ready(),
+        restarts: container.restarts,
+    }
+}
+
+/// What a container's state amounts to, in the engine's terms: state, reason, message.
+pub fn condition(container: &Container) -> Option<(Clean, Clean, Clean)> {
+    let remark = container.remark()?;
+    let policy = match &*container.policy {
+        "" | "no" => Clean::from_static("the engine does not start it again"),
+        policy => clean!("restart policy {policy}"),
+    };
+    Some((Clean::from_untrusted(&container.name), remark, policy))
+}
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

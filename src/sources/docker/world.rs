@@ -1,0 +1,233 @@
+//! What an engine runs, kept up by its events: first the whole list, then each container that an event names is looked at again. Events are
+//! asked for from the engine's own time of the list on, so that nothing falls between the two; after a break everything is listed again,
+//! because an engine remembers only its last 256 events.
+
+use super::{
+    container::{Container, Death, Owner, Run},
+    engine::{Session, filters},
+    events::{self, Events},
+    swarm::{self, Swarm},
+    wire::{Event, ImageInspected, Inspected, Listed},
+};
+use crate::{
+    domain::{Batch, Change, Fact, Id, Row},
+    sources::SourceError,
+};
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use tokio::time::{Instant, sleep_until};
+
+/// The containers of an engine, and the services of its swarm where it manages one.
+#[derive(Debug, Default)]
+pub struct World {
+    host: String,
+    containers: BTreeMap<String, Container>,
+    swarm: Option<Swarm>,
+    digests: HashMap<String, Vec<String>>,
+    /// How runs ended, as events told: an inspection forgets it with the next start.
+    deaths: HashMap<String, Death>,
+}
+
+impl World {
+    /// A world of what is given, for tests.
+    #[cfg(test)]
+    pub fn of(host: &str, containers: impl IntoIterator<Item = Container>) -> Self {
+        Self { host: host.to_owned(), containers: containers.into_iter().map(|one| (one.id.clone(), one)).collect(), ..Self::default() }
+    }
+
+    /// The name of the host.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its containers, by id.
+    pub fn containers(&self) -> impl Iterator<Item = &Container> {
+        self.containers.values()
+    }
+
+    /// The swarm, where this engine manages one.
+    pub fn swarm(&self) -> Option<&Swarm> {
+        self.swarm.as_ref()
+    }
+
+    /// Lists all containers and looks at each.
+    pub async fn read(session: &Session) -> Result<Self, SourceError> {
+        let mut world = Self { host: session.hello.host.clone(), ..Self::default() };
+        let listed: Vec<Listed> = session.json("/containers/json?all=1").await?;
+        // Pods of a cluster on this engine are the cluster's to show: not even looked at.
+        let ours = listed.into_iter().map(Container::from).filter(|row| row.owner() != Owner::Elsewhere);
+        let looked = stream::iter(ours.map(|row| look(session, row))).buffer_unordered(session.width());
+        let found: Vec<Option<Container>> = looked.try_collect().await?;
+        for container in found.into_iter().flatten() {
+            world.put(session, container).await?;
+        }
+        if session.hello.manager {
+            world.swarm = Some(Swarm::read(session).await?);
+        }
+        Ok(world)
+    }
+
+    /// Takes in what events said.
+    async fn hear(&mut self, session: &Session, events: &[Event]) -> Result<(), SourceError> {
+        let mut touched = BTreeSet::new();
+        for event in events.iter().filter(|event| event.kind == "container" && events::CONTAINER.contains(&event.verb())) {
+            self.remember(event);
+            touched.insert(event.actor.id.clone());
+        }
+        let looked = stream::iter(touched).map(|id| look_again(session, id)).buffer_unordered(session.width());
+        let found: Vec<Looked> = looked.try_collect().await?;
+        for looked in found {
+            match looked {
+                Looked::There(container) if container.owner() != Owner::Elsewhere => self.put(session, *container).await?,
+                Looked::There(_) | Looked::Unclear => {}
+                Looked::Gone(id) => {
+                    self.containers.remove(&id);
+                    self.deaths.remove(&id);
+                }
+            }
+        }
+        let of_swarm = |event: &Event| event.kind == "service" || event.kind == "node" || !event.attribute("com.docker.swarm.service.id").is_empty();
+        if self.swarm.is_some() && events.iter().any(of_swarm) {
+            self.swarm = Some(Swarm::read(session).await?);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, event: &Event) {
+        let id = &event.actor.id;
+        match event.verb() {
+            "oom" => self.deaths.entry(id.clone()).or_insert(Death { code: 137, oom: true, at: event.at() }).oom = true,
+            "die" => {
+                let code = event.attribute("exitCode").parse().unwrap_or_default();
+                // The engine says `oom` before `die`; what was said of an older run does not count.
+                let oom = self.deaths.get(id).is_some_and(|death| death.oom && near(death, event));
+                self.deaths.insert(id.clone(), Death { code, oom, at: event.at() });
+            }
+            _ => {}
+        }
+    }
+
+    async fn put(&mut self, session: &Session, mut container: Container) -> Result<(), SourceError> {
+        if container.run == Run::Running && container.restarts > 0 {
+            container.death = self.deaths.get(&container.id).cloned();
+        }
+        if !container.image_id.is_empty() && !self.digests.contains_key(&container.image_id) {
+            let path = format!("/images/{}/json", container.image_id);
+            let image: Option<ImageInspected> = session.find(&path).await.or_else(unknown)?;
+            self.digests.insert(container.image_id.clone(), image.unwrap_or_default().repo_digests);
+        }
+        if let Some(digests) = self.digests.get(&container.image_id) {
+            container.choose_digest(digests);
+        }
+        self.containers.insert(container.id.clone(), container);
+        Ok(())
+    }
+}
+
+fn near(death: &Death, event: &Event) -> bool {
+    death.at.zip(event.at()).is_none_or(|(oom, die)| die.duration_since(oom).as_secs().abs() < 60)
+}
+
+/// An engine that can not tell about one thing can still tell about the others; only a lost connection ends it all.
+fn unknown<T>(error: SourceError) -> Result<Option<T>, SourceError> {
+    match error {
+        SourceError::Unreachable(_) | SourceError::Denied(_) | SourceError::RateLimited { .. } => Err(error),
+        SourceError::Protocol(_) | SourceError::NotFound(_) | SourceError::Conflict(_) | SourceError::Unsupported(_) => Ok(None),
+    }
+}
+
+/// Looks at a listed container; one that can not be looked at stays as the list said, one that is gone is gone.
+async fn look(session: &Session, row: Container) -> Result<Option<Container>, SourceError> {
+    match inspect(session, &row.id).await {
+        Ok(container) => Ok(Some(container)),
+        Err(SourceError::NotFound(_)) => Ok(None),
+        Err(error) => unknown::<Container>(error).map(|_| Some(row)),
+    }
+}
+
+/// What came of looking at a container again.
+enum Looked {
+    There(Box<Container>),
+    Gone(String),
+    Unclear,
+}
+
+async fn look_again(session: &Session, id: String) -> Result<Looked, SourceError> {
+    match inspect(session, &id).await {
+        Ok(container) => Ok(Looked::There(Box::new(container))),
+        Err(SourceError::NotFound(_)) => Ok(Looked::Gone(id)),
+        Err(error) => unknown::<()>(error).map(|_| Looked::Unclear),
+    }
+}
+
+/// One container as it is now.
+pub async fn inspect(session: &Session, id: &str) -> Result<Container, SourceError> {
+    session.json::<Inspected>(&format!("/containers/{}/json", Session::part(id)?)).await.map(Container::from)
+}
+
+/// A stream of batches.
+pub type Facts = BoxStream<'static, Result<Batch, SourceError>>;
+
+/// Makes rows of a world.
+pub type View<T> = Box<dyn Fn(&World) -> Vec<T> + Send + Sync>;
+
+struct Watch<T> {
+    session: Session,
+    world: World,
+    events: Events,
+    view: View<T>,
+    shown: BTreeMap<Id<T>, T>,
+    poll: Option<Instant>,
+}
+
+/// The rows that `view` makes of the world behind `opening`, first all of them, then what changes.
+pub fn watch<T>(opening: impl Future<Output = Result<Session, SourceError>> + Send + 'static, view: View<T>) -> Facts
+where
+    T: Row + Clone + PartialEq + Send + 'static,
+    Fact: From<Change<T>>,
+{
+    let begin = async move {
+        let session = opening.await?;
+        let world = World::read(&session).await?;
+        let events = Events::live(&session, &filters([("type", ["container", "service", "node"].map(String::from).to_vec())]));
+        let poll = world.swarm.is_some().then(|| Instant::now() + swarm::EVERY);
+        let shown = view(&world).into_iter().map(|row| (row.id().clone(), row)).collect::<BTreeMap<_, _>>();
+        let list = Batch::list(shown.values().cloned());
+        let watch = Watch { session, world, events, view, shown, poll };
+        Ok(stream::once(std::future::ready(Ok(list))).chain(stream::try_unfold(watch, step)))
+    };
+    stream::once(begin).try_flatten().boxed()
+}
+
+async fn step<T>(mut watch: Watch<T>) -> Result<Option<(Batch, Watch<T>)>, SourceError>
+where
+    T: Row + Clone + PartialEq,
+    Fact: From<Change<T>>,
+{
+    loop {
+        let due = watch.poll;
+        tokio::select! {
+            heard = watch.events.next() => watch.world.hear(&watch.session, &heard?).await?,
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                watch.world.swarm = Some(Swarm::read(&watch.session).await?);
+                watch.poll = Some(Instant::now() + swarm::EVERY);
+            }
+        }
+        let rows = (watch.view)(&watch.world).into_iter().map(|row| (row.id().clone(), row)).collect();
+        let changes = difference(&watch.shown, &rows);
+        watch.shown = rows;
+        if !changes.is_empty() {
+            return Ok(Some((Batch::of(changes), watch)));
+        }
+    }
+}
+
+/// What turns the rows `before` into those of `now`.
+fn difference<T: Row + Clone + PartialEq>(before: &BTreeMap<Id<T>, T>, now: &BTreeMap<Id<T>, T>) -> Vec<Change<T>> {
+    let gone = before.keys().filter(|id| !now.contains_key(id)).map(|id| Change::Remove(id.clone()));
+    let new = now.iter().filter(|(id, row)| before.get(id) != Some(row)).map(|(_, row)| Change::Upsert(row.clone()));
+    gone.chain(new).collect()
+}
