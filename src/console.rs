@@ -200,6 +200,7 @@ impl<T: Tty> Console<T> {
     fn one_input(&mut self, input: Input, suspend: &mut impl FnMut(&mut Canvas<T>, Pause) -> bool) -> Option<Left> {
         match input {
             Input::Key(key) => {
+                crate::provoke("ui");
                 self.dirty = Dirty::Now;
                 self.update(Event::Key(key), suspend)
             }

@@ -49,3 +49,12 @@ pub mod text;
 pub mod theme;
 pub mod view;
 pub mod widgets;
+
+/// A fault on demand, for the tests that kill the real program: `PILOTHOUSE_PANIC=ui` panics at the next key,
+/// `PILOTHOUSE_PANIC=source:ID` whenever that source is watched. A release build has nothing of it.
+pub(crate) fn provoke(place: &str) {
+    #[cfg(debug_assertions)]
+    assert!(std::env::var("PILOTHOUSE_PANIC").as_deref() != Ok(place), "provoked at {place}");
+    #[cfg(not(debug_assertions))]
+    let _ = place;
+}

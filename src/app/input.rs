@@ -95,7 +95,11 @@ impl App {
                 self.filter(&text);
             }
             Some(Overlay::Help { .. } | Overlay::Choose(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Links { .. }) => {}
-            None => self.operations.edit(edit),
+            None => {
+                if let Some(Screen::Operation(key)) = self.screens.last() {
+                    self.operations.edit(*key, edit);
+                }
+            }
         }
         Vec::new()
     }
@@ -113,9 +117,10 @@ impl App {
                 self.filter(&text);
             }
             Some(Overlay::Help { .. } | Overlay::Choose(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Links { .. }) => {}
-            None if self.operations.paste(text) => {}
             None => {
-                if matches!(self.screens.last(), Some(Screen::Operation(_))) {
+                if let Some(Screen::Operation(key)) = self.screens.last()
+                    && !self.operations.paste(*key, text)
+                {
                     self.complain("pasted text does not confirm anything: type it");
                 }
             }

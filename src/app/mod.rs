@@ -290,7 +290,12 @@ impl App {
 
     /// The identity of the dialog that nobody can have seen yet, if there is one: the loop ends its batch there.
     pub fn unseen(&self) -> Option<DialogId> {
-        self.overlay.as_ref().and_then(|overlay| overlay.dialog()).and_then(Dialog::unseen).or_else(|| self.operations.unseen())
+        match (&self.overlay, self.screens.last()) {
+            (Some(overlay), _) => overlay.dialog().and_then(Dialog::unseen),
+            // A confirm line below another screen has not been seen, whatever is painted.
+            (None, Some(Screen::Operation(key))) => self.operations.unseen(*key),
+            (None, _) => None,
+        }
     }
 
     /// What holds in an environment at this moment.

@@ -85,13 +85,13 @@ impl Operations {
         }
     }
 
-    fn line(&mut self) -> Option<&mut Confirming> {
-        self.running.iter_mut().find_map(|running| running.confirming.as_mut())
+    fn line(&mut self, key: OperationKey) -> Option<&mut Confirming> {
+        self.get_mut(key).and_then(|running| running.confirming.as_mut())
     }
 
     /// Types into the confirm line.
-    pub(super) fn edit(&mut self, edit: Edit) {
-        if let Some(line) = self.line() {
+    pub(super) fn edit(&mut self, key: OperationKey, edit: Edit) {
+        if let Some(line) = self.line(key) {
             if line.on_reason {
                 line.reason.edit(edit)
             } else {
@@ -101,8 +101,8 @@ impl Operations {
     }
 
     /// Pasted text goes into a reason, never into the word that confirms.
-    pub(super) fn paste(&mut self, text: &str) -> bool {
-        match self.line() {
+    pub(super) fn paste(&mut self, key: OperationKey, text: &str) -> bool {
+        match self.line(key) {
             Some(line) if line.on_reason => {
                 line.reason.paste(text);
                 true
@@ -112,13 +112,14 @@ impl Operations {
     }
 
     pub(super) fn painted(&mut self, dialog: DialogId) {
-        if let Some(line) = self.line() {
+        for line in self.running.iter_mut().filter_map(|running| running.confirming.as_mut()) {
             line.dialog.painted(dialog);
         }
     }
 
-    pub(super) fn unseen(&self) -> Option<DialogId> {
-        self.running.iter().find_map(|running| running.confirming.as_ref()).and_then(|line| line.dialog.unseen())
+    /// The dialog of a procedure's confirm line, as long as nobody can have seen it.
+    pub(super) fn unseen(&self, key: OperationKey) -> Option<DialogId> {
+        self.get(key).and_then(|running| running.confirming.as_ref()).and_then(|line| line.dialog.unseen())
     }
 
     /// What would be lost sight of by leaving now, in words.
@@ -541,7 +542,7 @@ impl App {
             && line.word.text().trim() == name
             && line.reason.is_empty()
         {
-            if let Some(line) = self.operations.line() {
+            if let Some(line) = self.operations.line(key) {
                 line.on_reason = true;
             }
             return Vec::new();

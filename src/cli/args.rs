@@ -115,7 +115,7 @@ pub struct Print {
     /// Which world, with --demo.
     #[command(flatten)]
     pub demo: Demo,
-    /// Keys to press first, as people write them: `jjR`, `<enter>`, `<ctrl-o>`.
+    /// Keys to press first, as people write them: `jjR`, `<enter>`, `<ctrl-o>`; `<wait:41s>` lets time pass.
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
     /// Columns x rows.

@@ -7,7 +7,7 @@ mod doctor;
 pub mod exit;
 mod headless;
 mod logs;
-mod print;
+pub mod print;
 mod rollback;
 mod start;
 mod status;

@@ -7,7 +7,7 @@ use super::{
     exit::Exit,
     start::{Prepared, duration},
     svg,
-    theatre::Theatre,
+    theatre::{Cue, Theatre},
 };
 use crate::{
     app::{App, Size},
@@ -15,29 +15,35 @@ use crate::{
     text::Clean,
     view,
 };
+use jiff::SignedDuration;
 use ratatui::{buffer::Buffer, layout::Rect};
 use std::io::Write;
 
 /// Presses the keys, draws the frame, prints it.
 pub fn run(global: &Global, print: &Print) -> Result<Exit, Failed> {
     let size = size(&print.size)?;
-    let keys = keys(&print.keys)?;
+    let script = script(&print.keys)?;
     if global.demo {
         let scenario = scenario(&print.demo.scenario)?;
         let at = print.demo.at.as_deref().map(duration).transpose()?;
         let mut app = App::new(Prepared::of(global)?.simulated(&scenario).staged(opens(&scenario, at), size));
         let mut theatre = Theatre::new(&scenario, print.demo.seed, opens(&scenario, at));
         theatre.open(&mut app);
-        theatre.keys(&mut app, &keys);
+        theatre.play(&mut app, &script);
         return show(&app, print, size);
     }
     Prepared::of(global)?.block_on(|mut headless| async move {
         headless.app.size = size;
         headless.synced().await;
-        for key in keys {
-            let effects = headless.app.update(headless.clock.now(), crate::app::Event::Key(key));
-            headless.carry_out(effects);
-            let patience = headless.patience.min(std::time::Duration::from_millis(700));
+        for cue in script {
+            let patience = match cue {
+                Cue::Wait(time) => time.unsigned_abs(),
+                Cue::Key(key) => {
+                    let effects = headless.app.update(headless.clock.now(), crate::app::Event::Key(key));
+                    headless.carry_out(effects);
+                    headless.patience.min(std::time::Duration::from_millis(700))
+                }
+            };
             headless.until(patience, |_| false).await;
             if let Some(dialog) = headless.app.unseen() {
                 let effects = headless.app.update(headless.clock.now(), crate::app::Event::Painted(dialog));
@@ -106,22 +112,29 @@ pub fn size(text: &str) -> Result<Size, Failed> {
     }
 }
 
-/// `jjR<enter>`: characters are keys, names stand between angle brackets.
-pub fn keys(text: &str) -> Result<Vec<Key>, Failed> {
-    let mut keys = Vec::new();
+/// `jjR<enter><wait:41s>`: characters are keys, names stand between angle brackets, and so does time that passes.
+pub fn script(text: &str) -> Result<Vec<Cue>, Failed> {
+    let mut script = Vec::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if c == '<'
             && let Some((name, after)) = rest[1..].split_once('>')
         {
-            keys.push(name.parse().map_err(|error| Failed::new(Exit::Usage, format!("--keys: {error}")))?);
+            script.push(cue(name)?);
             rest = after;
         } else {
-            keys.push(Key::char(c));
+            script.push(Cue::Key(Key::char(c)));
             rest = &rest[c.len_utf8()..];
         }
     }
-    Ok(keys)
+    Ok(script)
+}
+
+fn cue(name: &str) -> Result<Cue, Failed> {
+    match name.strip_prefix("wait:") {
+        Some(time) => Ok(Cue::Wait(SignedDuration::try_from(duration(time)?).unwrap_or(SignedDuration::ZERO))),
+        None => name.parse().map(Cue::Key).map_err(|error| Failed::new(Exit::Usage, format!("--keys: {error}"))),
+    }
 }
 
 #[cfg(test)]
@@ -130,10 +143,10 @@ mod tests {
 
     #[test]
     fn keys_are_characters_and_names_between_angles() {
-        let keys = keys("jR<enter><ctrl-o>").unwrap();
-        let written: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        assert_eq!(written, ["j", "R", "enter", "ctrl-o"]);
-        assert!(super::keys("<nonsense>").is_err());
+        let script = script("jR<enter><wait:41s><ctrl-o>").unwrap();
+        let written: Vec<String> = script.iter().map(|cue| match cue { Cue::Key(key) => key.to_string(), Cue::Wait(time) => format!("{time:#}") }).collect();
+        assert_eq!(written, ["j", "R", "enter", "41s", "ctrl-o"]);
+        assert!(super::script("<nonsense>").is_err() && super::script("<wait:soon>").is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, Effect, Event, Known, Now},
-    domain::{Feed, Link, SourceId, TaskId, Trouble, Why},
+    domain::{Feed, Link, Operation, SourceId, TaskId, Trouble, Why},
     keys::Key,
     sources::demo::{Scenario, World},
     text::Clean,
@@ -12,6 +12,15 @@ use std::collections::{BTreeSet, VecDeque};
 
 /// How many rounds of effects and answers one moment may take: more would be a loop.
 const ROUNDS: usize = 200;
+
+/// One line of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cue {
+    /// A key is pressed.
+    Key(Key),
+    /// Time passes.
+    Wait(SignedDuration),
+}
 
 /// A stage with a world behind it.
 pub struct Theatre {
@@ -23,12 +32,14 @@ pub struct Theatre {
     entries: u64,
     /// What the app wanted of a terminal: copies, notices, whether to leave.
     pub wanted: Vec<Effect>,
+    /// Every change that the app handed out to be carried out.
+    pub acts: Vec<Operation>,
 }
 
 impl Theatre {
     /// The world of a story, at `at`.
     pub fn new(scenario: &Scenario, seed: u64, at: Timestamp) -> Self {
-        Self { world: World::new(scenario, seed), at, opened: at, watched: BTreeSet::new(), told: VecDeque::new(), entries: 1841, wanted: Vec::new() }
+        Self { world: World::new(scenario, seed), at, opened: at, watched: BTreeSet::new(), told: VecDeque::new(), entries: 1841, wanted: Vec::new(), acts: Vec::new() }
     }
 
     fn say(&mut self, event: Event) {
@@ -53,22 +64,31 @@ impl Theatre {
         self.settle(app);
     }
 
-    /// Presses keys one after the other; a dialog counts as painted before the next one.
-    pub fn keys(&mut self, app: &mut App, keys: &[Key]) {
-        for key in keys {
-            self.say(Event::Key(*key));
-            self.settle(app);
-            self.paint(app);
+    /// Presses keys and lets time pass, as a script has it; a dialog counts as painted before the next key.
+    pub fn play(&mut self, app: &mut App, script: &[Cue]) {
+        for cue in script {
+            match cue {
+                Cue::Key(key) => {
+                    self.tell(app, Event::Key(*key));
+                    self.paint(app);
+                }
+                Cue::Wait(time) => self.after(app, *time),
+            }
         }
         // Nobody presses anything for a while: the cursor rests, the order settles.
         self.after(app, SignedDuration::from_millis(600));
     }
 
+    /// One event, and everything that follows from it at this moment. No dialog is painted.
+    pub fn tell(&mut self, app: &mut App, event: Event) {
+        self.say(event);
+        self.settle(app);
+    }
+
     /// The frame that shows a new dialog reaches the terminal.
     pub fn paint(&mut self, app: &mut App) {
         if let Some(dialog) = app.unseen() {
-            self.say(Event::Painted(dialog));
-            self.settle(app);
+            self.tell(app, Event::Painted(dialog));
         }
     }
 
@@ -154,7 +174,8 @@ impl Theatre {
         }
     }
 
-    fn act(&mut self, task: TaskId, operation: &crate::domain::Operation, closed: Option<crate::gate::Closed>) {
+    fn act(&mut self, task: TaskId, operation: &Operation, closed: Option<crate::gate::Closed>) {
+        self.acts.push(operation.clone());
         if let Some(closed) = closed {
             return self.say(Event::Recorded(task, Err(Clean::from_static(closed.remedy()))));
         }

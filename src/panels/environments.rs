@@ -2,8 +2,8 @@
 
 use super::words;
 use crate::{
-    app::{App, Effect, Panel as Focus, Subject},
-    domain::{Id, Tier, Workload},
+    app::{App, Effect, Known, Panel as Focus, Subject},
+    domain::{Feed, FeedKind, Id, Tier, Workload},
     keys::Action,
     line,
     store::{Cell, CellState, CellVersion, ErrorRate, Row},
@@ -69,18 +69,28 @@ impl App {
             let service = about.map_or(wanted, |about| about.service);
             return aim(self, service.clean(), environment.or(of_alert).as_ref());
         }
-        if self.last_key.is_some() || self.matrix.totals.services.is_none() {
-            return self.last_key.is_some();
+        if self.last_key.is_some() {
+            return true;
         }
+        let told = self.told_what_runs();
         if let Some(environment) = environment {
             self.environments.environment = Some(environment);
-            return true;
+            return told;
         }
         let cells = self.matrix.rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)));
         let worst =
             cells.filter(|(_, cell)| cell.state.problem().is_some()).max_by_key(|(_, cell)| (cell.environment.tier, std::cmp::Reverse(cell.state.problem())));
-        let Some((service, environment)) = worst.map(|(row, cell)| (row.service.clone(), cell.environment.name.clone())) else { return true };
-        aim(self, service.clean(), Some(&environment))
+        if let Some((service, environment)) = worst.map(|(row, cell)| (row.service.clone(), cell.environment.name.clone())) {
+            aim(self, service.clean(), Some(&environment));
+        }
+        told
+    }
+
+    /// Whether every source that is dialled has told what runs there, or why it can not: until then the worst may be where nobody has looked.
+    fn told_what_runs(&self) -> bool {
+        let runs_things = |known: &_| matches!(known, Ok(Known::Ready(offers)) if offers.feeds.contains(&FeedKind::Workloads));
+        let mut dialled = self.sources.iter().filter(|(_, known)| runs_things(known)).map(|(id, _)| id);
+        self.store.whole(FeedKind::Workloads) && dialled.all(|id| self.store.feeds().iter().any(|feed| feed.source == *id && feed.feed == Feed::Workloads))
     }
 }
 

@@ -86,7 +86,11 @@ impl Keeper {
     /// Streams until it ends or errs. A panic of the source is an error of the source.
     async fn stream(&mut self) -> End {
         let (source, feed, cursor) = (self.source.clone(), self.feed.clone(), self.cursor.clone());
-        let Ok(mut stream) = std::panic::catch_unwind(AssertUnwindSafe(|| source.watch(feed, cursor))) else {
+        let watch = || {
+            crate::provoke(&format!("source:{}", source.id()));
+            source.watch(feed, cursor)
+        };
+        let Ok(mut stream) = std::panic::catch_unwind(AssertUnwindSafe(watch)) else {
             return End::Broken(panicked());
         };
         let mut said = None;

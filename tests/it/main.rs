@@ -1,0 +1,7 @@
+//! The console without a terminal and without a network: its walls, its pictures, its decisions, its faces.
+
+mod decisions;
+mod house;
+mod pictures;
+mod sizes;
+mod stage;

@@ -1,0 +1,6 @@
+//! The program in a terminal: it starts, resizes, is killed, panics and loses its terminal; the screen is always given back.
+
+mod given_back;
+mod keys;
+mod starts;
+mod term;
