@@ -2,6 +2,8 @@
 # The control plane and the node. `$(recall assets)` is the folder with the four programs.
 
 run_apiserver() {
+	local more=()
+	[ ! -f "$LAB/state/apiserver-flags" ] || more=("$(recall apiserver-flags)")
 	daemon "$(recall assets)/kube-apiserver" --etcd-servers="http://127.0.0.1:$(port etcd)" \
 		--bind-address=127.0.0.1 --endpoint-reconciler-type=none --secure-port="$(port apiserver)" --cert-dir="$LAB/pki" \
 		--client-ca-file="$LAB/pki/ca.crt" --tls-cert-file="$LAB/pki/apiserver.crt" --tls-private-key-file="$LAB/pki/apiserver.key" \
@@ -9,7 +11,7 @@ run_apiserver() {
 		--service-account-key-file="$LAB/pki/sa.pub" --service-account-signing-key-file="$LAB/pki/sa.key" \
 		--service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range=10.96.0.0/16 \
 		--kubelet-client-certificate="$LAB/pki/admin.crt" --kubelet-client-key="$LAB/pki/admin.key" --kubelet-preferred-address-types=InternalIP \
-		--max-requests-inflight=2000 --max-mutating-requests-inflight=1000 --profiling=false $(recall apiserver-flags 2>/dev/null)
+		--max-requests-inflight=2000 --max-mutating-requests-inflight=1000 --profiling=false "${more[@]}"
 }
 ready_apiserver() {
 	fetch --cacert "$LAB/pki/ca.crt" --cert "$LAB/pki/admin.crt" --key "$LAB/pki/admin.key" "https://127.0.0.1:$(port apiserver)/readyz"

@@ -24,12 +24,16 @@ become_root() {
 # Give what the tests read to the user who called sudo.
 give_back() { [ -z "${SUDO_UID:-}" ] || chown "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$@"; }
 
+# Set when `up` was interrupted: whatever it still waits for in the background is not worth waiting for.
+abandoned() { [ -e "$LAB/state/abandoned" ] && [ -z "${TIDYING:-}" ]; }
+
 # wait_for SECONDS WHAT LOG COMMAND…: until the command succeeds, or fail and name the log to read.
 wait_for() {
 	local seconds=$1 what=$2 log=$3 deadline
 	shift 3
 	deadline=$((SECONDS + seconds))
 	until "$@" >/dev/null 2>&1; do
+		! abandoned || exit 1
 		if [ $SECONDS -ge $deadline ]; then
 			[ ! -f "$log" ] || tail -n 15 "$log" >&2
 			die "$what: not within $seconds s; read $log"

@@ -28,6 +28,7 @@ dead() { ! alive "$1"; }
 
 start() {
 	local name=$1 fn=${1//-/_} log="$LAB/log/$1.log" pid born
+	! abandoned || exit 1
 	alive "$name" && { say "$name runs already"; return 0; }
 	(
 		cd "$LAB"

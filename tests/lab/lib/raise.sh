@@ -6,19 +6,22 @@ claim() {
 	LAB=$(realpath -m "${1:-$(mktemp -d /tmp/pilothouse-lab.XXXXXX)}")
 	[ ! -e "$LAB/state/up" ] || die "a lab is up in $LAB already; tests/lab/status $LAB shows it, tests/lab/down $LAB ends it"
 	[ ${#LAB} -le 60 ] || die "$LAB is too long a name: the sockets below it may have 108 characters in all"
-	mkdir -p "$LAB"/{state,pid,log,bin}
-	touch "$LAB/state/up"
 	trap give_up EXIT
 	trap 'exit 130' INT TERM
+	mkdir -p "$LAB"/{state,pid,log,bin}
+	touch "$LAB/state/up"
 }
 give_up() {
 	local code=$?
 	[ $code != 0 ] || return 0
-	say "it did not come up; taking it down; its logs stay in $LAB.log"
-	mapfile -t running < <(jobs -p)
-	[ ${#running[@]} = 0 ] || kill "${running[@]}" 2>/dev/null || true
-	rm -rf "$LAB.log"
-	cp -r "$LAB/log" "$LAB.log"
+	say "it did not come up; taking it down"
+	touch "$LAB/state/abandoned"
+	wait
+	if [ $code != 130 ]; then
+		rm -rf "$LAB.log"
+		cp -r "$LAB/log" "$LAB.log"
+		say "its logs stay in $LAB.log"
+	fi
 	"$LAB_CODE/down" "$LAB"
 	exit $code
 }
@@ -32,11 +35,10 @@ wait_all() {
 
 # Programs, ports and certificates.
 prepare() {
-	local packages assets
+	local packages programs
 	install_packages & packages=$!
-	assets=$(kubernetes_programs)
-	remember assets "$assets"
-	wait_all $packages
+	kubernetes_programs >"$LAB/state/assets" & programs=$!
+	wait_all $packages $programs
 	choose_ports etcd etcd-peer apiserver controller-manager scheduler kubelet kubelet-health registry prometheus pushgateway \
 		alertmanager-1 alertmanager-1-gossip alertmanager-2 alertmanager-2-gossip
 	remember cgroup "pilothouse-$(port apiserver)"
