@@ -303,6 +303,8 @@ impl Container {
         Some(match (self.run, &self.check) {
             (Run::Restarting, _) => clean!("{}, restarting{times}", ended()),
             (Run::Created | Run::Ended, _) if !self.error.is_empty() => clean!("does not start: {}", self.error),
+            // The engine would have started it again by itself.
+            (Run::Ended, _) if self.wanted() && self.keeps_running() => clean!("stopped by somebody: {}", ended()),
             (Run::Ended, _) if self.wanted() => clean!("{}{times}", ended()),
             (Run::Ended, _) => Clean::from_static(if self.keeps_running() { "stopped" } else { "completed" }),
             (Run::Created, _) => Clean::from_static("never started"),

@@ -117,7 +117,7 @@ pub fn stats(source: SourceId, workload: Id<Workload>, opening: impl Future<Outp
     let begin = async move {
         let session = opening.await?;
         let watch = Watch { session, source, workload, known: HashMap::new(), rounds: 0 };
-        Ok(stream::try_unfold(watch, |mut watch| async move {
+        Ok::<_, SourceError>(stream::try_unfold(watch, |mut watch| async move {
             match watch.rounds {
                 0 => {}
                 1 => tokio::time::sleep(SECOND).await,

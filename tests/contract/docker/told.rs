@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub fn source(host: &str) -> Arc<dyn Source> {
     let table = SourceConfig::from_toml(&format!("kind = \"docker\"\nhost = \"{host}\"")).expect("a source");
     let (_, connect) = KINDS.iter().find(|(kind, _)| *kind == "docker").expect("it is registered");
-    match connect(&Wish { table: Some(&table), config: &Config::default(), read_only: true }).remove(0) {
+    match connect(&Wish { table: Some(&table), config: &Config::default(), read_only: true, contexts: &[], namespace: None }).remove(0) {
         Made::Source(source) => source,
         Made::Listed(id, _) | Made::Broken(id, _) => panic!("{id} is of no use"),
     }

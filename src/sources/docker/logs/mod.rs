@@ -74,8 +74,7 @@ impl Log {
             stream,
             tty: task.spec.container_spec.tty,
             driver: String::new(),
-            began_again: None,
-            began: None,
+            parted: None,
             id: id.clone(),
         }
     }
