@@ -230,17 +230,20 @@ impl Session {
         docker.export_container("any").map(move |part| part.map_err(|error| fault::failed(&error, &address))).boxed()
     }
 
-    /// Whether the connection may die without a word: then somebody has to ask now and then.
-    pub fn remote(&self) -> bool {
+    /// Whether the connection may die without a word: then somebody has to ask now and then. ssh does that by itself.
+    pub fn silent(&self) -> bool {
         match self.address {
-            Address::Socket(_) => false,
-            Address::Plain(_) | Address::Tls(..) | Address::Ssh(_) => true,
+            Address::Socket(_) | Address::Ssh(_) => false,
+            Address::Plain(_) | Address::Tls(..) => true,
         }
     }
 
     /// How many requests may be under way at once; over ssh each is a process.
     pub fn width(&self) -> usize {
-        if self.remote() { 4 } else { 16 }
+        match self.address {
+            Address::Socket(_) | Address::Plain(_) | Address::Tls(..) => 16,
+            Address::Ssh(_) => 4,
+        }
     }
 
     /// Whether it still answers.

@@ -1,7 +1,7 @@
 //! What an engine tells as it happens.
 
 use super::{
-    container::Death,
+    container::{Container, Death},
     engine::{Session, filters, stamp},
     rows,
     wire::Event,
@@ -55,6 +55,8 @@ const TOGETHER: usize = 256;
 const LONGEST: usize = 1 << 20;
 /// From how long ago on happenings are told.
 const BACK: SignedDuration = SignedDuration::from_hours(1);
+/// How long the telling of them may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How many happenings are kept.
 const KEPT: usize = 500;
 
@@ -99,15 +101,10 @@ pub struct Events {
 }
 
 impl Events {
-    /// Events that match `filters` and happened since the session began.
-    pub fn live(session: &Session, filters: &str) -> Self {
-        let path = format!("/events?since={}&filters={filters}", stamp(session.since()));
+    /// What happens to objects of these kinds from when the session began on.
+    pub fn of(session: &Session, kinds: &[&str]) -> Self {
+        let path = format!("/events?since={}&filters={}", stamp(session.since()), wanted(session, kinds));
         Self { session: session.clone(), chunks: Box::pin(session.stream(&path).ready_chunks(TOGETHER).peekable()), sequence: Sequence::default() }
-    }
-
-    /// Events that happen to containers.
-    pub fn of_containers(session: &Session) -> Self {
-        Self::live(session, &of_containers(session))
     }
 
     /// The next events, as many as are there. Dropping the future loses none.
@@ -116,7 +113,7 @@ impl Events {
     /// When the engine has ended the stream, which it does only when it goes, or no longer answers.
     pub async fn next(&mut self) -> Result<Vec<Event>, SourceError> {
         loop {
-            if self.session.remote() {
+            if self.session.silent() {
                 while tokio::time::timeout(QUIET, self.chunks.as_mut().peek()).await.is_err() {
                     self.session.ping().await?;
                 }
@@ -135,34 +132,39 @@ impl Events {
     }
 }
 
-fn of_containers(session: &Session) -> String {
-    let kinds = ("type", vec!["container".to_owned()]);
-    if session.hello.podman { filters([kinds]) } else { filters([kinds, ("event", ASKED.iter().map(|word| (*word).to_owned()).collect())]) }
+fn wanted(session: &Session, kinds: &[&str]) -> String {
+    let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let kinds = ("type", list(kinds));
+    if session.hello.podman { filters([kinds]) } else { filters([kinds, ("event", list(ASKED))]) }
 }
 
 /// What happened in the last hour, as far back as the engine remembers, oldest first.
 pub async fn past(session: &Session) -> Result<Vec<Event>, SourceError> {
     let now = session.since();
-    let path = format!("/events?since={}&until={}&filters={}", stamp(now - BACK), stamp(now), of_containers(session));
-    let whole: Vec<Bytes> = session.stream(&path).try_collect().await?;
+    let path = format!("/events?since={}&until={}&filters={}", stamp(now - BACK), stamp(now), wanted(session, &["container"]));
+    let mut parts = session.stream(&path);
+    let over = tokio::time::Instant::now() + PATIENCE;
     let mut sequence = Sequence::default();
     let mut events = Vec::new();
-    for bytes in whole {
-        events.extend(sequence.feed(&bytes)?);
+    while let Ok(Some(bytes)) = tokio::time::timeout_at(over, parts.next()).await {
+        events.extend(sequence.feed(&bytes?)?);
     }
     Ok(events)
 }
 
-/// Whose an event is, by the labels that it carries along.
-fn workload_key(event: &Event) -> Option<String> {
-    let container = super::container::Container {
+/// What an event tells of its container: name, image and labels.
+pub fn container(event: &Event) -> Container {
+    Container {
         id: event.actor.id.clone(),
         name: event.attribute("name").to_owned(),
         image: event.attribute("image").to_owned(),
         labels: event.actor.attributes.clone(),
-        ..super::container::Container::default()
-    };
-    rows::workload_key(&container)
+        ..Container::default()
+    }
+}
+
+fn workload_key(event: &Event) -> Option<String> {
+    rows::workload_key(&container(event))
 }
 
 /// Happenings, one for each kind of thing that happens to each container; what happens again counts.
@@ -266,7 +268,7 @@ pub fn happenings(source: SourceId, scope: Scope, opening: impl Future<Output = 
             happened.take(&source, &host, &scope, &event);
         }
         let list = Batch::list(happened.rows());
-        let events = Events::of_containers(&session);
+        let events = Events::of(&session, &["container"]);
         let live = stream::try_unfold((events, happened), move |(mut events, mut happened)| {
             let (source, scope, host) = (source.clone(), scope.clone(), host.clone());
             async move {

@@ -32,7 +32,7 @@ use super::{Made, Source, SourceError, Wish};
 use crate::{
     clean,
     config::SourceConfig,
-    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, Scope, SourceId, Stage, Trouble, Why},
     gate::Warrant,
     text::Clean,
 };
@@ -45,6 +45,7 @@ use futures::{
 use logs::Memories;
 use place::{Address, Fault, Found, Settings, Shell};
 use std::sync::Arc;
+use world::Part;
 
 /// Makes the source of one engine: the configured one, else the one that Docker's own command line would take, else none.
 pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
@@ -130,8 +131,8 @@ impl Source for Docker {
     fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
         let (source, opening) = (self.id.clone(), self.opening());
         match feed {
-            Feed::Workloads => world::watch(opening, Box::new(move |world| rows::workloads(&source, world))),
-            Feed::Pods(scope) => world::watch(opening, Box::new(move |world| rows::pods(&source, world, &scope))),
+            Feed::Workloads => world::watch(opening, Part::of(&source, &Scope::All), Box::new(move |world| rows::workloads(&source, world))),
+            Feed::Pods(scope) => world::watch(opening, Part::of(&source, &scope), Box::new(move |world| rows::pods(&source, world, &scope))),
             Feed::Happenings(scope) => events::happenings(source, scope, opening),
             Feed::Stats(workload) => stats::stats(source, workload, opening),
             Feed::Logs(LogTarget::Pod { pod, previous: true, .. }) => logs::previous(opening, source, pod),

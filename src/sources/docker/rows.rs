@@ -27,6 +27,11 @@ pub fn workload_id(source: &SourceId, container: &Container) -> Option<Id<Worklo
     workload_key(container).map(|key| Id::new(source, &key))
 }
 
+/// The project of a container, or the stack.
+pub fn namespace(container: &Container) -> &str {
+    whose(container).1
+}
+
 /// The identity of a container.
 pub fn pod_id(source: &SourceId, container: &str) -> Id<Pod> {
     Id::new(source, &format!("container/{container}"))
@@ -86,7 +91,13 @@ fn whose(container: &Container) -> (Kind, &str, &str, String, String) {
             let stack = container.label("com.docker.stack.namespace").unwrap_or_default();
             (Kind::SwarmService, stack, swarm::short(name, stack), service.to_owned(), format!("label=com.docker.swarm.service.id={service}"))
         }
-        Owner::Alone | Owner::OneOff | Owner::Elsewhere => (Kind::Container, "", &container.name, container.name.clone(), format!("name={}", container.name)),
+        Owner::Alone | Owner::OneOff | Owner::Elsewhere => (
+            Kind::Container,
+            container.label("com.docker.compose.project").unwrap_or_default(),
+            &container.name,
+            container.name.clone(),
+            format!("name={}", container.name),
+        ),
     }
 }
 
@@ -136,12 +147,11 @@ pub fn pods(source: &SourceId, world: &World, scope: &Scope) -> Vec<Pod> {
 
 /// A container as a pod with one container.
 pub fn pod(source: &SourceId, host: &str, container: &Container) -> Pod {
-    let (_, namespace, ..) = whose(container);
     let (reason, message) = reason(container);
     let restarted = (container.restarts > 0).then_some(container.began).flatten();
     Pod {
         id: pod_id(source, &container.id),
-        place: Place::new(host, namespace),
+        place: Place::new(host, namespace(container)),
         name: Name::new(&container.name),
         uid: Raw::new(&container.id),
         workload: workload_id(source, container),

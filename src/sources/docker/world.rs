@@ -4,21 +4,55 @@
 
 use super::{
     container::{Container, Death, Owner, Run},
-    engine::{Session, filters},
+    engine::Session,
     events::{self, Events},
+    rows,
     swarm::{self, Swarm},
     wire::{Event, ImageInspected, Inspected, Listed},
 };
 use crate::{
-    domain::{Batch, Change, Fact, Id, Row},
+    domain::{Batch, Change, Fact, Id, Row, Scope, SourceId},
     sources::SourceError,
 };
 use futures::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
 use tokio::time::{Instant, sleep_until};
+
+/// Which part of an engine is looked at: a feed of one workload does not look at the containers of all others.
+#[derive(Clone, Default)]
+pub struct Part(Option<Keep>);
+
+type Keep = Arc<dyn Fn(&Container) -> bool + Send + Sync>;
+
+impl Part {
+    /// What of an engine belongs to `scope`.
+    pub fn of(source: &SourceId, scope: &Scope) -> Self {
+        let source = source.clone();
+        match scope.clone() {
+            Scope::All => Self(None),
+            Scope::Namespace(namespace) => Self(Some(Arc::new(move |one| rows::namespace(one) == namespace.expose()))),
+            Scope::Workload(workload) => Self(Some(Arc::new(move |one| rows::workload_id(&source, one).as_ref() == Some(&workload)))),
+        }
+    }
+
+    /// Pods of a cluster on this engine are the cluster's to show: they are not even looked at.
+    fn holds(&self, container: &Container) -> bool {
+        container.owner() != Owner::Elsewhere && self.0.as_ref().is_none_or(|keep| keep(container))
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part")
+    }
+}
 
 /// The containers of an engine, and the services of its swarm where it manages one.
 #[derive(Debug, Default)]
@@ -27,6 +61,7 @@ pub struct World {
     containers: BTreeMap<String, Container>,
     swarm: Option<Swarm>,
     digests: HashMap<String, Vec<String>>,
+    part: Part,
     /// How runs ended, as events told: an inspection forgets it with the next start.
     deaths: HashMap<String, Death>,
 }
@@ -53,13 +88,12 @@ impl World {
         self.swarm.as_ref()
     }
 
-    /// Lists all containers and looks at each.
-    pub async fn read(session: &Session) -> Result<Self, SourceError> {
-        let mut world = Self { host: session.hello.host.clone(), ..Self::default() };
+    /// Lists all containers and looks at each that belongs to `part`.
+    async fn read(session: &Session, part: Part) -> Result<Self, SourceError> {
+        let mut world = Self { host: session.hello.host.clone(), part, ..Self::default() };
         let listed: Vec<Listed> = session.json("/containers/json?all=1").await?;
-        // Pods of a cluster on this engine are the cluster's to show: not even looked at.
-        let ours = listed.into_iter().map(Container::from).filter(|row| row.owner() != Owner::Elsewhere);
-        let looked = stream::iter(ours.map(|row| look(session, row))).buffer_unordered(session.width());
+        let ours: Vec<Container> = listed.into_iter().map(Container::from).filter(|row| world.part.holds(row)).collect();
+        let looked = stream::iter(ours).map(|row| look(session, row)).buffer_unordered(session.width());
         let found: Vec<Option<Container>> = looked.try_collect().await?;
         for container in found.into_iter().flatten() {
             world.put(session, container).await?;
@@ -74,6 +108,10 @@ impl World {
     async fn hear(&mut self, session: &Session, events: &[Event]) -> Result<(), SourceError> {
         let mut touched = BTreeSet::new();
         for event in events.iter().filter(|event| event.kind == "container" && events::CONTAINER.contains(&event.verb())) {
+            // A container that was renamed may have left this part: it is looked at as long as it is known.
+            if !self.containers.contains_key(&event.actor.id) && !self.part.holds(&events::container(event)) {
+                continue;
+            }
             self.remember(event);
             touched.insert(event.actor.id.clone());
         }
@@ -81,8 +119,9 @@ impl World {
         let found: Vec<Looked> = looked.try_collect().await?;
         for looked in found {
             match looked {
-                Looked::There(container) if container.owner() != Owner::Elsewhere => self.put(session, *container).await?,
-                Looked::There(_) | Looked::Unclear => {}
+                Looked::There(container) if self.part.holds(&container) => self.put(session, *container).await?,
+                Looked::There(container) => drop(self.containers.remove(&container.id)),
+                Looked::Unclear => {}
                 Looked::Gone(id) => {
                     self.containers.remove(&id);
                     self.deaths.remove(&id);
@@ -184,15 +223,15 @@ struct Watch<T> {
 }
 
 /// The rows that `view` makes of the world behind `opening`, first all of them, then what changes.
-pub fn watch<T>(opening: impl Future<Output = Result<Session, SourceError>> + Send + 'static, view: View<T>) -> Facts
+pub fn watch<T>(opening: impl Future<Output = Result<Session, SourceError>> + Send + 'static, part: Part, view: View<T>) -> Facts
 where
     T: Row + Clone + PartialEq + Send + 'static,
     Fact: From<Change<T>>,
 {
     let begin = async move {
         let session = opening.await?;
-        let world = World::read(&session).await?;
-        let events = Events::live(&session, &filters([("type", ["container", "service", "node"].map(String::from).to_vec())]));
+        let world = World::read(&session, part).await?;
+        let events = Events::of(&session, &["container", "service", "node"]);
         let poll = world.swarm.is_some().then(|| Instant::now() + swarm::EVERY);
         let shown = view(&world).into_iter().map(|row| (row.id().clone(), row)).collect::<BTreeMap<_, _>>();
         let list = Batch::list(shown.values().cloned());

@@ -15,7 +15,7 @@ use crate::{
         docker::{
             container::Death,
             engine::Session,
-            events::Events,
+            events::{self, Events},
             rows, swarm,
             wire::Event,
             world::{self, Facts},
@@ -127,7 +127,7 @@ pub fn follow(
             LogTarget::Pod { pod, since, .. } => (vec![log_of(&session, &source, pod).await?], *since, false),
             LogTarget::Job(_) => return Err(SourceError::Unsupported("an engine has no jobs".into())),
         };
-        let events = Events::of_containers(&session);
+        let events = Events::of(&session, &["container"]);
         let poll = poll.then(|| Instant::now() + swarm::EVERY);
         let mut follow =
             Follow { source, session, events, target, from, memory, cursor, followed: HashMap::new(), readers: SelectAll::new(), poll, first: None };
@@ -260,12 +260,7 @@ impl Follow {
     /// Whether a container that nobody knew belongs to the workload that is followed.
     fn concerns(&self, event: &Event) -> bool {
         let LogTarget::Workload { workload, .. } = &self.target else { return false };
-        let container = crate::sources::docker::container::Container {
-            name: event.attribute("name").to_owned(),
-            labels: event.actor.attributes.clone(),
-            ..crate::sources::docker::container::Container::default()
-        };
-        self.poll.is_none() && rows::workload_id(&self.source, &container).as_ref() == Some(workload)
+        self.poll.is_none() && rows::workload_id(&self.source, &events::container(event)).as_ref() == Some(workload)
     }
 
     /// Looks for new tasks of a swarm's service: they send no events.
