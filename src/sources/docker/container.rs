@@ -438,7 +438,8 @@ mod tests {
 
     #[test]
     fn runs_are_parted_shortly_after_the_end_of_the_first() {
-        let of = |began: &str, finished: &str| state(json!({"Status": "running", "StartedAt": began, "FinishedAt": finished})).parted().map(|at| at.to_string());
+        let of =
+            |began: &str, finished: &str| state(json!({"Status": "running", "StartedAt": began, "FinishedAt": finished})).parted().map(|at| at.to_string());
         assert_eq!(of("2026-11-24T02:00:00Z", "0001-01-01T00:00:00Z"), None);
         assert_eq!(of("2026-11-24T02:00:00.4Z", "2026-11-24T02:00:00Z").as_deref(), Some("2026-11-24T02:00:00.1Z"));
         assert_eq!(of("2026-11-24T09:00:00Z", "2026-11-24T02:00:00Z").as_deref(), Some("2026-11-24T02:00:01Z"));

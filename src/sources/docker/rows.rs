@@ -91,7 +91,13 @@ fn whose(container: &Container) -> (Kind, &str, &str, String, String) {
             let stack = container.label("com.docker.stack.namespace").unwrap_or_default();
             (Kind::SwarmService, stack, swarm::short(name, stack), service.to_owned(), format!("label=com.docker.swarm.service.id={service}"))
         }
-        Owner::Alone | Owner::OneOff | Owner::Elsewhere => (Kind::Container, container.label("com.docker.compose.project").unwrap_or_default(), &container.name, container.name.clone(), format!("name={}", container.name)),
+        Owner::Alone | Owner::OneOff | Owner::Elsewhere => (
+            Kind::Container,
+            container.label("com.docker.compose.project").unwrap_or_default(),
+            &container.name,
+            container.name.clone(),
+            format!("name={}", container.name),
+        ),
     }
 }
 

@@ -44,9 +44,30 @@ impl Engine {
 
     /// An engine of our own, which nobody else notices when it stops.
     pub fn own() -> Self {
+        Self::own_with(|_| serde_json::json!({}))
+    }
+
+    /// The same, reached by TLS on loopback: its host, and the folder of the certificates.
+    pub fn with_tls() -> (Self, String, PathBuf) {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let engine = Self::own_with(|folder| {
+            certificates(folder);
+            let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+            serde_json::json!({ "hosts": [format!("unix://{}", path("docker.sock")), format!("tcp://127.0.0.1:{port}")], "tlsverify": true,
+                "tlscacert": path("ca.pem"), "tlscert": path("server.pem"), "tlskey": path("server-key.pem") })
+        });
+        let folder = engine.own.as_ref().expect("an engine of our own").folder.path().to_owned();
+        (engine, format!("tcp://127.0.0.1:{port}"), folder)
+    }
+
+    fn own_with(more: impl Fn(&Path) -> serde_json::Value) -> Self {
         let folder = tempfile::Builder::new().prefix("plh").tempdir().expect("a folder");
         let socket = folder.path().join("docker.sock");
-        fs::write(folder.path().join("docker.json"), settings(folder.path()).to_string()).expect("its settings");
+        let mut all = settings(folder.path());
+        for (key, value) in more(folder.path()).as_object().expect("settings") {
+            all[key] = value.clone();
+        }
+        fs::write(folder.path().join("docker.json"), all.to_string()).expect("its settings");
         let mut engine = Self { socket, own: Some(Own { folder, daemon: None }) };
         engine.start();
         engine.with_image()
@@ -61,7 +82,13 @@ impl Engine {
     pub fn start(&mut self) {
         let own = self.own.as_mut().expect("an engine of our own");
         let log = fs::OpenOptions::new().create(true).append(true).open(own.folder.path().join("log")).expect("its log");
-        let daemon = Command::new("dockerd").arg("--config-file").arg(own.folder.path().join("docker.json")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+        let daemon = Command::new("dockerd")
+            .arg("--config-file")
+            .arg(own.folder.path().join("docker.json"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
         own.daemon = Some(daemon.expect("dockerd can not be started: install docker.io and be root, use the lab, or set PILOTHOUSE_LAB_SKIP=1"));
         let began = Instant::now();
         while !self.command(&["version"]).output().is_ok_and(|out| out.status.success()) {
@@ -129,6 +156,21 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// An authority, and certificates for the engine and for us.
+fn certificates(folder: &Path) {
+    let openssl = |arguments: &str| {
+        let out = Command::new("openssl").current_dir(folder).args(arguments.split(' ')).output().expect("install openssl");
+        assert!(out.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    fs::write(folder.join("server.ext"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n").expect("a file");
+    fs::write(folder.join("client.ext"), "extendedKeyUsage=clientAuth\n").expect("a file");
+    openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=authority -days 2 -keyout ca-key.pem -out ca.pem");
+    for who in ["server", "client"] {
+        openssl(&format!("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={who} -keyout {who}-key.pem -out {who}.csr"));
+        openssl(&format!("x509 -req -in {who}.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile {who}.ext -out {who}.pem"));
     }
 }
 

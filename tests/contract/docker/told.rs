@@ -1,11 +1,11 @@
 //! What a source has told, as a console would keep it.
 
+use futures::{StreamExt, stream::BoxStream};
 use pilothouse::{
     config::{Config, SourceConfig},
     domain::{Batch, Change, Fact, Feed, Happening, Id, LineKind, Link, Pod, Row, Sample, SourceId, Workload},
     sources::{KINDS, Made, Source, SourceError, Wish, supervise},
 };
-use futures::{StreamExt, stream::BoxStream};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -18,7 +18,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The source of the engine at `host`, made as the console makes it.
 pub fn source(host: &str) -> Arc<dyn Source> {
-    let table = SourceConfig::from_toml(&format!("kind = \"docker\"\nhost = \"{host}\"")).expect("a source");
+    source_of(&format!("host = \"{host}\""))
+}
+
+/// The source of a `[[source]]` with these keys.
+pub fn source_of(keys: &str) -> Arc<dyn Source> {
+    let table = SourceConfig::from_toml(&format!("kind = \"docker\"\n{keys}")).expect("a source");
     let (_, connect) = KINDS.iter().find(|(kind, _)| *kind == "docker").expect("it is registered");
     match connect(&Wish { table: Some(&table), config: &Config::default(), read_only: true, contexts: &[], namespace: None }).remove(0) {
         Made::Source(source) => source,

@@ -69,14 +69,7 @@ impl Log {
         stream.workload = Some(Id::new(source, &format!("service/{}", task.service_id)));
         let reference = task.spec.container_spec.image.split('@').next().unwrap_or_default();
         stream.version = Version::of(None, &[Image { container: Name::default(), reference: Name::new(reference), digest: None }]);
-        Self {
-            path: format!("/tasks/{id}/logs"),
-            stream,
-            tty: task.spec.container_spec.tty,
-            driver: String::new(),
-            parted: None,
-            id: id.clone(),
-        }
+        Self { path: format!("/tasks/{id}/logs"), stream, tty: task.spec.container_spec.tty, driver: String::new(), parted: None, id: id.clone() }
     }
 }
 
