@@ -45,7 +45,13 @@ impl Places {
 
 /// What this source remembers of its log feeds.
 #[derive(Default)]
-pub struct Memory(Mutex<(u64, VecDeque<(u64, Arc<Places>)>)>);
+pub struct Memory(Mutex<Feeds>);
+
+#[derive(Default)]
+struct Feeds {
+    last: u64,
+    kept: VecDeque<Arc<Places>>,
+}
 
 impl Memory {
     /// The places of the feed that `after` leads to, or of a new one. A cursor of another life still tells the time.
@@ -53,15 +59,15 @@ impl Memory {
         let words = after.map(|cursor| cursor.0.expose()).unwrap_or_default();
         let (token, last) = words.split_once('@').unwrap_or_default();
         let left = last.parse::<Timestamp>().ok();
-        let Ok(mut memory) = self.0.lock() else { return Arc::default() };
-        let kept = token.parse::<u64>().ok().and_then(|token| memory.1.iter().position(|(known, _)| *known == token)).and_then(|at| memory.1.remove(at));
-        memory.0 += 1;
-        let token = memory.0;
-        let places = kept.map(|(_, kept)| kept.places.lock().map(|places| places.clone()).unwrap_or_default()).unwrap_or_default();
-        let places = Arc::new(Places { token, left, places: Mutex::new(places) });
-        memory.1.push_back((token, places.clone()));
-        if memory.1.len() > FEEDS {
-            memory.1.pop_front();
+        let Ok(mut feeds) = self.0.lock() else { return Arc::default() };
+        let known = token.parse::<u64>().ok().and_then(|token| feeds.kept.iter().position(|kept| kept.token == token));
+        let kept = known.and_then(|at| feeds.kept.remove(at));
+        let places = kept.and_then(|kept| kept.places.lock().ok().map(|places| places.clone())).unwrap_or_default();
+        feeds.last += 1;
+        let places = Arc::new(Places { token: feeds.last, left, places: Mutex::new(places) });
+        feeds.kept.push_back(places.clone());
+        if feeds.kept.len() > FEEDS {
+            feeds.kept.pop_front();
         }
         places
     }
