@@ -52,9 +52,9 @@ pub struct Global {
     /// How long a face without a screen waits for its sources.
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s")]
     pub timeout: String,
-    /// The simulated world instead of the real one.
-    #[arg(long, global = true, hide = true)]
-    pub demo: bool,
+    /// The simulated world instead of the real one, and which story of it.
+    #[arg(long, global = true, hide = true, value_name = "STORY", num_args = 0..=1, require_equals = true, default_missing_value = "incident")]
+    pub demo: Option<String>,
 }
 
 /// Which face.

@@ -13,6 +13,9 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
+/// The seed where nobody names one.
+const SEED: u64 = 7;
+
 /// Opens the console on a story.
 pub fn run(global: &Global, demo: &args::Demo) -> Result<Exit, Failed> {
     let scenario = scenario(&demo.scenario)?;
@@ -20,6 +23,16 @@ pub fn run(global: &Global, demo: &args::Demo) -> Result<Exit, Failed> {
     let now = opens(&scenario, at);
     let made = Demo::open(&scenario, demo.seed, now, global.read_only).made();
     Prepared::of(global)?.simulated(&scenario).playing(made, now).console()
+}
+
+/// What a face without a screen runs on: the story that `--demo` names, else the real world.
+pub fn or_real(global: &Global) -> Result<Prepared, Failed> {
+    let prepared = Prepared::of(global)?;
+    let Some(story) = &global.demo else { return Ok(prepared) };
+    let scenario = scenario(story)?;
+    let now = scenario.opens();
+    let made = Demo::open(&scenario, SEED, now, global.read_only).made();
+    Ok(prepared.simulated(&scenario).playing(made, now))
 }
 
 /// The story of that name.

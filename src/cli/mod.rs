@@ -76,10 +76,10 @@ fn face(cli: Cli) -> Result<Exit, Failed> {
         Some(Face::Config { what }) => config::run(&global, &what),
         Some(Face::Print(print)) => print::run(&global, &print),
         Some(Face::Demo(demo)) => demo::run(&global, &demo),
-        Some(Face::Status(output)) => Prepared::of(&global)?.block_on(|prepared| status::run(prepared, output)),
+        Some(Face::Status(output)) => demo::or_real(&global)?.block_on(|prepared| status::run(prepared, output)),
         Some(Face::Doctor(output)) => doctor::run(&global, output),
-        Some(Face::Logs(logs)) => Prepared::of(&global)?.block_on(|prepared| logs::run(prepared, logs)),
-        Some(Face::Rollback(rollback)) => Prepared::of(&global)?.block_on(|prepared| rollback::run(prepared, rollback)),
+        Some(Face::Logs(logs)) => demo::or_real(&global)?.block_on(|prepared| logs::run(prepared, logs)),
+        Some(Face::Rollback(rollback)) => demo::or_real(&global)?.block_on(|prepared| rollback::run(prepared, rollback)),
         None => Prepared::of(&global)?.open(cli.open, cli.environment).console(),
     }
 }

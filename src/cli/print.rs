@@ -23,7 +23,7 @@ use std::io::Write;
 pub fn run(global: &Global, print: &Print) -> Result<Exit, Failed> {
     let size = size(&print.size)?;
     let script = script(&print.keys)?;
-    if global.demo {
+    if global.demo.is_some() {
         let scenario = scenario(&print.demo.scenario)?;
         let at = print.demo.at.as_deref().map(duration).transpose()?;
         let mut app = App::new(Prepared::of(global)?.simulated(&scenario).staged(opens(&scenario, at), size));

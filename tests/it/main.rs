@@ -1,7 +1,9 @@
 //! The console without a terminal and without a network: its walls, its pictures, its decisions, its faces.
 
 mod decisions;
+mod faces;
 mod house;
 mod pictures;
+mod screenshots;
 mod sizes;
 mod stage;

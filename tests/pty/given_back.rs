@@ -29,8 +29,9 @@ fn stopped_it_lends_the_terminal_to_the_shell_and_continued_it_paints_anew() {
         term.signal(Signal::CONT).until("the other screen", |screen| screen.alternate_screen());
         term.shows("stuck 2/6");
     }
-    term.types("?").shows("ctrl-z");
-    term.types("\x1bq");
+    term.types("?").shows("environment to the left");
+    term.types("\x1b").hides("environment to the left");
+    term.types("q");
     assert_eq!(term.leaves_within(GONE), 0);
     term.is_given_back();
 }
@@ -80,8 +81,9 @@ fn a_fault_of_a_source_leaves_the_others_alone() {
     let mut term = pilothouse(&["demo"]).with("PILOTHOUSE_PANIC", "source:demo/prometheus").start();
     term.shows("stuck 2/6").shows("CartErrorRate").shows("2 Pipelines");
     assert!(term.screen().alternate_screen(), "the screen was given back for a fault of a source");
-    term.types(":ctx\r").shows("fault of ours");
-    term.types("qq");
+    term.types(":ctx\r").shows("Sources and contexts").shows("fault of ours");
+    term.types("q").hides("Sources and contexts");
+    term.types("q");
     assert_eq!(term.leaves_within(GONE), 0);
     term.is_given_back();
 }

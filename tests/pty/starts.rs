@@ -23,10 +23,11 @@ fn the_demo_shows_the_matrix_and_says_that_it_is_one() {
 fn with_everything_down_the_first_frame_is_usable() {
     let mut term = pilothouse(&["--config", "closed.toml"]).file("closed.toml", CLOSED).file("kubeconfig", KUBECONFIG).with("KUBECONFIG", "kubeconfig").start();
     term.shows("PILOTHOUSE").shows("1 Environments");
-    term.types("?").shows("ctrl-o");
-    term.types("\x1b").hides("ctrl-z");
-    term.types(":ctx\r").shows("prod-eu");
-    term.types("q").types("q");
+    term.types("?").shows("environment to the left");
+    term.types("\x1b").hides("environment to the left");
+    term.types(":ctx\r").shows("Sources and contexts").shows("prod-eu");
+    term.types("q").hides("Sources and contexts");
+    term.types("q");
     assert_eq!(term.leaves_within(GONE), 0);
     term.is_given_back();
     assert!(!String::from_utf8_lossy(&term.bytes()).contains("canary-0123456789"), "a token reached the terminal");
@@ -88,9 +89,9 @@ fn a_terminal_of_any_size_is_drawn_on() {
         if (width, height) >= (80, 24) {
             term.shows("cart");
         }
-        term.types("jjR\x1b\x03");
-        assert_eq!(term.leaves_within(Duration::from_secs(5)), 0, "{width}×{height}");
-        term.is_given_back();
+        term.types("jjx").types("\x03");
+        assert_eq!(term.leaves_within(GONE), 0, "{width}×{height}");
+        term.modes_are_given_back();
     }
 }
 
@@ -107,5 +108,5 @@ fn a_storm_of_sizes_ends_on_the_last_one() {
     term.shows("2 Pipelines").shows("stuck 2/6");
     term.types("q");
     assert_eq!(term.leaves_within(GONE), 0);
-    term.is_given_back();
+    term.modes_are_given_back();
 }

@@ -7,7 +7,7 @@ use std::{
     num::NonZeroU16,
     path::{Path, PathBuf},
     sync::{
-        Arc, Condvar, LazyLock, Mutex,
+        Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -120,7 +120,7 @@ fn cells(count: u16) -> NonZeroU16 {
 
 /// What the terminal shows.
 struct Shown {
-    parser: Mutex<(Parser, Vec<u8>)>,
+    held: Mutex<(Parser, Vec<u8>)>,
     changed: Condvar,
     /// The terminal goes away with the next thing that it is told.
     leave: AtomicBool,
@@ -130,13 +130,18 @@ impl Shown {
     fn new(width: u16, height: u16) -> Self {
         let mut parser = Parser::new(cells(height), cells(width), 0);
         parser.process(BEFORE.as_bytes());
-        Self { parser: Mutex::new((parser, Vec::new())), changed: Condvar::new(), leave: AtomicBool::new(false) }
+        Self { held: Mutex::new((parser, Vec::new())), changed: Condvar::new(), leave: AtomicBool::new(false) }
+    }
+
+    /// A test that fails leaves the rest readable.
+    fn held(&self) -> MutexGuard<'_, (Parser, Vec<u8>)> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self, mut reader: Box<dyn Read + Send>) {
         let mut bytes = [0; 65_536];
         while let Ok(count @ 1..) = reader.read(&mut bytes) {
-            let mut parser = self.parser.lock().expect("no panic");
+            let mut parser = self.held();
             parser.0.process(&bytes[..count]);
             parser.1.extend_from_slice(&bytes[..count]);
             drop(parser);
@@ -173,11 +178,11 @@ impl Term {
     #[track_caller]
     pub fn until(&self, what: &str, is: impl Fn(&Screen) -> bool) -> &Self {
         let deadline = Instant::now() + PATIENCE;
-        let mut parser = self.shown.parser.lock().expect("no panic");
+        let mut parser = self.shown.held();
         while !is(parser.0.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "it never came: {what}\n{}", parser.0.screen().contents());
-            parser = self.shown.changed.wait_timeout(parser, left).expect("no panic").0;
+            parser = self.shown.changed.wait_timeout(parser, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         self
     }
@@ -196,7 +201,7 @@ impl Term {
 
     /// The screen as it is now.
     pub fn screen(&self) -> Screen {
-        self.shown.parser.lock().expect("no panic").0.screen().clone()
+        self.shown.held().0.screen().clone()
     }
 
     pub fn contents(&self) -> String {
@@ -205,12 +210,12 @@ impl Term {
 
     /// Everything that was written to the terminal.
     pub fn bytes(&self) -> Vec<u8> {
-        self.shown.parser.lock().expect("no panic").1.clone()
+        self.shown.held().1.clone()
     }
 
     /// The terminal gets another size.
     pub fn resize(&self, width: u16, height: u16) {
-        self.shown.parser.lock().expect("no panic").0.screen_mut().set_size(cells(height), cells(width));
+        self.shown.held().0.screen_mut().set_size(cells(height), cells(width));
         self.master.as_ref().expect("a terminal").resize(pty_size(width, height)).expect("another size");
     }
 
@@ -254,10 +259,16 @@ impl Term {
     /// That the terminal is as it was: its settings, its screen, its modes.
     #[track_caller]
     pub fn is_given_back(&self) {
+        self.modes_are_given_back();
+        assert!(self.contents().starts_with("$ pilothouse"), "what stood there before is gone:\n{}", self.contents());
+    }
+
+    /// The same for a terminal that was too small meanwhile to keep what stood there.
+    #[track_caller]
+    pub fn modes_are_given_back(&self) {
         self.until("the first screen", |screen| !screen.alternate_screen());
         let screen = self.screen();
         assert!(!screen.hide_cursor() && !screen.bracketed_paste() && !screen.application_cursor() && !screen.inverse(), "a mode was left behind");
-        assert!(screen.contents().starts_with("$ pilothouse"), "what stood there before is gone:\n{}", screen.contents());
         let after = format!("{:?}", self.master.as_ref().expect("a terminal").get_termios());
         assert_eq!(after, self.before, "the settings of the terminal are not what they were");
     }

@@ -1,0 +1,305 @@
+//! The faces without a screen: their JSON, their exit codes, their words. The real binary, in a home of its own.
+
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::LazyLock,
+};
+use tempfile::TempDir;
+
+/// A copy of the binary that no later build replaces while tests run.
+pub static BINARY: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+    let folder = TempDir::new().expect("a folder");
+    let copy = folder.path().join("pilothouse");
+    std::fs::copy(env!("CARGO_BIN_EXE_pilothouse"), &copy).expect("the binary");
+    (folder, copy)
+});
+
+/// What must never be printed.
+const CANARY: &str = "ghp_canaryCANARYcanaryCANARYcanaryCANA01";
+
+/// A home with files, in which faces are run.
+struct Home(TempDir);
+
+/// How a face ended.
+#[derive(Debug)]
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn home() -> Home {
+    let home = Home(TempDir::new().expect("a folder"));
+    std::fs::create_dir(home.0.path().join("tmp")).expect("a folder");
+    home
+}
+
+impl Home {
+    fn file(self, name: &str, text: &str) -> Self {
+        let path = self.0.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+        self
+    }
+
+    fn run(&self, args: &[&str]) -> Ended {
+        let at = |name: &str| self.0.path().join(name);
+        let mut command = Command::new(&BINARY.1);
+        command.args(args).env_clear().current_dir(self.0.path()).stdin(Stdio::null());
+        command.env("HOME", at("")).env("XDG_CONFIG_HOME", at("config")).env("XDG_STATE_HOME", at("state")).env("TMPDIR", at("tmp"));
+        command.env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").env("TZ", "UTC").env("TERM", "xterm-256color").env("CANARY_TOKEN", CANARY);
+        command.env("KUBECONFIG", at("kubeconfig")).env("DOCKER_HOST", "unix:///nowhere.sock");
+        let output = command.output().expect("the program");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        let ended = Ended { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
+        for said in [&ended.out, &ended.err] {
+            assert!(!said.contains(CANARY), "a secret was printed by {args:?}");
+            assert!(!said.contains("panicked"), "{args:?}: {said}");
+        }
+        ended
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    fn says(self, words: &[&str]) -> Self {
+        for words in words {
+            assert!(self.out.contains(words) || self.err.contains(words), "it does not say `{words}`:\n{}\n{}", self.out, self.err);
+        }
+        self
+    }
+
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.out, self.err))
+    }
+}
+
+/// Each path of a JSON text with the kinds of values that stand there: what a reader of it relies on.
+fn shape(value: &Value) -> String {
+    fn walk(value: &Value, at: &str, found: &mut BTreeMap<String, Vec<&'static str>>) {
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "text",
+            Value::Array(items) => {
+                items.iter().for_each(|item| walk(item, &format!("{at}[]"), found));
+                "list"
+            }
+            Value::Object(fields) => {
+                fields.iter().for_each(|(name, field)| walk(field, &format!("{at}.{name}"), found));
+                "object"
+            }
+        };
+        let kinds = found.entry(at.to_owned()).or_default();
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+            kinds.sort_unstable();
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(value, "", &mut found);
+    found.into_iter().fold(String::new(), |mut text, (path, kinds)| {
+        let _ = writeln!(text, "{path}: {}", kinds.join(" | "));
+        text
+    })
+}
+
+#[track_caller]
+fn has_shape(name: &str, value: &Value) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, shape(value)));
+}
+
+#[test]
+fn status_as_json_has_its_documented_shape_and_says_what_burns() {
+    let ended = home().run(&["status", "--demo", "--json"]).ends(1);
+    let status = ended.json();
+    has_shape("json_status", &status);
+    assert_eq!(status["v"], 1);
+    let cart = status["services"].as_array().unwrap().iter().find(|row| row["service"] == "cart").expect("cart runs");
+    let production = cart["environments"].as_array().unwrap().iter().find(|cell| cell["environment"] == "production").expect("in production");
+    assert_eq!((&production["state"], &production["tier"], &production["guessed"]), (&"stuck".into(), &"production".into(), &false.into()));
+    assert_eq!(production["version"], "2.7.3 → 2.8.0");
+    let names: Vec<&Value> = status["alerts"].as_array().unwrap().iter().map(|alert| &alert["name"]).collect();
+    assert!(names.contains(&&Value::from("CartErrorRate")), "{names:?}");
+    let states: Vec<&Value> = status["sources"].as_array().unwrap().iter().map(|source| &source["state"]).collect();
+    assert!(states.contains(&&Value::from("down")) && states.contains(&&Value::from("live")), "{states:?}");
+}
+
+#[test]
+fn status_as_text_names_the_service_the_alert_and_the_source_that_is_down() {
+    home().run(&["status", "--demo"]).ends(1).says(&["1 stuck", "cart", "2.7.3 → 2.8.0", "alert  critical  CartErrorRate", "source demo/docker-staging"]);
+}
+
+#[test]
+fn status_ends_with_yes_where_all_is_well() {
+    home().run(&["status", "--demo=quiet"]).ends(0).says(&["8 ok"]);
+}
+
+#[test]
+fn status_of_nothing_could_not_tell() {
+    home().run(&["status", "--timeout", "1s"]).ends(2);
+}
+
+#[test]
+fn a_dry_run_of_a_rollback_has_its_documented_shape_and_changes_nothing() {
+    let ended = home().run(&["rollback", "cart", "-e", "production", "--demo", "--dry-run", "--json"]).ends(0);
+    let plan = ended.json();
+    has_shape("json_rollback_plan", &plan);
+    assert_eq!((&plan["state"], &plan["to"]["revision"], &plan["from"]["version"]), (&"planned".into(), &41.into(), &"2.8.0".into()));
+    assert!(plan["verdict"].is_null() && !plan["difference"].as_array().unwrap().is_empty() && !plan["checks"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn what_the_policy_forbids_ends_with_77_and_the_remedy() {
+    let cart = ["rollback", "cart", "-e", "production", "--demo"];
+    let run = |more: &[&str]| home().run(&[&cart[..], more].concat());
+    run(&[]).ends(77).says(&["nothing was changed"]);
+    run(&["--yes", "--reason", "errors", "--confirm", "cart"]).ends(77).says(&["locked"]);
+    run(&["--yes", "--write", "--reason", "errors"]).ends(77).says(&["--confirm cart"]);
+    run(&["--yes", "--write", "--confirm", "cart"]).ends(77).says(&["--reason"]);
+    run(&["--yes", "--write", "--confirm", "card", "--reason", "errors"]).ends(77).says(&["--confirm cart"]);
+    run(&["--yes", "--read-only", "--confirm", "cart", "--reason", "errors"]).ends(77).says(&["read-only"]);
+}
+
+#[test]
+fn what_is_not_there_ends_with_1_and_says_what_is() {
+    home().run(&["rollback", "basket", "-e", "production", "--demo", "--dry-run"]).ends(1).says(&["basket does not run in production"]);
+    home().run(&["rollback", "cart", "-e", "moon", "--demo", "--dry-run"]).ends(1).says(&["production", "staging"]);
+    home().run(&["rollback", "cart", "-e", "production", "--to", "r7", "--demo", "--dry-run"]).ends(1).says(&["r7", "r41"]);
+    home().run(&["logs", "basket", "--demo"]).ends(1).says(&["basket"]);
+}
+
+#[test]
+fn logs_are_plain_text_in_the_order_of_time() {
+    let ended = home().run(&["logs", "cart", "-e", "production", "--demo"]).ends(0).says(&["unknown currency", "priced"]);
+    let times: Vec<&str> = ended.out.lines().filter_map(|line| line.split(' ').next()).filter(|time| time.starts_with("20")).collect();
+    assert!(times.len() > 3 && times.is_sorted(), "{}", ended.out);
+    assert!(!ended.out.contains('\x1b'));
+    let some = home().run(&["logs", "cart", "-e", "production", "--demo", "--grep", "currency"]).ends(0);
+    assert!(some.out.contains("unknown currency") && !some.out.contains("priced"));
+    home().run(&["logs", "cart", "--demo"]).ends(64).says(&["choose with -e"]);
+}
+
+#[test]
+fn wrong_arguments_end_with_64() {
+    for args in [
+        &["--nonsense"][..],
+        &["--read-only", "--write"],
+        &["status", "--timeout", "soon"],
+        &["print", "--demo", "--size", "0x0"],
+        &["print", "--demo", "--keys", "<nonsense>"],
+        &["print", "--demo", "--scenario", "moon"],
+        &["logs"],
+        &["logs", "cart", "-e", "production", "--demo", "--grep", "("],
+        &["rollback", "cart"],
+        &["rollback", "cart", "-e", "production", "--demo", "--dry-run", "--to", "the-good-one"],
+        &["rollback", "cart", "-e", "x", "--yes", "--dry-run"],
+        &["completions", "moon"],
+    ] {
+        let ended = home().run(args).ends(64);
+        assert!(!ended.err.is_empty(), "{args:?} says nothing");
+    }
+}
+
+#[test]
+fn without_a_terminal_the_console_says_what_works_instead() {
+    for args in [&[][..], &["demo"]] {
+        home().run(args).ends(64).says(&["not a terminal", "pilothouse print", "pilothouse status"]);
+    }
+}
+
+#[test]
+fn help_version_completions_and_the_manual_are_there() {
+    home().run(&["--help"]).ends(0).says(&["Exit codes: 0 yes, 1 no", "rollback"]);
+    home().run(&["--version"]).ends(0).says(&[env!("CARGO_PKG_VERSION")]);
+    for shell in ["bash", "zsh", "fish"] {
+        home().run(&["completions", shell]).ends(0).says(&["rollback", "read-only"]);
+    }
+    home().run(&["man"]).ends(0).says(&[".TH pilothouse", "Exit codes"]);
+}
+
+const BAD: &str = "[ui]\ntheme = \"drak\"\nglphs = \"ascii\"\n\n[thresholds]\nerror_rate = 5\n\n[[environment]]\nname = \"production\"\ntier = \"prod\"\n\n\
+    [[source]]\nkind = \"github\"\ntoken = \"ghp_canaryCANARYcanaryCANARYcanaryCANA01\"\n\n[[source]]\nkind = \"moon\"\n";
+
+#[test]
+fn a_bad_configuration_tells_all_its_errors_at_once_with_line_and_column() {
+    let ended = home().file("bad.toml", BAD).run(&["config", "check", "--config", "bad.toml"]).ends(78);
+    let lines: Vec<&str> = ended.err.lines().collect();
+    for at in ["bad.toml:3:1", "bad.toml:6:14", "bad.toml:10:8"] {
+        assert!(lines.iter().any(|line| line.contains(at)), "no error at {at}:\n{}", ended.err);
+    }
+    assert!(lines.iter().filter(|line| line.contains("bad.toml:")).count() >= 4, "{}", ended.err);
+    // Every face refuses it in the same words.
+    let status = home().file("bad.toml", BAD).run(&["status", "--config", "bad.toml"]).ends(78);
+    assert_eq!(status.err, ended.err);
+}
+
+#[test]
+fn a_bad_keymap_theme_or_source_says_where_and_what_to_do() {
+    home().file("c.toml", "").file("keys.toml", "[global]\nexplain = \"moonlight\"\n[nowhere]\nx = \"y\"\n").run(&["config", "check", "--config", "c.toml"]).ends(78).says(&["keys.toml:2:", "keys.toml:3:"]);
+    home().file("c.toml", "[ui]\ntheme = \"own\"\n").file("themes/own.toml", "inherits = \"dark\"\n[roles]\ncritical = \"reddish\"\n").run(&["config", "check", "--config", "c.toml"]).ends(78).says(&["own.toml:3:"]);
+    home().file("c.toml", "[[source]]\nkind = \"alertmanager\"\nurl = \"not a url\"\n").run(&["config", "check", "--config", "c.toml"]).ends(78).says(&["c.toml:3:"]);
+    home().run(&["config", "check", "--config", "moon.toml"]).ends(78).says(&["moon.toml"]);
+}
+
+#[test]
+fn a_configuration_that_others_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = home().file("c.toml", "");
+    std::fs::set_permissions(home.0.path().join("c.toml"), std::fs::Permissions::from_mode(0o666)).expect("a file of ours");
+    home.run(&["config", "check", "--config", "c.toml"]).ends(78).says(&["c.toml"]);
+}
+
+#[test]
+fn a_broken_kubeconfig_is_named_with_its_remedy() {
+    let ended = home().file("kubeconfig", "clusters: [\n").run(&["status", "--timeout", "2s"]);
+    assert_ne!(ended.code, 0);
+    ended.says(&["kubeconfig"]);
+}
+
+#[test]
+fn a_good_configuration_is_written_read_and_described() {
+    let home = home();
+    home.run(&["config", "init"]).ends(0).says(&["written"]);
+    home.run(&["config", "check"]).ends(0).says(&["right"]);
+    let again = home.run(&["config", "init"]);
+    assert_ne!(again.code, 0, "a file was written over");
+    home.run(&["config", "path"]).ends(0).says(&["config.toml", "journal"]);
+    let schema = home.run(&["config", "schema"]).ends(0).json();
+    assert!(schema["properties"]["environment"].is_object() || schema["properties"]["source"].is_object(), "{schema}");
+}
+
+#[test]
+fn doctor_looks_at_everything_and_has_its_documented_shape() {
+    let ended = home().run(&["doctor", "--json", "--timeout", "1s"]);
+    let looked = ended.json();
+    has_shape("json_doctor", &looked);
+    let whats: Vec<&Value> = looked["looked"].as_array().unwrap().iter().map(|one| &one["what"]).collect();
+    for what in ["terminal", "configuration", "journal"] {
+        assert!(whats.contains(&&Value::from(what)), "{whats:?}");
+    }
+}
+
+#[test]
+fn print_needs_no_terminal_and_gives_the_same_frame_every_time() {
+    let frame = || home().run(&["print", "--demo", "--size", "80x24", "--keys", "j<wait:5s>"]).ends(0).out;
+    let first = frame();
+    assert_eq!(first, frame());
+    assert_eq!(first.lines().count(), 24);
+    assert!(first.contains("PILOTHOUSE") && !first.contains('\x1b'));
+}
