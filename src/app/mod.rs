@@ -254,7 +254,11 @@ impl App {
         if let Link::Live { offers, .. } = &link {
             self.sources.insert(source.clone(), Ok(Known::Ready(offers.clone())));
         }
-        self.store.link(source, feed, link);
+        if link == Link::NotConnected {
+            self.store.forget(source, feed, self.now.wall);
+        } else {
+            self.store.link(source, feed, link);
+        }
         Vec::new()
     }
 

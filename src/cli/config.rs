@@ -40,6 +40,14 @@ pub fn run(global: &Global, what: &ConfigFace) -> Result<Exit, Failed> {
     }
 }
 
+/// What a back end says of its table, with the place where it does not say one itself.
+fn placed(table: &config::SourceConfig, words: &str) -> String {
+    let error = table.error("url", words);
+    let file = error.place().to_string();
+    let file = file.split(':').next().unwrap_or_default();
+    if words.contains(file) { words.to_owned() } else { error.to_string() }
+}
+
 /// Reads everything, the back ends' own tables too; nothing is dialled.
 fn check(global: &Global) -> Result<Exit, Failed> {
     let (paths, loaded) = load(global, depth())?;
@@ -48,7 +56,7 @@ fn check(global: &Global) -> Result<Exit, Failed> {
         let wish = Wish { table: Some(table), config: &loaded.config, read_only: true, contexts: &[], namespace: None };
         let connect = sources::KINDS.iter().find(|(kind, _)| *kind == table.kind()).map(|(_, connect)| connect);
         broken.extend(connect.map(|connect| connect(&wish)).unwrap_or_default().into_iter().filter_map(|made| match made {
-            sources::Made::Broken(id, why) => Some(format!("{id}: {}", why.words)),
+            sources::Made::Broken(_, why) => Some(placed(table, &why.words)),
             sources::Made::Source(_) | sources::Made::Listed(..) => None,
         }));
     }

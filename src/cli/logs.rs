@@ -28,7 +28,8 @@ pub async fn run(mut headless: Headless, args: Logs) -> Result<Exit, Failed> {
     for name in &args.targets {
         targets.push(find(&headless, name, args.environment.as_deref())?);
     }
-    let from = headless.app.now.wall - SignedDuration::try_from(since).unwrap_or(SignedDuration::ZERO);
+    let asked = headless.app.now.wall;
+    let from = asked - SignedDuration::try_from(since).unwrap_or(SignedDuration::ZERO);
     let wanted = targets.into_iter().map(|target| match target {
         Target::Workload(workload) => LogTarget::Workload { workload, since: Some(from) },
         Target::Pod(pod) => LogTarget::Pod { pod, container: None, previous: args.previous, since: Some(from) },
@@ -43,7 +44,9 @@ pub async fn run(mut headless: Headless, args: Logs) -> Result<Exit, Failed> {
         if !print(&headless, &mut printed, grep.as_ref()) {
             return Ok(Exit::Yes);
         }
-        if !args.follow && !grew {
+        // Whoever does not follow wants what was said until now; something that never falls silent would keep us for ever.
+        let newest = headless.app.logs.buffer.walk(None, Towards::Older).find_map(|line| line.at);
+        if !args.follow && (!grew || newest.is_some_and(|at| at >= asked)) {
             return Ok(if headless.app.logs.buffer.is_empty() { Exit::Unknown } else { Exit::Yes });
         }
         let _ = headless.app.update(headless.clock.now(), Event::Tick);
@@ -87,7 +90,7 @@ fn print(headless: &Headless, printed: &mut Option<Spot>, grep: Option<&regex::R
         if !own && grep.is_some_and(|grep| !grep.is_match(line.text())) {
             continue;
         }
-        let at = line.at.map(|at| at.to_string()).unwrap_or_default();
+        let at = line.at.map(|at| format!("{at:.3}")).unwrap_or_default();
         let who = if own { String::new() } else { format!("{}/{} ", line.stream.pod, line.stream.container) };
         if writeln!(out, "{at} {who}{}", redact(line.text())).is_err() {
             return false;

@@ -144,7 +144,13 @@ mod tests {
     #[test]
     fn keys_are_characters_and_names_between_angles() {
         let script = script("jR<enter><wait:41s><ctrl-o>").unwrap();
-        let written: Vec<String> = script.iter().map(|cue| match cue { Cue::Key(key) => key.to_string(), Cue::Wait(time) => format!("{time:#}") }).collect();
+        let written: Vec<String> = script
+            .iter()
+            .map(|cue| match cue {
+                Cue::Key(key) => key.to_string(),
+                Cue::Wait(time) => format!("{time:#}"),
+            })
+            .collect();
         assert_eq!(written, ["j", "R", "enter", "41s", "ctrl-o"]);
         assert!(super::script("<nonsense>").is_err() && super::script("<wait:soon>").is_err());
     }

@@ -39,7 +39,16 @@ pub struct Theatre {
 impl Theatre {
     /// The world of a story, at `at`.
     pub fn new(scenario: &Scenario, seed: u64, at: Timestamp) -> Self {
-        Self { world: World::new(scenario, seed), at, opened: at, watched: BTreeSet::new(), told: VecDeque::new(), entries: 1841, wanted: Vec::new(), acts: Vec::new() }
+        Self {
+            world: World::new(scenario, seed),
+            at,
+            opened: at,
+            watched: BTreeSet::new(),
+            told: VecDeque::new(),
+            entries: 1841,
+            wanted: Vec::new(),
+            acts: Vec::new(),
+        }
     }
 
     fn say(&mut self, event: Event) {
@@ -125,7 +134,11 @@ impl Theatre {
     /// Starts the feeds that are wanted now: a whole list each, or the reason why there is none.
     fn watch(&mut self, app: &App) {
         let wanted = app.wanted();
-        self.watched.retain(|address| wanted.contains(address));
+        let gone: Vec<_> = self.watched.iter().filter(|address| !wanted.contains(*address)).cloned().collect();
+        for (source, feed) in gone {
+            self.watched.remove(&(source.clone(), feed.clone()));
+            self.say(Event::Link(source, feed, Link::NotConnected));
+        }
         for (source, feed) in wanted {
             if !self.watched.insert((source.clone(), feed.clone())) {
                 continue;

@@ -10,7 +10,7 @@ pub use inbox::Inbox;
 use crate::{
     app::{Effect, Event, Known},
     config::Config,
-    domain::{Check, Feed, Operation, Question, SourceId, TaskId, Trouble, Why},
+    domain::{Check, Feed, Link, Operation, Question, SourceId, TaskId, Trouble, Why},
     sources::{self, Made, Source, SourceError, supervise::supervise},
     text::Clean,
 };
@@ -105,7 +105,15 @@ impl Runtime {
 
     /// Starts and stops watches until they are what is wanted.
     pub fn reconcile(&mut self, wanted: &BTreeSet<(SourceId, Feed)>) {
-        self.feeds.retain(|address, _| wanted.contains(address));
+        let inbox = &self.inbox;
+        self.feeds.retain(|address, _| {
+            let stays = wanted.contains(address);
+            if !stays {
+                // What nobody watches any more would never be corrected: it is forgotten.
+                inbox.put(Event::Link(address.0.clone(), address.1.clone(), Link::NotConnected));
+            }
+            stays
+        });
         for (id, feed) in wanted {
             if self.feeds.contains_key(&(id.clone(), feed.clone())) {
                 continue;

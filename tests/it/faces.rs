@@ -251,9 +251,23 @@ fn a_bad_configuration_tells_all_its_errors_at_once_with_line_and_column() {
 
 #[test]
 fn a_bad_keymap_theme_or_source_says_where_and_what_to_do() {
-    home().file("c.toml", "").file("keys.toml", "[global]\nexplain = \"moonlight\"\n[nowhere]\nx = \"y\"\n").run(&["config", "check", "--config", "c.toml"]).ends(78).says(&["keys.toml:2:", "keys.toml:3:"]);
-    home().file("c.toml", "[ui]\ntheme = \"own\"\n").file("themes/own.toml", "inherits = \"dark\"\n[roles]\ncritical = \"reddish\"\n").run(&["config", "check", "--config", "c.toml"]).ends(78).says(&["own.toml:3:"]);
-    home().file("c.toml", "[[source]]\nkind = \"alertmanager\"\nurl = \"not a url\"\n").run(&["config", "check", "--config", "c.toml"]).ends(78).says(&["c.toml:3:"]);
+    home()
+        .file("c.toml", "")
+        .file("keys.toml", "[global]\nexplain = \"moonlight\"\n[nowhere]\nx = \"y\"\n")
+        .run(&["config", "check", "--config", "c.toml"])
+        .ends(78)
+        .says(&["keys.toml:2:", "keys.toml:3:"]);
+    home()
+        .file("c.toml", "[ui]\ntheme = \"own\"\n")
+        .file("themes/own.toml", "inherits = \"dark\"\n[roles]\ncritical = \"reddish\"\n")
+        .run(&["config", "check", "--config", "c.toml"])
+        .ends(78)
+        .says(&["own.toml:3:"]);
+    home()
+        .file("c.toml", "[[source]]\nkind = \"alertmanager\"\nurl = \"not a url\"\n")
+        .run(&["config", "check", "--config", "c.toml"])
+        .ends(78)
+        .says(&["c.toml:3:"]);
     home().run(&["config", "check", "--config", "moon.toml"]).ends(78).says(&["moon.toml"]);
 }
 

@@ -6,10 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A room, the rooms of ours that it may use, and the foreign names that it must not.
+/// A room, the rooms of ours (or parts of them) that it may use, and the foreign names that it must not.
 struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
 
-const PURE: &[&str] = &["tokio", "kube", "bollard", "reqwest", "hyper", "crossterm", "rustix", "*::now", "std::env", "std::fs", "std::net", "std::process", "std::thread"];
+const PURE: &[&str] =
+    &["tokio", "kube", "bollard", "reqwest", "hyper", "crossterm", "rustix", "*::now", "std::env", "std::fs", "std::net", "std::process", "std::thread"];
 const NO_CLOCK_NO_SCREEN: &[&str] = &["ratatui", "crossterm", "tokio", "kube", "reqwest", "bollard", "*::now", "std::env", "std::fs"];
 const DECIDING: &[&str] = &["app", "panels", "view", "domain", "gate", "store", "logs", "rollback", "keys", "widgets", "theme", "text"];
 
@@ -18,7 +19,7 @@ const HOUSE: &[Room] = &[
     Room("keys", &[], NO_CLOCK_NO_SCREEN),
     Room("domain", &["text"], NO_CLOCK_NO_SCREEN),
     Room("gate", &["domain", "text"], NO_CLOCK_NO_SCREEN),
-    Room("sources", &["domain", "gate", "text", "config"], &["ratatui", "crossterm"]),
+    Room("sources", &["domain", "gate", "text", "config", "logs::line", "logs::Resume"], &["ratatui", "crossterm"]),
     Room("store", &["domain", "text"], NO_CLOCK_NO_SCREEN),
     Room("logs", &["domain", "text"], NO_CLOCK_NO_SCREEN),
     Room("rollback", &["domain", "store", "text"], NO_CLOCK_NO_SCREEN),
@@ -37,6 +38,8 @@ const HOUSE: &[Room] = &[
 const LONGEST: usize = 400;
 const LONGER: &[(&str, &str)] = &[
     ("sources/demo/tables.rs", "one table of tables: every line is a field of a story's file"),
+    ("sources/docker/container.rs", "one wire object and what it says of itself; to be split by list and inspection"),
+    ("sources/docker/place.rs", "where an engine may be: one order of places, each a few lines"),
     ("app/operations.rs", "one procedure from the plan to the verdict, and the keys of each of its states"),
 ];
 
@@ -56,7 +59,8 @@ fn only_for_tests(folder: &Path) -> Vec<String> {
 /// The files of a room, or of the whole house, that are no tests.
 fn files(under: &Path) -> Vec<PathBuf> {
     let tests = only_for_tests(under);
-    let test = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem.ends_with("_tests") || tests.iter().any(|name| name == stem));
+    let test =
+        |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem.ends_with("_tests") || tests.iter().any(|name| name == stem));
     let mut found = Vec::new();
     for entry in fs::read_dir(under).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -189,7 +193,8 @@ fn no_room_names_what_it_must_not() {
             for (line, path) in paths(&code(&file)) {
                 let ours = path.strip_prefix("crate::").and_then(|rest| rest.split("::").next());
                 let ours = ours.filter(|other| HOUSE.iter().any(|Room(room, ..)| room == other) || ["cli", "console"].contains(other));
-                let stranger = ours.is_some_and(|other| other != *name && !may.contains(&other));
+                let allowed = |room: &&str| path.strip_prefix("crate::").is_some_and(|rest| *rest == **room || rest.starts_with(&format!("{room}::")));
+                let stranger = ours.is_some_and(|other| other != *name) && !may.iter().any(allowed);
                 if stranger || must_not.iter().any(|forbidden| says(&path, forbidden)) {
                     broken.push(format!("src/{}:{line}: {name} names {path}", shown(&file)));
                 }
@@ -202,7 +207,10 @@ fn no_room_names_what_it_must_not() {
 #[test]
 fn a_wall_that_is_broken_is_seen() {
     let said = |code: &str| paths(code).into_iter().map(|(line, path)| format!("{line} {path}")).collect::<Vec<_>>().join(", ");
-    assert_eq!(said("use crate::{\n app::{App, x::Y}, domain,\n};\nInstant::now();"), "1 use, 2 crate::app::App, 2 crate::app::x::Y, 2 crate::domain, 4 Instant::now");
+    assert_eq!(
+        said("use crate::{\n app::{App, x::Y}, domain,\n};\nInstant::now();"),
+        "1 use, 2 crate::app::App, 2 crate::app::x::Y, 2 crate::domain, 4 Instant::now"
+    );
     assert!(says("tokio::time::sleep", "tokio") && says("std::fs", "std::fs") && says("Instant::now", "*::now"));
     assert!(!says("tokios::x", "tokio") && !says("std::fmt", "std::fs"));
 }

@@ -24,7 +24,19 @@ fn the_main_screen_at_four_sizes() {
 #[test]
 fn the_main_screen_says_what_burns_in_one_sentence_and_where() {
     let scene = incident().play();
-    scene.says(&["PILOTHOUSE", "PRODUCTION locked", "DEMO", "alerts ◐ 1 of 2", "03:00 UTC", "CartErrorRate", "17.4 %", "limit 5 %", "2.7.3 → 2.8.0", "14 services · 1 stuck · 1 rolling · 12 ok", "problems first"]);
+    scene.says(&[
+        "PILOTHOUSE",
+        "PRODUCTION locked",
+        "DEMO",
+        "alerts ◐ 1 of 2",
+        "03:00 UTC",
+        "CartErrorRate",
+        "17.4 %",
+        "limit 5 %",
+        "2.7.3 → 2.8.0",
+        "14 services · 1 stuck · 1 rolling · 12 ok",
+        "problems first",
+    ]);
     let headline = scene.text().lines().nth(1).expect("a second line").to_owned();
     for words in ["cart in production", "17.4 %", "limit 5 %", "2.7.3 → 2.8.0"] {
         assert!(headline.contains(words), "the headline does not say {words}: {headline}");

@@ -36,7 +36,16 @@ pub struct Stage {
 pub fn stage(name: &str) -> Stage {
     let scenario = Scenario::named(name).unwrap_or_else(|| panic!("there is no story {name}"));
     let at = scenario.opens();
-    Stage { scenario, seed: 7, at, size: Size { width: 120, height: 40 }, mode: Mode::ByTier, theme: "roles".into(), glyphs: Glyphs::Unicode, script: Vec::new() }
+    Stage {
+        scenario,
+        seed: 7,
+        at,
+        size: Size { width: 120, height: 40 },
+        mode: Mode::ByTier,
+        theme: "roles".into(),
+        glyphs: Glyphs::Unicode,
+        script: Vec::new(),
+    }
 }
 
 /// A duration as people write it.

@@ -103,7 +103,9 @@ fn a_storm_of_sizes_ends_on_the_last_one() {
         term.resize(1 + step * 37 % 300, 1 + step * 53 % 100);
     }
     term.resize(80, 24);
-    term.until("the frame of 80×24", |screen| screen.contents().contains("PILOTHOUSE") && screen.contents().lines().count() <= 24 && screen.contents().contains("cart"));
+    term.until("the frame of 80×24", |screen| {
+        screen.contents().contains("PILOTHOUSE") && screen.contents().lines().count() <= 24 && screen.contents().contains("cart")
+    });
     term.resize(120, 40);
     term.shows("2 Pipelines").shows("stuck 2/6");
     term.types("q");

@@ -106,7 +106,16 @@ impl Setup {
             let shown = shown.clone();
             move || shown.read(reader)
         });
-        Term { writer: Some(pair.master.take_writer().expect("a writer")), master: Some(pair.master), slave: Some(pair.slave), child, shown, thread: Some(thread), before, home: self.home }
+        Term {
+            writer: Some(pair.master.take_writer().expect("a writer")),
+            master: Some(pair.master),
+            slave: Some(pair.slave),
+            child,
+            shown,
+            thread: Some(thread),
+            before,
+            home: self.home,
+        }
     }
 }
 
