@@ -83,6 +83,10 @@ impl App {
     }
 
     fn type_in(&mut self, key: Key) -> Vec<Effect> {
+        // What is typed before a dialog can have been read was meant for something else.
+        if self.unseen().is_some() {
+            return Vec::new();
+        }
         let Some(edit) = edit(key) else { return Vec::new() };
         match &mut self.overlay {
             Some(Overlay::Palette(palette)) => {

@@ -47,6 +47,9 @@ use std::{
 /// For how long ctrl-o opens an environment.
 pub const OPEN_FOR: SignedDuration = SignedDuration::from_mins(15);
 
+/// For how long after the start the cursor follows what burns worst, unless somebody presses a key.
+const LANDING: Duration = Duration::from_secs(5);
+
 /// Everything that reaches in from outside when the console begins.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -287,7 +290,9 @@ impl App {
         pipelines::settle(self);
         alerts::settle(self);
         logs::settle(self);
-        if !self.landed {
+        // Pods and alerts tell more than the first list: until a key is pressed the cursor still moves to what is worst.
+        let early = self.last_key.is_none() && self.now.mono.saturating_sub(self.start.now.mono) < LANDING;
+        if !self.landed || early {
             self.landed = self.land();
         }
     }
