@@ -16,6 +16,8 @@ use tokio::{sync::Mutex as Lock, time::Instant};
 
 /// How long it is believed: a family may appear with the next release.
 const BELIEVED: Duration = Duration::from_secs(5 * 60);
+/// How long it is believed that there is nothing: a server that has just started has not scraped yet.
+const NOTHING: Duration = Duration::from_secs(15);
 
 const CPU: &str = "container_cpu_usage_seconds_total";
 const MEMORY: &str = "container_memory_working_set_bytes";
@@ -52,7 +54,7 @@ impl Knowledge {
     /// What is known, looked up if it must be.
     pub async fn of(&self, api: &Api) -> Result<Arc<Known>, SourceError> {
         let mut kept = self.known.lock().await;
-        if let Some((_, known)) = kept.as_ref().filter(|(at, _)| at.elapsed() < BELIEVED) {
+        if let Some((_, known)) = kept.as_ref().filter(|(at, known)| at.elapsed() < known.holds()) {
             return Ok(known.clone());
         }
         let known = Arc::new(Known::look_up(api).await?);
@@ -96,6 +98,10 @@ impl Known {
         let has = |label: &str| owners.iter().any(|name| name == label);
         let (exported, clustered) = (has("exported_pod"), has("cluster"));
         Ok(Self { families, names, external: api.external_labels().await, exported, clustered })
+    }
+
+    fn holds(&self) -> Duration {
+        if self.families.is_empty() { NOTHING } else { BELIEVED }
     }
 
     fn has(&self, names: &[&str]) -> bool {
