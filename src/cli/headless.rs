@@ -3,7 +3,7 @@
 use crate::{
     app::{App, Known},
     console::Clock,
-    domain::{Feed, Link, SourceId},
+    domain::{Feed, Link, SourceId, Verb},
     runtime::{Errand, Inbox, Runtime},
     text::Clean,
 };
@@ -79,9 +79,12 @@ impl Headless {
     }
 }
 
-/// The feeds of a first list.
-fn always(feed: &Feed) -> bool {
-    matches!(feed, Feed::Workloads | Feed::Alerts | Feed::Runs | Feed::Rules)
+/// The feeds that an answer rests on. The pods of what is unwell are wanted only once the workloads are there.
+fn counts(feed: &Feed) -> bool {
+    match feed {
+        Feed::Workloads | Feed::Alerts | Feed::Runs | Feed::Rules | Feed::Pods(_) => true,
+        Feed::Nodes | Feed::Jobs(_) | Feed::Happenings(_) | Feed::Samples | Feed::Stats(_) | Feed::Logs(_) => false,
+    }
 }
 
 /// Whether every source that is dialled has been heard of at all.
@@ -92,9 +95,14 @@ fn settled(app: &App) -> bool {
 
 /// Sources that have not said their whole list yet.
 fn missing(app: &App) -> Vec<Clean> {
-    let feeds = app.store.feeds().iter().filter(|feed| always(&feed.feed));
-    let waiting = feeds.filter(|feed| matches!(feed.link, Link::Connecting | Link::Live { synced: false, .. }));
-    let mut names: Vec<SourceId> = waiting.map(|feed| feed.source.clone()).collect();
+    let told = |source: &SourceId, feed: &Feed| match app.store.feed(source, feed).map(|state| &state.link) {
+        Some(Link::Live { synced, .. }) => *synced,
+        Some(Link::Retrying { .. } | Link::Refused { .. }) => true,
+        Some(Link::Connecting | Link::NotConnected) | None => false,
+    };
+    let remembers = |source: &SourceId| matches!(app.sources.get(source), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&Verb::RollBack));
+    let whole = |source: &SourceId, feed: &Feed| told(source, feed) && (*feed != Feed::Workloads || !remembers(source) || app.store.history_told(source));
+    let mut names: Vec<SourceId> = app.wanted().into_iter().filter(|(source, feed)| counts(feed) && !whole(source, feed)).map(|(source, _)| source).collect();
     names.dedup();
     names.iter().map(|name| crate::clean!("{name}")).collect()
 }

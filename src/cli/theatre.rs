@@ -196,5 +196,10 @@ impl Theatre {
         self.say(Event::Recorded(task, Ok(self.entries)));
         let stages = self.world.act(operation, self.at);
         self.told.extend(stages.into_iter().map(|stage| (None, Event::Stage(task, stage))));
+        // What the change did at this very instant lies between no two seconds: the lists are told anew.
+        let source = operation.subject.source();
+        let told = self.watched.iter().filter(|(own, feed)| *own == source && !matches!(feed, Feed::Logs(_)));
+        let told: Vec<Event> = told.map(|(own, feed)| Event::Facts(own.clone(), feed.clone(), self.world.facts(own, feed, self.at))).collect();
+        told.into_iter().for_each(|event| self.say(event));
     }
 }

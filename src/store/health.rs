@@ -281,7 +281,7 @@ pub fn health(workload: &Workload, revisions: &[&Revision], pods: Option<&[&Pod]
     let pods = pods.unwrap_or_default();
     let worst = || why(workload, pods);
     let moving = moving(workload, now);
-    let sick = newest_sick(revisions, pods);
+    let sick = newest_sick(revisions, pods, now);
     if counts.ready == 0 && sick.is_none() && moving && young(workload, revisions, now) {
         return Health::Rolling;
     }
@@ -325,12 +325,34 @@ fn young(workload: &Workload, revisions: &[&Revision], now: Timestamp) -> bool {
     age < GUARD_CHANGE || (revisions.len() <= 1 && workload.revision.is_none_or(|number| number <= 1) && age < PATIENCE)
 }
 
+/// A pod that runs for so long and is not ready, or that no node has taken for so long, counts as sick: the controller would go on
+/// waiting for minutes.
+const WARMS_UP: SignedDuration = SignedDuration::from_secs(120);
+const UNPLACED: SignedDuration = SignedDuration::from_secs(60);
+
 /// What keeps a pod of the newest revision from ever serving.
-fn newest_sick(revisions: &[&Revision], pods: &[&Pod]) -> Option<Clean> {
+fn newest_sick(revisions: &[&Revision], pods: &[&Pod], now: Timestamp) -> Option<Clean> {
     let newest = revisions.iter().find(|revision| revision.current);
     let of_newest = |pod: &&&Pod| newest.is_none_or(|revision| revision.template == pod.template);
-    let sick = pods.iter().filter(of_newest).filter_map(|pod| ailment(pod)).filter(Ailment::lasting);
+    let sick = pods.iter().filter(of_newest).filter_map(|pod| ailment(pod).filter(|ill| ill.lasting() || overdue(pod, ill, now)));
     sick.max_by_key(Ailment::rank).map(|found| found.words())
+}
+
+/// Whether a pod should long have got over what it has.
+pub fn overdue(pod: &Pod, ill: &Ailment, now: Timestamp) -> bool {
+    let age = |longer: SignedDuration| pod.created.is_some_and(|created| since(created, now) > longer);
+    match ill {
+        Ailment::NotReady => age(WARMS_UP),
+        Ailment::Unschedulable { .. } => age(UNPLACED),
+        Ailment::Image { .. }
+        | Ailment::Config { .. }
+        | Ailment::CannotStart { .. }
+        | Ailment::Init { .. }
+        | Ailment::Crash { .. }
+        | Ailment::Node { .. }
+        | Ailment::Leaving
+        | Ailment::Starting => false,
+    }
 }
 
 fn why(workload: &Workload, pods: &[&Pod]) -> Clean {

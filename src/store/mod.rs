@@ -76,6 +76,8 @@ pub struct Store {
     revisions_of: BTreeMap<Id<Workload>, BTreeSet<Id<Revision>>>,
     seen: changes::Seen,
     watchdogs: BTreeMap<SourceId, Timestamp>,
+    /// When each workload was changed by its own word.
+    changed: BTreeMap<Id<Workload>, Option<Timestamp>>,
     stamp: u64,
 }
 
@@ -101,6 +103,7 @@ impl Store {
             revisions_of: BTreeMap::new(),
             seen: changes::Seen::default(),
             watchdogs: BTreeMap::new(),
+            changed: BTreeMap::new(),
             stamp: 0,
         }
     }
@@ -119,7 +122,12 @@ impl Store {
             }
             Fact::Revision(change) => {
                 let turned = self.revisions.apply(number, change);
+                let about = match &turned {
+                    Turned::Came(id) | Turned::Changed(id, _) => self.revisions.get(id).map(|row| row.workload.clone()),
+                    Turned::Nothing | Turned::Went(_) => None,
+                };
                 index(&mut self.revisions_of, &self.revisions, turned, |row| Some(row.workload.clone()));
+                about.into_iter().for_each(|workload| self.date(&workload));
             }
             Fact::Pod(change) => {
                 let turned = self.pods.apply(number, change);
@@ -175,6 +183,18 @@ impl Store {
         }
     }
 
+    /// Says when a workload was last changed. Where its newest revision is also the youngest, that one's creation says it best: what else
+    /// tells of a rollout (conditions, the time of the last writer) moves on with every pod or with another field.
+    fn date(&mut self, id: &Id<Workload>) {
+        let revisions = self.revisions_of(id);
+        let youngest = revisions.iter().filter_map(|revision| revision.created).max();
+        let made = revisions.iter().find(|revision| revision.current).and_then(|revision| revision.created).filter(|made| youngest == Some(*made));
+        let said = self.changed.get(id).copied().flatten();
+        if let Some(row) = self.workloads.get_mut(id) {
+            row.changed = made.or(said);
+        }
+    }
+
     fn turned_workload(&mut self, turned: Turned<Workload>, at: Timestamp) {
         let (id, before) = match turned {
             Turned::Nothing => return,
@@ -182,12 +202,15 @@ impl Store {
                 for row in gone {
                     self.unname(&row.id);
                     self.joined.remove(&row.id);
+                    self.changed.remove(&row.id);
                 }
                 return;
             }
             Turned::Came(id) => (id, None),
             Turned::Changed(id, before) => (id, Some(before)),
         };
+        self.changed.insert(id.clone(), self.workloads.get(&id).and_then(|row| row.changed));
+        self.date(&id);
         let Some(row) = self.workloads.get(&id) else { return };
         if let Some(before) = &before {
             self.seen.workload(before, row, at);

@@ -40,6 +40,12 @@ impl Store {
         self.feeds.find(source, feed).and_then(|number| self.feeds.state(number))
     }
 
+    /// Whether a source that answers has told all revisions of its workloads: they have a list of their own, which comes later.
+    pub fn history_told(&self, source: &SourceId) -> bool {
+        let state = self.feeds.find(source, &Feed::Workloads);
+        state.is_none_or(|number| self.revisions.whole(number) || self.feeds.state(number).is_some_and(|state| !state.link.live()))
+    }
+
     /// All workloads.
     pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
         self.workloads.iter()

@@ -74,6 +74,11 @@ impl<T: Row> Table<T> {
         self.rows.get(id).map(|kept| &kept.row)
     }
 
+    /// The same, to say better what another row tells of it.
+    pub fn get_mut(&mut self, id: &Id<T>) -> Option<&mut T> {
+        self.rows.get_mut(id).map(|kept| &mut kept.row)
+    }
+
     /// All rows, by identity.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.rows.values().map(|kept| &kept.row)

@@ -410,7 +410,6 @@ fn where_nothing_was_measured_nothing_is_green() {
 }
 
 #[test]
-#[ignore = "in the story `blind` the pods never count as complete; run it with `cargo test --test it -- --ignored`"]
 fn without_a_measure_of_errors_and_alerts_the_verdict_is_that_it_could_not_tell() {
     let mut scene = stage("blind").keys("R<ctrl-o><enter><enter>payments<enter><enter>").play();
     assert_eq!(scene.theatre.acts.len(), 1);

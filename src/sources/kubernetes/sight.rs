@@ -88,6 +88,9 @@ async fn open<T: Shape>(cluster: Arc<Cluster>, filter: Filter) -> Sight<T> {
     if let Some(namespace) = filter.namespace.clone() {
         return one(&cluster, &filter, Some(namespace));
     }
+    if !T::NAMESPACED {
+        return one(&cluster, &filter, None);
+    }
     if cluster.confined {
         return together(cluster.namespaces.iter().map(|namespace| one(&cluster, &filter, Some(namespace.clone()))).collect());
     }

@@ -35,7 +35,7 @@ pub fn workload<T: Shape>(source: &SourceId, kind: Kind, object: &T, spec: &Spec
         replicas: replicas(kind, spec, status),
         progress: progress(kind, meta.generation.unwrap_or_default(), spec, status),
         owner: owner(meta),
-        changed: condition(status, "Progressing").and_then(|progressing| progressing.last_update_time),
+        changed: object.written().or_else(|| condition(status, "Progressing").and_then(|progressing| progressing.last_update_time)),
         created: meta.creation_timestamp.as_ref().map(|time| time.0),
         remark: None,
     }

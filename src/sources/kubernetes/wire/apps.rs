@@ -1,6 +1,6 @@
 //! Deployments, StatefulSets, DaemonSets and the objects that remember their revisions.
 
-use super::{Meta, count, or_default, shape};
+use super::{Authored, Meta, count, or_default, shape};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -203,14 +203,14 @@ pub struct Status {
 }
 
 macro_rules! workload {
-    ($name:ident, $doc:literal) => {
+    ($name:ident, $meta:ident, $doc:literal) => {
         #[doc = $doc]
         #[derive(Clone, Debug, Default, Deserialize)]
         #[serde(default)]
         pub struct $name {
             /// Who it is.
             #[serde(deserialize_with = "or_default")]
-            pub metadata: Meta,
+            pub metadata: $meta,
             /// What is wanted.
             #[serde(deserialize_with = "or_default")]
             pub spec: Spec,
@@ -220,10 +220,10 @@ macro_rules! workload {
         }
     };
 }
-workload!(Deployment, "A Deployment.");
-workload!(StatefulSet, "A StatefulSet.");
-workload!(DaemonSet, "A DaemonSet.");
-workload!(ReplicaSet, "A ReplicaSet: the memory of a Deployment's revision.");
+workload!(Deployment, Authored, "A Deployment.");
+workload!(StatefulSet, Authored, "A StatefulSet.");
+workload!(DaemonSet, Authored, "A DaemonSet.");
+workload!(ReplicaSet, Meta, "A ReplicaSet: the memory of a Deployment's revision.");
 shape!(Deployment, "Deployment", "apps", "deployments");
 shape!(StatefulSet, "StatefulSet", "apps", "statefulsets");
 shape!(DaemonSet, "DaemonSet", "apps", "daemonsets");

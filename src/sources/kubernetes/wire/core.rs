@@ -239,4 +239,4 @@ pub struct Node {
     #[serde(deserialize_with = "or_default")]
     pub status: NodeStatus,
 }
-shape!(Node, "Node", "", "nodes");
+shape!(Node, "Node", "", "nodes", false);

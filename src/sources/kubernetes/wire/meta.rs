@@ -1,4 +1,4 @@
-//! Metadata without what nobody reads: managed fields, last-applied copies, most annotations and labels.
+//! Metadata without what nobody reads: last-applied copies, most annotations and labels, and managed fields but for who wrote a template.
 
 use super::or_default;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
@@ -12,6 +12,24 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
 /// Metadata, as far as they are kept.
 #[derive(Clone, Debug, Default)]
 pub struct Meta(pub ObjectMeta);
+
+/// The same of an object with a pod template, and when that was last written.
+#[derive(Clone, Debug, Default)]
+pub struct Authored(pub ObjectMeta, Option<jiff::Timestamp>);
+
+impl Meta {
+    /// When the template was written: these objects do not say.
+    pub const fn written(&self) -> Option<jiff::Timestamp> {
+        None
+    }
+}
+
+impl Authored {
+    /// When the template was last written, as far as the managed fields tell. A writer that owns other fields too moves it with those.
+    pub const fn written(&self) -> Option<jiff::Timestamp> {
+        self.1
+    }
+}
 
 const ANNOTATIONS: &[&str] = &[
     "deployment.kubernetes.io/revision",
@@ -109,9 +127,33 @@ struct Reference {
     controller: Option<bool>,
 }
 
+/// One entry of the managed fields: only whether it owns the template is read of what it owns.
 #[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct Wire {
+#[serde(default)]
+struct Managed {
+    #[serde(deserialize_with = "super::time")]
+    time: Option<jiff::Timestamp>,
+    #[serde(rename = "fieldsV1", deserialize_with = "or_default")]
+    fields: Fields,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Fields {
+    #[serde(rename = "f:spec", deserialize_with = "or_default")]
+    spec: SpecFields,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SpecFields {
+    #[serde(rename = "f:template")]
+    template: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase", bound = "M: Deserialize<'de> + Default")]
+struct Wire<M> {
     name: Option<String>,
     namespace: Option<String>,
     uid: Option<String>,
@@ -127,13 +169,28 @@ struct Wire {
     annotations: Kept<Annotations>,
     #[serde(deserialize_with = "or_default")]
     owner_references: Vec<Reference>,
+    #[serde(deserialize_with = "or_default")]
+    managed_fields: M,
 }
 
 impl<'de> Deserialize<'de> for Meta {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
+        Wire::<IgnoredAny>::deserialize(deserializer).map(|wire| Self(wire.into()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Authored {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = Wire::<Vec<Managed>>::deserialize(deserializer)?;
+        let written = wire.managed_fields.iter().filter(|entry| entry.fields.spec.template.is_some()).filter_map(|entry| entry.time).max();
+        Ok(Self(wire.into(), written))
+    }
+}
+
+impl<M> From<Wire<M>> for ObjectMeta {
+    fn from(wire: Wire<M>) -> Self {
         let owners: Vec<_> = wire.owner_references.into_iter().map(OwnerReference::from).collect();
-        Ok(Self(ObjectMeta {
+        Self {
             name: wire.name,
             namespace: wire.namespace,
             uid: wire.uid,
@@ -144,8 +201,8 @@ impl<'de> Deserialize<'de> for Meta {
             labels: Some(wire.labels.0).filter(|map| !map.is_empty()),
             annotations: Some(wire.annotations.0).filter(|map| !map.is_empty()),
             owner_references: Some(owners).filter(|list| !list.is_empty()),
-            ..ObjectMeta::default()
-        }))
+            ..Self::default()
+        }
     }
 }
 

@@ -7,7 +7,7 @@ pub mod apps;
 pub mod core;
 mod meta;
 
-pub use meta::{Meta, controller, label, note};
+pub use meta::{Authored, Meta, controller, label, note};
 
 use crate::text::Clean;
 use kube::core::ObjectMeta;
@@ -23,10 +23,14 @@ pub trait Shape: DeserializeOwned + Clone + Debug + Send + Sync + 'static {
     const GROUP: &'static str;
     /// Its plural, as paths and rights have it.
     const PLURAL: &'static str;
+    /// Whether its objects belong to namespaces.
+    const NAMESPACED: bool;
     /// Its metadata.
     fn meta(&self) -> &ObjectMeta;
     /// Its metadata.
     fn meta_mut(&mut self) -> &mut ObjectMeta;
+    /// When its pod template was last written, where it has one and says so.
+    fn written(&self) -> Option<jiff::Timestamp>;
 
     /// `deployments.apps`.
     fn resource() -> String {
@@ -98,15 +102,22 @@ impl<T: Shape> kube::Resource for Lean<T> {
 
 macro_rules! shape {
     ($name:ident, $kind:literal, $group:literal, $plural:literal) => {
+        crate::sources::kubernetes::wire::shape!($name, $kind, $group, $plural, true);
+    };
+    ($name:ident, $kind:literal, $group:literal, $plural:literal, $namespaced:literal) => {
         impl crate::sources::kubernetes::wire::Shape for $name {
             const KIND: &'static str = $kind;
             const GROUP: &'static str = $group;
             const PLURAL: &'static str = $plural;
+            const NAMESPACED: bool = $namespaced;
             fn meta(&self) -> &kube::core::ObjectMeta {
                 &self.metadata.0
             }
             fn meta_mut(&mut self) -> &mut kube::core::ObjectMeta {
                 &mut self.metadata.0
+            }
+            fn written(&self) -> Option<jiff::Timestamp> {
+                self.metadata.written()
             }
         }
     };
