@@ -251,6 +251,7 @@ impl App {
     /// Opens the log of a target on the whole screen.
     pub fn open_logs(&mut self, target: LogTarget, title: Clean) {
         logs::aim(self, Some(target.clone()), title.clone());
+        logs::look_at_sick(self);
         self.screens.push(Screen::Logs(target, title));
     }
 

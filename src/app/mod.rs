@@ -15,6 +15,7 @@ mod screen;
 mod subject;
 mod tasks;
 mod verbs;
+mod witness;
 
 pub use dialog::{Dialog, DialogId};
 pub use effect::{Effect, Intended, Record};
@@ -179,6 +180,7 @@ pub struct App {
     counter: u64,
     computed: Option<(u64, i64)>,
     landed: bool,
+    witness: witness::Witness,
 }
 
 impl App {
@@ -215,6 +217,7 @@ impl App {
             counter: 0,
             computed: None,
             landed: false,
+            witness: witness::Witness::default(),
             start,
         }
     }
@@ -243,7 +246,9 @@ impl App {
             Event::Told(told) => self.told(told),
         };
         self.opened.retain(|_, until| *until > now.wall);
-        self.settle();
+        if self.settle() {
+            effects.extend(self.witness());
+        }
         effects.extend(self.attend_operations());
         effects
     }
@@ -278,13 +283,14 @@ impl App {
         Vec::new()
     }
 
-    /// Brings what follows from the store up to date: the matrix, the cursors, the first landing.
-    fn settle(&mut self) {
-        let minute = self.now.wall.as_second();
-        if self.computed != Some((self.store.stamp(), minute)) {
+    /// Brings what follows from the store up to date: the matrix, the cursors, the first landing. Whether the matrix was made anew.
+    fn settle(&mut self) -> bool {
+        let second = self.now.wall.as_second();
+        let anew = self.computed != Some((self.store.stamp(), second));
+        if anew {
             self.matrix = self.store.matrix(self.now.wall);
             self.cause = shared_cause(&self.store);
-            self.computed = Some((self.store.stamp(), minute));
+            self.computed = Some((self.store.stamp(), second));
         }
         environments::settle(self);
         pipelines::settle(self);
@@ -295,6 +301,7 @@ impl App {
         if !self.landed || early {
             self.landed = self.land();
         }
+        anew
     }
 
     /// The identity of the dialog that nobody can have seen yet, if there is one: the loop ends its batch there.

@@ -417,7 +417,7 @@ impl App {
     /// Shows every procedure what is believed now, and the time; says what ended.
     pub(super) fn attend_operations(&mut self) -> Vec<Effect> {
         let steady = self.steady();
-        let mut effects = Vec::new();
+        let mut effects = self.renew_outdated(steady);
         let keys: Vec<OperationKey> = self.operations.running.iter().map(|running| running.key).collect();
         for key in keys {
             let Some(running) = self.operations.running.iter_mut().find(|running| running.key == key) else { continue };
@@ -427,6 +427,23 @@ impl App {
             wants.extend(running.procedure.tick(steady));
             effects.extend(self.carry_wants(key, wants));
             effects.extend(self.tell_verdict(key));
+        }
+        effects
+    }
+
+    /// Plans whose workload was rolled out anew meanwhile are made anew: what they say of it is no longer so.
+    fn renew_outdated(&mut self, steady: Timestamp) -> Vec<Effect> {
+        let outdated = |running: &&Running| self.store.workload(&running.procedure.case.workload.id).is_some_and(|row| running.procedure.outdated(row));
+        let keys: Vec<OperationKey> = self.operations.running.iter().filter(outdated).map(|running| running.key).collect();
+        let mut effects = Vec::new();
+        for key in keys {
+            let timing = self.timing();
+            let Some(running) = self.operations.running.iter_mut().find(|running| running.key == key) else { continue };
+            let id = running.procedure.case.workload.id.clone();
+            let Some(case) = Case::of(&self.store, &id, &timing, steady) else { continue };
+            running.asked.clear();
+            let wants = running.procedure.renew(case, &self.store.revisions_of(&id), steady);
+            effects.extend(self.carry_wants(key, wants));
         }
         effects
     }
@@ -449,9 +466,17 @@ impl App {
         let words = crate::clean!("{title}: {}", verdict.word());
         let left = rollback::Record { template: sent.running.clone(), evidence: crate::domain::Evidence::RolledBackFrom { at: *at } };
         let workload = running.procedure.case.workload.id.as_str().to_owned();
+        let proved = run.complete.filter(|_| matches!(verdict, rollback::Verdict::Recovered { .. })).map(|complete| Record::Observed {
+            environment: running.environment.clone(),
+            service: running.service.clone(),
+            workload: workload.clone(),
+            template: sent.goal.template.clone(),
+            since: complete,
+            held: at.duration_since(complete),
+        });
         self.records.entry(workload).or_default().push(left);
         self.notices.say(Tone::Plain, words.clone(), self.now);
-        vec![Effect::Record(record), Effect::Notify(words)]
+        [Some(Effect::Record(record)), proved.map(Effect::Record), Some(Effect::Notify(words))].into_iter().flatten().collect()
     }
 
     /// A wish to the procedure on screen.

@@ -2,9 +2,9 @@
 
 use super::{App, Asked, Choose, Chosen, Effect, Explain, History, Overlay, Page, Screen, Subject, tasks::Purpose};
 use crate::{
-    domain::{Id, LogTarget, Question, Workload},
+    domain::{Id, LogTarget, Pod, Question, Workload},
     keys::{Action, Layer},
-    text::{Clean, Name},
+    text::{Clean, Name, Raw},
 };
 
 /// One verb for one subject: what it would do, or why it can not be done.
@@ -203,10 +203,34 @@ impl App {
         self.overlay = Some(Overlay::Choose(Choose { title: Clean::from_static("Which of them?"), items, at: 0 }));
     }
 
+    /// The pod of a workload whose container crashed last and most: its previous run is what `p` is about.
+    fn crashed_pod(&self, workload: &Id<Workload>) -> Option<&Pod> {
+        let crashed = self.store.pods_of(workload).filter(|pod| !pod.leaving && pod.containers.iter().any(|container| container.restarts > 0));
+        crashed.max_by_key(|pod| (!pod.ready, pod.restarted, pod.restarts))
+    }
+
+    /// The previous run of a pod's container that was restarted.
+    fn show_previous(&mut self, pod: &Pod) {
+        let container = pod.containers.iter().filter(|container| container.restarts > 0).max_by_key(|container| (!container.ready, container.restarts));
+        let container = container.map(|container| Raw::new(container.name.raw()));
+        let title = crate::clean!("{}, previous run", pod.name);
+        self.open_logs(LogTarget::Pod { pod: pod.id.clone(), container, previous: true, since: None }, title);
+    }
+
     fn show_logs(&mut self, subject: &Subject, workloads: &[Id<Workload>], previous: bool) {
         let name = self.words_of(subject);
+        if previous && !matches!(subject, Subject::Job(_) | Subject::Run(_)) {
+            let pod = match subject {
+                Subject::Pod(pod) => self.store.pod(pod).filter(|pod| pod.restarts > 0),
+                _ => workloads.iter().find_map(|workload| self.crashed_pod(workload)),
+            };
+            return match pod.cloned() {
+                Some(pod) => self.show_previous(&pod),
+                None => self.complain(crate::clean!("no container of {name} was restarted: there is no previous run")),
+            };
+        }
         let target = match subject {
-            Subject::Pod(pod) => Some(LogTarget::Pod { pod: pod.clone(), container: None, previous, since: None }),
+            Subject::Pod(pod) => Some(LogTarget::Pod { pod: pod.clone(), container: None, previous: false, since: None }),
             Subject::Job(job) => Some(LogTarget::Job(job.clone())),
             Subject::Run(run) => self.store.jobs_of(run).into_iter().min_by_key(|job| job.status.rank()).map(|job| LogTarget::Job(job.id.clone())),
             Subject::Cell { .. } | Subject::Workload(_) | Subject::Alert(_) | Subject::Node(_) | Subject::Nothing => {

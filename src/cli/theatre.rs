@@ -181,6 +181,7 @@ impl Theatre {
             Effect::Act { task, operation, policy, .. } => self.act(task, &operation, policy.closed(operation.verb, self.at)),
             Effect::Remember(workload) => self.say(Event::Remembered(workload, Vec::new())),
             Effect::Connect(source) => self.say(Event::Known(source.clone(), Ok(Known::Ready(self.world.offers(&source))))),
+            Effect::Record(crate::app::Record::Observed { .. }) => {}
             Effect::Record(_) => self.entries += 1,
             Effect::Refresh => {}
             Effect::Copy(_) | Effect::Save { .. } | Effect::Notify(_) | Effect::Redraw | Effect::Suspend | Effect::Quit(_) => self.wanted.push(effect),

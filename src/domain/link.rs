@@ -93,14 +93,14 @@ pub enum Link {
     Retrying {
         /// When it is tried again.
         at: Timestamp,
-        /// When the last fact came, if one ever did.
+        /// When it broke, if it ever told anything.
         since: Option<Timestamp>,
         /// What broke.
         why: Why,
     },
     /// It refused us; it is tried again seldom.
     Refused {
-        /// When the last fact came, if one ever did.
+        /// When it broke, if it ever told anything.
         since: Option<Timestamp>,
         /// What it said.
         why: Why,
@@ -111,5 +111,13 @@ impl Link {
     /// Whether what this feed says is true now.
     pub const fn live(&self) -> bool {
         matches!(self, Self::Live { .. })
+    }
+
+    /// Since when what this feed said may no longer be true.
+    pub const fn since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Retrying { since, .. } | Self::Refused { since, .. } => *since,
+            Self::NotConnected | Self::Connecting | Self::Live { .. } => None,
+        }
     }
 }

@@ -8,17 +8,18 @@ pub(super) use rows::level_role;
 
 use crate::{
     app::{App, Effect, Panel as Focus, Screen, Subject},
-    domain::{Feed, Id, LineKind, LogLine, LogStream, LogTarget, Workload},
+    domain::{Feed, Id, LineKind, LogLine, LogStream, LogTarget, Pod, Workload},
     keys::Action,
     line,
     logs::{Buffer, Caps, Spot, Towards},
+    store::sickness,
     text::{Clean, count},
     theme::Role,
     widgets::{Anchor, Edge, Line, LogView, Panel, Piece},
 };
 use jiff::{SignedDuration, Timestamp};
 use ratatui::{buffer::Buffer as Cells, layout::Rect};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// The cursor must rest on a cell for so long before its log is asked for: walking over the matrix asks for nothing.
 const REST: Duration = Duration::from_millis(400);
@@ -50,6 +51,8 @@ pub struct State {
     pub fold: bool,
     /// How many cells the view is moved sideways.
     pub sideways: usize,
+    /// The pods that alone are heard; all where none is named.
+    pub only: BTreeSet<Clean>,
     /// Further targets that are listened to, by a face without a screen.
     pub also: Vec<LogTarget>,
     held: bool,
@@ -70,6 +73,7 @@ impl Default for State {
             unfold: false,
             fold: true,
             sideways: 0,
+            only: BTreeSet::new(),
             also: Vec::new(),
             held: false,
             marked: None,
@@ -77,10 +81,40 @@ impl Default for State {
     }
 }
 
+impl State {
+    /// Whether a stream is shown.
+    fn hears(&self, stream: &LogStream) -> bool {
+        (self.sidecars || !stream.sidecar) && (self.only.is_empty() || self.only.contains(&stream.pod))
+    }
+}
+
+/// The pods of the newest revision that are not ready, while one of them keeps it from getting on: what they say is what matters.
+fn sick_pods(app: &App, workload: &Id<Workload>) -> BTreeSet<Clean> {
+    let Some(newest) = app.store.revisions_of(workload).into_iter().find(|revision| revision.current) else { return BTreeSet::new() };
+    let pods: Vec<&Pod> = app.store.pods_of(workload).filter(|pod| pod.template == newest.template && !pod.ready && !pod.leaving).collect();
+    let sick = pods.iter().any(|pod| sickness(pod, app.now.wall).is_some());
+    pods.into_iter().filter(|_| sick).map(|pod| pod.name.clean().clone()).collect()
+}
+
+/// A whole log opens on the pods that do not get ready; `0` shows all. One that becomes ready stays while it is open.
+pub fn look_at_sick(app: &mut App) {
+    if let Some(LogTarget::Workload { workload, .. }) = &app.logs.target {
+        app.logs.only = sick_pods(app, workload);
+    }
+}
+
 /// Listens to the cell under the cursor, once the cursor rests, unless a log is open on the whole screen.
 pub fn settle(app: &mut App) {
     mark_change(app);
-    if app.logs.held || app.screens.iter().any(|screen| matches!(screen, Screen::Logs(..))) || !rested(app) {
+    if let (false, Some(LogTarget::Workload { workload, .. })) = (app.logs.only.is_empty(), &app.logs.target) {
+        let more = sick_pods(app, workload);
+        app.logs.only.extend(more);
+    }
+    let whole = app.screens.iter().any(|screen| matches!(screen, Screen::Logs(..)));
+    if !whole {
+        app.logs.only.clear();
+    }
+    if app.logs.held || whole || !rested(app) {
         return;
     }
     let workload = app.workloads_of(&super::environments::subject(app)).into_iter().next();
@@ -211,6 +245,7 @@ pub fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Action::NextHit => scroll(app, Towards::Newer, 1),
         Action::PrevHit => scroll(app, Towards::Older, 1),
         Action::Wrap => app.logs.wrap = !app.logs.wrap,
+        Action::AllPanels if !app.logs.only.is_empty() => app.logs.only.clear(),
         Action::HiddenSidecars => app.logs.sidecars = !app.logs.sidecars,
         Action::Unfold => app.logs.unfold = !app.logs.unfold,
         Action::MarkLine => {
@@ -241,7 +276,7 @@ fn scroll(app: &mut App, towards: Towards, by: usize) {
     let logs = &app.logs;
     let page = usize::from(app.size.height.saturating_sub(8)).max(2);
     let Some(from) = logs.top.or_else(|| rows::top(logs, page)) else { return };
-    let mut lines = logs.buffer.walk_among(Some(from), towards, |stream| logs.sidecars || !stream.sidecar).filter(|line| logs.matcher.fits(line));
+    let mut lines = logs.buffer.walk_among(Some(from), towards, |stream| logs.hears(stream)).filter(|line| logs.matcher.fits(line));
     let step = match towards {
         Towards::Older => lines.nth(by - 1).map(|line| line.spot).or(Some(from)),
         Towards::Newer => lines.nth(by).map(|line| line.spot),
@@ -252,7 +287,7 @@ fn scroll(app: &mut App, towards: Towards, by: usize) {
 
 fn trouble(app: &mut App, towards: Towards) {
     let logs = &app.logs;
-    match logs.buffer.trouble(logs.top, towards, |stream| logs.sidecars || !stream.sidecar) {
+    match logs.buffer.trouble(logs.top, towards, |stream| logs.hears(stream)) {
         Some(spot) => app.logs.top = Some(spot),
         None => app.say("no more errors that way"),
     }
@@ -280,8 +315,18 @@ pub fn draw(app: &App, buf: &mut Cells, area: Rect, whole: bool) {
 
 fn counts(app: &App) -> Vec<Line> {
     let logs = &app.logs;
-    let pods: std::collections::BTreeSet<_> = logs.buffer.streams().filter(|stream| logs.sidecars || !stream.sidecar).map(|stream| &stream.pod).collect();
-    let mut counts = vec![line![(Role::Dim, crate::store::words::count(pods.len(), "pod"))]];
+    let pods =
+        |hears: &dyn Fn(&LogStream) -> bool| logs.buffer.streams().filter(|stream| hears(stream)).map(|stream| &stream.pod).collect::<BTreeSet<_>>().len();
+    let all = pods(&|stream| logs.sidecars || !stream.sidecar);
+    let mut counts = if logs.only.is_empty() {
+        vec![line![(Role::Dim, crate::store::words::count(all, "pod"))]]
+    } else {
+        let every = app.start.keymap.key(crate::keys::Layer::Logs, Action::AllPanels).unwrap_or_default();
+        vec![
+            line![(Role::Accent, crate::clean!("{} of {all} pods: not ready", pods(&|stream| logs.hears(stream))))],
+            line![(Role::Dim, crate::clean!("{every} all"))],
+        ]
+    };
     counts.push(if logs.top.is_some() { line![(Role::Accent, "paused")] } else { line![(Role::Dim, "following")] });
     let mut hidden: Vec<_> = logs.buffer.streams().filter(|stream| stream.sidecar && !logs.sidecars).map(|stream| &stream.container).collect();
     hidden.sort();
@@ -304,6 +349,9 @@ fn empty(app: &App) -> Vec<Line> {
     let Some(target) = &logs.target else {
         return say(Clean::from_static("nothing that speaks is under the cursor"));
     };
+    if !logs.buffer.is_empty() && !logs.only.is_empty() && logs.filter.is_empty() {
+        return say(crate::clean!("what is not ready has said nothing yet: {}", logs.only.iter().map(Clean::as_str).collect::<Vec<_>>().join(", ")));
+    }
     if !logs.buffer.is_empty() {
         return vec![
             line![(Role::Dim, crate::clean!("no line of {} fits “{}”", count(logs.buffer.len()), logs.filter))],
@@ -322,7 +370,7 @@ fn empty(app: &App) -> Vec<Line> {
 pub fn summary(app: &App) -> Line {
     let logs = &app.logs;
     let mut line = line![(Role::Key, "3 "), (Role::Title, "Logs     ")];
-    let newest = logs.buffer.walk_among(None, Towards::Older, |stream| logs.sidecars || !stream.sidecar).next();
+    let newest = logs.buffer.walk_among(None, Towards::Older, |stream| logs.hears(stream)).next();
     match newest {
         Some(newest) => {
             let at = newest.at.map(|at| super::words::clock(at, &super::words::zone(app))).unwrap_or_default();

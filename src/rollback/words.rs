@@ -131,11 +131,10 @@ impl Procedure {
         let versions = crate::clean!("{} → {}", run.left, run.target.version);
         let after = clock(at.duration_since(run.began));
         let (mark, line, detail) = match verdict {
-            Verdict::Recovered { took: length } => (
-                Mark::Good,
-                crate::clean!("{word} in {}", took(*length)),
-                self.users_saw().map_or(versions.clone(), |saw| crate::clean!("{versions}     {saw}")),
-            ),
+            Verdict::Recovered { took: length } => {
+                let more = self.users_saw().or_else(|| self.unmeasured());
+                (Mark::Good, crate::clean!("{word} in {}", took(*length)), more.map_or(versions.clone(), |more| crate::clean!("{versions}     {more}")))
+            }
             Verdict::NotRecovered { why } | Verdict::Worse { why } => (Mark::Bad, crate::clean!("{word} after {after}"), why.clone()),
             Verdict::CouldNotTell { why } => (Mark::Unknown, Clean::from_static(word), why.clone()),
         };
@@ -147,6 +146,14 @@ impl Procedure {
         let from = self.case.baseline.errors_since?;
         let until = self.good_at(ProofKind::Errors)?;
         Some(crate::clean!("users saw errors for {}", took(until.duration_since(from))))
+    }
+
+    /// `not measured: errors, latency, alert`: what a verdict does not rest on.
+    fn unmeasured(&self) -> Option<Clean> {
+        let State::Done { proofs, .. } = &self.state else { return None };
+        let open: Vec<&str> =
+            proofs.iter().filter(|proof| matches!(proof.state, ProofState::Unknown | ProofState::Waiting)).map(|proof| proof.kind.word()).collect();
+        (!open.is_empty()).then(|| crate::clean!("not measured: {}", open.join(", ")))
     }
 
     /// The lines of what was sent and of every proof, each with its own state and clock.

@@ -62,6 +62,12 @@ impl Book {
 
     /// Writes something that is not a change.
     pub fn record(&self, record: &Record, at: Timestamp) -> Result<(), JournalError> {
+        if let Record::Observed { workload, template, held, .. } = record
+            && self.journal.observed(workload)?.iter().any(|seen| seen.template == *template && seen.held * 2 > *held)
+        {
+            // Another console, or this one at another time, has said it already.
+            return Ok(());
+        }
         self.append(
             at,
             match record {

@@ -34,7 +34,7 @@ pub trait Sink: Send + Sync + 'static {
 
 /// Keeps `feed` of `source` alive until it is dropped, or until a log that ends has ended. `nudge` skips the wait once (ctrl-r).
 pub async fn supervise(source: Arc<dyn Source>, feed: Feed, sink: Arc<dyn Sink>, nudge: Arc<Notify>) {
-    let mut keeper = Keeper { source, feed, sink, cursor: None, last: None, tries: 0 };
+    let mut keeper = Keeper { source, feed, sink, cursor: None, told: None, lost: None, tries: 0 };
     keeper.say(Link::Connecting);
     loop {
         let began = Instant::now();
@@ -74,7 +74,10 @@ struct Keeper {
     feed: Feed,
     sink: Arc<dyn Sink>,
     cursor: Option<Cursor>,
-    last: Option<Timestamp>,
+    /// When it last told anything.
+    told: Option<Timestamp>,
+    /// When it broke that had told something; none while it tells.
+    lost: Option<Timestamp>,
     tries: u32,
 }
 
@@ -110,10 +113,15 @@ impl Keeper {
         if batch.cursor.is_some() {
             self.cursor = batch.cursor;
         }
-        self.last = Some(Timestamp::now());
+        // A list that begins has told nothing yet: the request for it may not even have left.
+        let tells = batch.facts.is_empty() || !batch.facts.iter().all(begins_list);
         if !batch.facts.is_empty() {
             self.sink.facts(self.source.id(), &self.feed, batch.facts);
         }
+        if !tells {
+            return;
+        }
+        (self.told, self.lost) = (Some(Timestamp::now()), None);
         if said.as_ref().is_none_or(|said| said.whole != whole || said.at.elapsed() >= OFFERS) {
             let offers = self.source.offers();
             if said.as_ref().is_none_or(|said| said.whole != whole || said.offers != offers) {
@@ -128,10 +136,13 @@ impl Keeper {
         let wait = backoff(self.tries, random());
         self.tries = self.tries.saturating_add(1);
         let Some(error) = error else { return Rest { wait, probe: false } };
+        if self.told.is_some() {
+            self.lost.get_or_insert_with(Timestamp::now);
+        }
         let why = error.why();
         match error {
             SourceError::Denied(_) | SourceError::NotFound(_) | SourceError::Unsupported(_) => {
-                self.say(Link::Refused { since: self.last, why });
+                self.say(Link::Refused { since: self.lost, why });
                 Rest { wait: REFUSED, probe: false }
             }
             SourceError::RateLimited { until, .. } => {
@@ -153,18 +164,23 @@ impl Keeper {
 
     fn retry(&self, wait: Duration, why: Why) {
         let at = Timestamp::now() + SignedDuration::try_from(wait).unwrap_or(PATIENCE);
-        self.say(Link::Retrying { at, since: self.last, why });
+        self.say(Link::Retrying { at, since: self.lost, why });
     }
 
-    async fn wait(&self, rest: Rest, nudge: &Notify) {
+    async fn wait(&mut self, rest: Rest, nudge: &Notify) {
         let waited = async {
             if rest.probe {
-                tokio::select! { () = sleep(rest.wait) => {}, () = self.returned() => {} }
+                tokio::select! { () = sleep(rest.wait) => false, () = self.returned() => true }
             } else {
                 sleep(rest.wait).await;
+                false
             }
         };
-        tokio::select! { () = waited => {}, () = nudge.notified() => {} }
+        let returned = tokio::select! { returned = waited => returned, () = nudge.notified() => false };
+        if returned {
+            // A server that has just come back is often not ready at once: it is asked again soon, not after what its absence had led to.
+            self.tries = 0;
+        }
     }
 
     /// Ends when the source gives a sign of life after it gave none. One that always answers a probe and never a watch
@@ -196,6 +212,23 @@ fn backoff(tries: u32, random: f64) -> Duration {
 fn random() -> f64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     (RandomState::new().build_hasher().finish() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Whether `fact` only says that a list begins.
+const fn begins_list(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Workload(Change::Begin)
+            | Fact::Revision(Change::Begin)
+            | Fact::Pod(Change::Begin)
+            | Fact::Happening(Change::Begin)
+            | Fact::Node(Change::Begin)
+            | Fact::Run(Change::Begin)
+            | Fact::Job(Change::Begin)
+            | Fact::Alert(Change::Begin)
+            | Fact::Rule(Change::Begin)
+            | Fact::Sample(Change::Begin)
+    )
 }
 
 /// Whether `fact` ends the whole list of the feed's main noun.

@@ -158,12 +158,11 @@ impl Store {
     fn rollouts(&self, workload: &Workload, found: &mut Vec<Happened>) {
         let mut revisions = self.revisions_of(&workload.id);
         revisions.sort_by_key(|revision| (revision.created, revision.number));
-        let mut before: Option<&Revision> = None;
-        for revision in &revisions {
-            if let Some(at) = revision.created {
-                found.push(self.rollout(workload, at, before.map(|b| &b.version), &revision.version, Some(revision.number)));
+        for (at, revision) in revisions.iter().enumerate() {
+            if let Some(created) = revision.created {
+                let before = predecessor(revision, &revisions[..at]);
+                found.push(self.rollout(workload, created, before.map(|b| &b.version), &revision.version, Some(revision.number)));
             }
-            before = Some(revision);
         }
         let Some(changed) = workload.changed else { return };
         let current = revisions.iter().find(|revision| revision.current);
@@ -241,6 +240,15 @@ impl Store {
             }
         }
     }
+}
+
+/// What was current when `revision` was first made; `older` are those made before it, the youngest last. A number is taken anew when a
+/// revision is taken up again, so that the number below is the surest word; where nobody has it any more, one that was taken up
+/// again since may have had it.
+fn predecessor<'a>(revision: &Revision, older: &[&'a Revision]) -> Option<&'a Revision> {
+    let below = older.iter().find(|other| other.number + 1 == revision.number);
+    let again = || older.iter().rfind(|other| other.number > revision.number);
+    below.or_else(again).or_else(|| older.iter().max_by_key(|other| other.number)).copied()
 }
 
 #[cfg(test)]

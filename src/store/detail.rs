@@ -2,7 +2,7 @@
 //!
 //! A change that is near is not a cause. With two live versions they are compared with each other, with one before against after.
 
-use super::{Cell, EnvironmentRef, ErrorRate, Health, Limits, Store, ailment, health, words};
+use super::{Ailment, Cell, EnvironmentRef, ErrorRate, Health, Limits, Store, ailment, health, sickness, words};
 use crate::{
     domain::{Id, Pod, Revision, Version, Workload},
     text::{Clean, Name},
@@ -90,13 +90,13 @@ impl Store {
         let lives = |revision: &&&Revision| revision.current || revision.replicas.total > 0;
         let one = |revision: &&Revision| {
             let errors = self.error_rate_of_version(service, environment, &revision.version.0, now);
-            live(revision, workload, &pods, errors)
+            live(revision, workload, &pods, errors, now)
         };
         let mut live: Vec<Live> = revisions.iter().filter(lives).map(one).collect();
         live.reverse();
         if live.is_empty() {
             let errors = self.error_rate(service, environment, now);
-            live.push(without_revisions(workload, &pods, errors));
+            live.push(without_revisions(workload, &pods, errors, now));
         }
         live
     }
@@ -133,29 +133,29 @@ fn rate(errors: &ErrorRate) -> Option<f64> {
     }
 }
 
-fn live(revision: &Revision, workload: &Workload, pods: &[&Pod], errors: ErrorRate) -> Live {
+fn live(revision: &Revision, workload: &Workload, pods: &[&Pod], errors: ErrorRate, now: Timestamp) -> Live {
     let own: Vec<&&Pod> = pods.iter().filter(|pod| pod.template == revision.template).collect();
     Live {
         version: revision.version.clone(),
         revision: Some(revision.number),
         newest: revision.current,
         ready: if own.is_empty() { revision.replicas.ready } else { count(&own, |pod| pod.ready && !pod.leaving) },
-        sick: count(&own, |pod| ailment(pod).is_some_and(|found| found.lasting())),
-        sick_words: own.iter().filter_map(|pod| ailment(pod)).filter(|found| found.lasting()).max_by_key(|found| found.rank()).map(|found| found.words()),
+        sick: count(&own, |pod| sickness(pod, now).is_some()),
+        sick_words: own.iter().filter_map(|pod| sickness(pod, now)).max_by_key(Ailment::rank).map(|found| found.words()),
         restarts: own.iter().map(|pod| pod.restarts).sum(),
         errors,
         since: if revision.current { workload.changed.or(revision.created) } else { revision.created },
     }
 }
 
-fn without_revisions(workload: &Workload, pods: &[&Pod], errors: ErrorRate) -> Live {
+fn without_revisions(workload: &Workload, pods: &[&Pod], errors: ErrorRate, now: Timestamp) -> Live {
     let all: Vec<&&Pod> = pods.iter().collect();
     Live {
         version: workload.version.clone(),
         revision: workload.revision,
         newest: true,
         ready: workload.replicas.ready,
-        sick: count(&all, |pod| ailment(pod).is_some_and(|found| found.lasting())),
+        sick: count(&all, |pod| sickness(pod, now).is_some()),
         sick_words: workload.remark.clone(),
         restarts: pods.iter().map(|pod| pod.restarts).sum(),
         errors,

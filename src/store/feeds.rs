@@ -1,7 +1,6 @@
 //! How each feed of each source stands.
 
 use crate::domain::{Feed, FeedKind, Link, SourceId};
-use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// One feed of one source, in short: rows remember it instead of two long names.
@@ -17,8 +16,6 @@ pub struct FeedState {
     pub feed: Feed,
     /// Its link.
     pub link: Link,
-    /// When the last fact came.
-    pub last_fact_at: Option<Timestamp>,
 }
 
 /// Every feed that was ever heard of, by source and feed.
@@ -36,7 +33,7 @@ impl Feeds {
         }
         let number = FeedNo(u32::try_from(self.states.len()).unwrap_or(u32::MAX));
         self.numbers.entry(source.clone()).or_default().insert(feed.clone(), number);
-        self.states.push(FeedState { source: source.clone(), feed: feed.clone(), link: Link::Connecting, last_fact_at: None });
+        self.states.push(FeedState { source: source.clone(), feed: feed.clone(), link: Link::Connecting });
         number
     }
 

@@ -334,12 +334,17 @@ const UNPLACED: SignedDuration = SignedDuration::from_secs(60);
 fn newest_sick(revisions: &[&Revision], pods: &[&Pod], now: Timestamp) -> Option<Clean> {
     let newest = revisions.iter().find(|revision| revision.current);
     let of_newest = |pod: &&&Pod| newest.is_none_or(|revision| revision.template == pod.template);
-    let sick = pods.iter().filter(of_newest).filter_map(|pod| ailment(pod).filter(|ill| ill.lasting() || overdue(pod, ill, now)));
+    let sick = pods.iter().filter(of_newest).filter_map(|pod| sickness(pod, now));
     sick.max_by_key(Ailment::rank).map(|found| found.words())
 }
 
+/// What keeps a pod from serving and will not mend by waiting.
+pub fn sickness(pod: &Pod, now: Timestamp) -> Option<Ailment> {
+    ailment(pod).filter(|ill| ill.lasting() || overdue(pod, ill, now))
+}
+
 /// Whether a pod should long have got over what it has.
-pub fn overdue(pod: &Pod, ill: &Ailment, now: Timestamp) -> bool {
+fn overdue(pod: &Pod, ill: &Ailment, now: Timestamp) -> bool {
     let age = |longer: SignedDuration| pod.created.is_some_and(|created| since(created, now) > longer);
     match ill {
         Ailment::NotReady => age(WARMS_UP),

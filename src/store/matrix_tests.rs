@@ -75,7 +75,7 @@ fn a_list_that_is_not_whole_leaves_cells_unknown_and_the_count_open() {
 fn a_source_that_broke_leaves_its_cells_stale_and_not_green() {
     let mut world = World::new().workloads("prod", [workload("prod", "shop", "cart")]);
     let why = Why { trouble: Trouble::Unreachable, words: "no answer".into() };
-    world.0.link(&source("prod"), &Feed::Workloads, Link::Retrying { at: now(), since: None, why });
+    world.0.link(&source("prod"), &Feed::Workloads, Link::Retrying { at: now(), since: Some(now()), why });
     let matrix = world.0.matrix(now());
     assert_eq!(matrix.rows[0].cells[0].state, CellState::Stale { since: Some(now()) });
     assert_eq!(matrix.totals.unknown, 1);

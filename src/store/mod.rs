@@ -30,7 +30,7 @@ pub use changes::{Happened, What};
 pub use detail::{CellDetail, Live, Pointing};
 pub use explain::{Explanation, Fault, Hint, explain};
 pub use feeds::FeedState;
-pub use health::{Ailment, Health, ailment, health};
+pub use health::{Ailment, Health, ailment, health, sickness};
 pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule};
 pub use matrix::{Column, Matrix, Row, Totals, problems_first};
 pub use read::Freshness;
@@ -111,9 +111,6 @@ impl Store {
     /// Takes in one fact that `feed` of `source` told at `at`. Log lines are not kept here.
     pub fn apply(&mut self, source: &SourceId, feed: &Feed, fact: Fact, at: Timestamp) {
         let number = self.feeds.number(source, feed);
-        if let Some(state) = self.feeds.state_mut(number) {
-            state.last_fact_at = Some(at);
-        }
         self.stamp += 1;
         match fact {
             Fact::Workload(change) => {

@@ -78,7 +78,7 @@ impl Store {
         if states().any(|state| state.link.live()) {
             return Freshness::Live;
         }
-        Freshness::Stale { since: states().filter_map(|state| state.last_fact_at).max() }
+        Freshness::Stale { since: states().filter_map(|state| state.link.since()).max() }
     }
 
     /// Whether what is known of a workload's pods can be true now; live where none are known.
@@ -92,7 +92,7 @@ impl Store {
             if state.link.live() {
                 return Freshness::Live;
             }
-            last = last.max(state.last_fact_at);
+            last = last.max(state.link.since());
         }
         Freshness::Stale { since: last }
     }

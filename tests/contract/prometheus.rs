@@ -116,7 +116,8 @@ async fn every_known_family_is_found_and_measured_by_its_service() {
         assert!(looks < 30, "the first push was never scraped");
         let source = prometheus(&url, Config::default());
         let batch = now(&source, Feed::Samples).await;
-        let seen: BTreeSet<&str> = batch.facts.iter().filter_map(sample).filter_map(|sample| sample.labels.first(&["app", "service", "workload"])).map(|name| name.raw()).collect();
+        let seen: BTreeSet<&str> =
+            batch.facts.iter().filter_map(sample).filter_map(|sample| sample.labels.first(&["app", "service", "workload"])).map(|name| name.raw()).collect();
         if wanted.iter().all(|name| seen.contains(name.as_str())) {
             break source;
         }

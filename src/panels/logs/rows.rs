@@ -22,7 +22,7 @@ pub(super) fn top(state: &State, high: usize) -> Option<Spot> {
 }
 
 fn heard(state: &State, from: Option<Spot>, towards: Towards) -> impl Iterator<Item = Said<'_>> {
-    let walk = state.buffer.walk_among(from, towards, |stream| state.sidecars || !stream.sidecar);
+    let walk = state.buffer.walk_among(from, towards, |stream| state.hears(stream));
     walk.take(REACH).filter(|line| state.matcher.fits(line))
 }
 

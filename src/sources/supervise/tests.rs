@@ -103,6 +103,35 @@ async fn a_break_is_tried_again_from_the_last_cursor() {
     assert!(matches!(&links[2], Link::Retrying { since: Some(_), .. }), "{links:?}");
 }
 
+fn begun() -> Batch {
+    Batch { facts: vec![Fact::Node(Change::Begin)], cursor: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_only_begins_is_no_sign_of_life_and_the_time_of_the_loss_stays() {
+    let lost = |links: &[Link]| links.iter().filter_map(|link| if let Link::Retrying { since, .. } = link { Some(*since) } else { None }).collect::<Vec<_>>();
+    let broken = || Err(SourceError::Protocol(Clean::from_static("cut")));
+    let tries = |count: usize| (0..count).map(|_| vec![Ok(begun()), broken()]);
+    let (_, links, facts) = play(tries(3).collect(), &[], Duration::from_secs(60)).await;
+    assert_eq!((lost(&links), facts), (vec![None; 3], 3), "nothing was ever told: {links:?}");
+    assert!(!links.iter().any(Link::live), "{links:?}");
+    let told = std::iter::once(vec![Ok(whole_list()), broken()]).chain(tries(3));
+    let (_, links, _) = play(told.collect(), &[], Duration::from_secs(60)).await;
+    let since = lost(&links);
+    assert!(since.len() == 4 && since[0].is_some() && since.iter().all(|at| *at == since[0]), "{since:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_came_back_and_is_not_ready_yet_is_asked_again_soon() {
+    let starting = || vec![Err(SourceError::Protocol(Clean::from_static("503 starting up")))];
+    let script = (0..6).map(|_| down()).chain([starting(), starting()]).chain([vec![Ok(whole_list())]]).collect();
+    // Silent at every probe for a while, then there.
+    let alive: Vec<bool> = std::iter::repeat_n(false, 40).chain(std::iter::repeat_n(true, 40)).collect();
+    let (asked, _, _) = play(script, &alive, Duration::from_secs(600)).await;
+    let back = asked.windows(2).position(|pair| pair[1].0 - pair[0].0 > Duration::ZERO && asked.len() == 9).map(|_| asked[7].0 - asked[6].0);
+    assert!(back.is_some_and(|wait| wait <= Duration::from_secs(1)), "{asked:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn waits_grow_from_half_a_second_and_stay_under_thirty() {
     let (asked, _, _) = play((0..12).map(|_| vec![Err(SourceError::Protocol(Clean::EMPTY))]).collect(), &[], Duration::from_secs(600)).await;
@@ -143,7 +172,7 @@ async fn a_sign_of_life_after_silence_ends_the_wait() {
 async fn what_a_live_source_offers_is_said_again_when_it_changes() {
     let player = Player { id: SourceId::new("test"), script: Mutex::default(), asked: Mutex::default(), alive: Mutex::default(), began: Instant::now() };
     let told = Arc::new(Told::default());
-    let mut keeper = Keeper { source: Arc::new(player), feed: Feed::Nodes, sink: told.clone(), cursor: None, last: None, tries: 0 };
+    let mut keeper = Keeper { source: Arc::new(player), feed: Feed::Nodes, sink: told.clone(), cursor: None, told: None, lost: None, tries: 0 };
     let mut said = None;
     for _ in 0..30 {
         keeper.pass_on(whole_list(), &mut said);
