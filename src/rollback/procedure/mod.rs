@@ -4,6 +4,7 @@
 //! confirmation, one request at most. Nothing is ever sent again by itself. `now` must be a steady clock: the wall's time at the
 //! start and what a monotonic clock counted since.
 
+mod renew;
 mod send;
 mod watch;
 
@@ -149,27 +150,6 @@ impl Procedure {
         new.asks = questions(&new.case.workload, revisions, &new.case.service, new.case.alert.as_ref(), now);
         let wants = new.gather(None, now);
         (new, wants)
-    }
-
-    /// Begins again with the workload as it is now: another revision was rolled out while the plan was on its way or on screen.
-    #[must_use = "the wants must be carried out"]
-    pub fn renew(&mut self, case: Case, revisions: &[&Revision], now: Timestamp) -> Vec<Want> {
-        let note = match &self.state {
-            State::Gathering(gathering) => gathering.note.clone(),
-            State::Planned(plan) => plan.note.clone(),
-            State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. } | State::Done { .. } | State::Closed { .. } => {
-                return Vec::new();
-            }
-        };
-        let moved = crate::clean!("{} was rolled out meanwhile: this plan is a new one", case.version());
-        self.case = case;
-        self.asks = questions(&self.case.workload, revisions, &self.case.service, self.case.alert.as_ref(), now);
-        self.gather(Some(note.unwrap_or(moved)), now)
-    }
-
-    /// Whether `row` is another revision than the plan that is on its way or on screen is about.
-    pub fn outdated(&self, row: &crate::domain::Workload) -> bool {
-        matches!(self.state, State::Gathering(_) | State::Planned(_)) && row.revision != self.case.workload.revision
     }
 
     pub(super) fn gather(&mut self, note: Option<Clean>, now: Timestamp) -> Vec<Want> {
