@@ -116,11 +116,11 @@ impl<T: Tty> Console<T> {
         let left = loop {
             self.runtime.reconcile(&self.app.wanted());
             self.draw();
-            let wake = self.clock.until(self.wake());
+            let (wake, ripe) = (self.clock.until(self.wake()), self.ripe());
             let left = tokio::select! {
                 biased;
                 input = self.typed.next() => self.input(input, &mut suspend),
-                () = self.inbox.wait(), if self.may_take() => self.take(&mut suspend),
+                () = self.inbox.ripe(BATCH, ripe), if self.may_take() => self.take(&mut suspend),
                 () = tokio::time::sleep(wake) => self.tick(&mut suspend),
             };
             if let Some(left) = left {
@@ -132,6 +132,12 @@ impl<T: Tty> Console<T> {
             Left::With(code) => code,
             Left::Gone => 129,
         }
+    }
+
+    /// When facts are taken from the inbox. Those that arrive between two frames are taken together just before the second: what follows
+    /// from them is then worked out once. Many of them, and anything that is not a fact, are taken at once.
+    fn ripe(&self) -> tokio::time::Instant {
+        tokio::time::Instant::now() + self.drawn.map_or(Duration::ZERO, |drawn| self.clock.until(drawn + self.pace))
     }
 
     /// When the loop must look up, whatever happens.

@@ -3,6 +3,7 @@
 use super::{Id, Image, Labels, Place, Workload};
 use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// A pod, or a container where there are no pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +47,8 @@ pub struct Container {
     pub name: Name,
     /// Whether it must end before the others start.
     pub init: bool,
-    /// Its image.
-    pub image: Image,
+    /// Its image. The pods of a workload have the same one: a source that tells of thousands lets them share it.
+    pub image: Arc<Image>,
     /// What it does now.
     pub state: ContainerState,
     /// How its run before this one ended.

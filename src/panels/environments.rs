@@ -13,6 +13,7 @@ use crate::{
     widgets::{self, Align, Column, Cursor, Edge, Line, Order, Panel, Piece, Selection, Show, Table, Width, sign},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
+use std::collections::HashMap;
 
 mod order;
 
@@ -171,20 +172,17 @@ fn matrix_area(app: &App) -> Rect {
     }
 }
 
-/// A row as it is drawn.
-struct Drawn {
-    service: Line,
-    cells: Vec<Line>,
-    serving: Line,
-    errors: Line,
-    age: Line,
-    stale: bool,
+/// A row, and what its words depend on. There may be thousands: only the cells in view are made.
+struct Drawn<'a> {
+    app: &'a App,
+    row: &'a Row,
 }
 
 /// Draws the matrix.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let theme = &app.start.theme;
-    let drawn: Vec<Drawn> = app.environments.order.iter().filter_map(|name| app.row_of(name)).map(|row| drawn(app, row)).collect();
+    let rows: HashMap<&Name, &Row> = app.matrix.rows.iter().map(|row| (&row.service, row)).collect();
+    let drawn: Vec<Drawn<'_>> = app.environments.order.iter().filter_map(|name| rows.get(name)).map(|row| Drawn { app, row }).collect();
     let focused = app.panel == Focus::Environments && app.screens.is_empty();
     let columns = columns(app);
     let row = app.environments.at.row();
@@ -192,7 +190,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     table.cursor = row.filter(|at| *at < drawn.len()).map_or(Cursor::None, |at| Cursor::Cell(at, 1 + app.column()));
     table.focused = focused;
     table.marked = true;
-    table.stale = |row| row.stale;
+    table.stale = Drawn::stale;
     let empty = empty(app);
     table.empty = &empty;
     let inner = Panel::inner(area);
@@ -210,8 +208,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     table.draw(buf, inner, theme);
 }
 
-fn columns(app: &App) -> Vec<Column<Drawn>> {
-    let mut columns = vec![Column::new("SERVICE", Width::Between(10, 24), |row: &Drawn| row.service.clone())];
+fn columns<'a>(app: &'a App) -> Vec<Column<Drawn<'a>>> {
+    let mut columns = vec![Column::new("SERVICE", Width::Between(10, 24), |drawn: &Drawn<'a>| vec![Piece::from(drawn.row.service.clean())])];
     let last = app.matrix.columns.len().saturating_sub(1);
     for (at, column) in app.matrix.columns.iter().enumerate() {
         let production = column.environment.tier == Tier::Production;
@@ -221,33 +219,39 @@ fn columns(app: &App) -> Vec<Column<Drawn>> {
         // Production never leaves, nor does the cursor's column; of the others the least strict fold first.
         let priority = if production || at == app.column() { 0 } else { 10 + u8::try_from(last - at).unwrap_or(100) };
         // What production says is never cut: its column is as wide as its widest cell from the start.
-        let widest = app.matrix.rows.iter().filter_map(|row| row.cells.get(at)).map(|cell| widgets::line_width(&cell_line(app, cell))).max().unwrap_or(0);
-        let (least, most) = if production { (u16::try_from(widest).unwrap_or(28).clamp(11, 28), 28) } else { (11, 22) };
-        columns.push(Column {
-            title,
-            head,
-            width: Width::Between(least, most),
-            align: Align::Left,
-            priority,
-            show: Show::Part(|row: &Drawn, at| row.cells.get(at).cloned().unwrap_or_default(), at),
-        });
+        let (least, most) = if production { (widest(app, at).clamp(11, 28), 28) } else { (11, 22) };
+        let width = Width::Between(least, most);
+        columns.push(Column { title, head, width, align: Align::Left, priority, show: Show::Part(Drawn::cell, at) });
     }
-    columns.push(Column { priority: 2, ..Column::new("SERVING", Width::Fixed(7), |row: &Drawn| row.serving.clone()) });
-    columns.push(Column { priority: 3, ..Column::new("ERRORS 30 MIN", Width::Fixed(19), |row: &Drawn| row.errors.clone()) });
-    columns.push(Column { align: Align::Right, priority: 1, ..Column::new("AGE", Width::Fill(4, 1), |row: &Drawn| row.age.clone()) });
+    columns.push(Column { priority: 2, ..Column::new("SERVING", Width::Fixed(7), Drawn::serving) });
+    columns.push(Column { priority: 3, ..Column::new("ERRORS 30 MIN", Width::Fixed(19), |drawn: &Drawn<'a>| errors(drawn.app, &drawn.row.errors)) });
+    columns.push(Column { align: Align::Right, priority: 1, ..Column::new("AGE", Width::Fill(4, 1), Drawn::age) });
     columns
 }
 
-fn drawn(app: &App, row: &Row) -> Drawn {
-    let leading = row.leading();
-    let serving = leading.and_then(|cell| cell.serving);
-    Drawn {
-        service: vec![Piece::from(row.service.clean())],
-        cells: row.cells.iter().map(|cell| cell_line(app, cell)).collect(),
-        serving: serving.map(|(ready, wanted)| vec![Piece::new(serving_role(ready, wanted), crate::clean!("{ready}/{wanted}"))]).unwrap_or_default(),
-        errors: errors(app, &row.errors),
-        age: leading.and_then(|cell| cell.changed).map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
-        stale: leading.is_some_and(|cell| matches!(cell.state, CellState::Stale { .. })),
+/// How wide the widest cell of a column is.
+fn widest(app: &App, at: usize) -> u16 {
+    let cells = app.matrix.rows.iter().filter_map(|row| row.cells.get(at));
+    cells.map(|cell| widgets::line_width(&cell_line(app, cell))).max().and_then(|widest| u16::try_from(widest).ok()).unwrap_or(0)
+}
+
+impl Drawn<'_> {
+    fn cell(&self, at: usize) -> Line {
+        self.row.cells.get(at).map(|cell| cell_line(self.app, cell)).unwrap_or_default()
+    }
+
+    fn serving(&self) -> Line {
+        let serving = self.row.leading().and_then(|cell| cell.serving);
+        serving.map(|(ready, wanted)| vec![Piece::new(serving_role(ready, wanted), crate::clean!("{ready}/{wanted}"))]).unwrap_or_default()
+    }
+
+    fn age(&self) -> Line {
+        let changed = self.row.leading().and_then(|cell| cell.changed);
+        changed.map(|at| vec![Piece::new(Role::Dim, words::time(self.app, at))]).unwrap_or_default()
+    }
+
+    fn stale(&self) -> bool {
+        self.row.leading().is_some_and(|cell| matches!(cell.state, CellState::Stale { .. }))
     }
 }
 

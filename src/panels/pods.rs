@@ -158,7 +158,7 @@ fn pod_row(app: &App, pod: &Pod) -> Drawn {
         state: line![(role, crate::clean!("{glyph} {}", pod.reason)), (Role::Dim, crate::clean!("  {}", pod.message))],
         ready: line![(Role::Text, crate::clean!("{ready}/{all}"))],
         restarts: line![(if pod.restarts > 0 { Role::Warn } else { Role::Dim }, crate::clean!("{}{again}", pod.restarts))],
-        version: main.map(|main| vec![Piece::new(Role::Dim, crate::domain::Version::of(None, std::slice::from_ref(&main.image)).0)]).unwrap_or_default(),
+        version: main.map(|main| vec![Piece::new(Role::Dim, crate::domain::Version::of(None, std::slice::from_ref(&*main.image)).0)]).unwrap_or_default(),
         node: pod.node.as_ref().map(|node| vec![Piece::new(Role::Dim, node.clean().clone())]).unwrap_or_default(),
         age: pod.created.map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
     }

@@ -9,7 +9,10 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 /// How many bytes of log lines may wait for one feed before the oldest are dropped and counted.
 const LOG_BYTES: usize = 4 << 20;
@@ -95,6 +98,25 @@ impl Inbox {
     pub fn is_empty(&self) -> bool {
         let lanes = self.lanes();
         lanes.events.is_empty() && lanes.turn.is_empty()
+    }
+
+    /// Ends when facts wait and `due` is past, or before that when at least `many` of them wait, or anything that is not a fact.
+    pub async fn ripe(&self, many: usize, due: Instant) {
+        loop {
+            let (waiting, urgent) = {
+                let lanes = self.lanes();
+                let facts: usize = lanes.rows.values().map(|rows| rows.facts.len()).sum();
+                (!lanes.turn.is_empty(), !lanes.events.is_empty() || facts >= many)
+            };
+            if urgent || (waiting && Instant::now() >= due) {
+                return;
+            }
+            if waiting {
+                let _ = timeout_at(due, self.bell.notified()).await;
+            } else {
+                self.bell.notified().await;
+            }
+        }
     }
 
     /// Ends when something waits.

@@ -230,7 +230,7 @@ fn shares_of(store: &Store, pod: &Pod, down: &BTreeSet<&Name>) -> Option<BTreeSe
 }
 
 fn images_without(pod: &Pod) -> impl Iterator<Item = &Image> {
-    pod.containers.iter().filter(|container| !container.ready).map(|container| &container.image)
+    pod.containers.iter().filter(|container| !container.ready).map(|container| &*container.image)
 }
 
 /// The node and the zone on which a pod stands.

@@ -86,7 +86,7 @@ fn a_registry_that_gives_no_image_to_many_is_named() {
     let rows = services(4);
     let pull = |row: &Workload, node: &str| {
         let mut pod = waiting(on(pod(row, 2, row.name.raw()), node), "ImagePullBackOff", "x509");
-        pod.containers[0].image = crate::store::fixture::image("reg.acme.io:5000/shop/x:1");
+        pod.containers[0].image = crate::store::fixture::image("reg.acme.io:5000/shop/x:1").into();
         pod
     };
     let pods: Vec<Pod> = rows.iter().enumerate().map(|(at, row)| pull(row, &format!("n{at}"))).collect();

@@ -90,7 +90,7 @@ pub fn pod(of: &Workload, revision: u64, name: &str) -> Pod {
     let container = Container {
         name: Name::new("app"),
         init: false,
-        image: image("registry/app:1"),
+        image: image("registry/app:1").into(),
         state: ContainerState::Running { since: Some(ago(600)) },
         last: None,
         ready: true,

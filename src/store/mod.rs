@@ -108,45 +108,54 @@ impl Store {
         }
     }
 
-    /// Takes in one fact that `feed` of `source` told at `at`. Log lines are not kept here.
+    /// Takes in one fact that `feed` of `source` told at `at`. Log lines are not kept here. Back ends say much again that has not changed
+    /// (the heartbeat of a node, a resync): then nothing that follows from it has either, and the stamp stays.
     pub fn apply(&mut self, source: &SourceId, feed: &Feed, fact: Fact, at: Timestamp) {
         let number = self.feeds.number(source, feed);
-        self.stamp += 1;
-        match fact {
+        let changed = match fact {
             Fact::Workload(change) => {
-                let turned = self.workloads.apply(number, change);
+                if let Change::Upsert(row) = &change {
+                    self.changed.insert(row.id.clone(), row.changed);
+                }
+                let (changed, turned) = self.workloads.tell(number, change);
                 self.turned_workload(turned, at);
+                changed
             }
             Fact::Revision(change) => {
-                let turned = self.revisions.apply(number, change);
+                let (changed, turned) = self.revisions.tell(number, change);
                 let about = match &turned {
                     Turned::Came(id) | Turned::Changed(id, _) => self.revisions.get(id).map(|row| row.workload.clone()),
                     Turned::Nothing | Turned::Went(_) => None,
                 };
                 index(&mut self.revisions_of, &self.revisions, turned, |row| Some(row.workload.clone()));
                 about.into_iter().for_each(|workload| self.date(&workload));
+                changed
             }
             Fact::Pod(change) => {
-                let turned = self.pods.apply(number, change);
+                let (changed, turned) = self.pods.tell(number, change);
                 index(&mut self.pods_of, &self.pods, turned, |row| row.workload.clone());
+                changed
             }
             Fact::Node(change) => {
-                let turned = self.nodes.apply(number, change);
+                let (changed, turned) = self.nodes.tell(number, change);
                 self.seen.nodes(&self.nodes, turned, at);
+                changed
             }
             Fact::Alert(change) => {
-                if matches!(&change, Change::Upsert(alert) if alerts::is_watchdog(&alert.name)) {
+                let watchdog = matches!(&change, Change::Upsert(alert) if alerts::is_watchdog(&alert.name));
+                if watchdog {
                     self.watchdogs.insert(source.clone(), at);
                 }
-                self.alerts.apply(number, change);
+                self.alerts.tell(number, change).0 || watchdog
             }
-            Fact::Happening(change) => drop(self.happenings.apply(number, change)),
-            Fact::Run(change) => drop(self.runs.apply(number, change)),
-            Fact::Job(change) => drop(self.jobs.apply(number, change)),
-            Fact::Rule(change) => drop(self.alert_rules.apply(number, change)),
-            Fact::Sample(change) => drop(self.samples.apply(number, change)),
-            Fact::Stream(_) | Fact::Lines(..) => {}
-        }
+            Fact::Happening(change) => self.happenings.tell(number, change).0,
+            Fact::Run(change) => self.runs.tell(number, change).0,
+            Fact::Job(change) => self.jobs.tell(number, change).0,
+            Fact::Rule(change) => self.alert_rules.tell(number, change).0,
+            Fact::Sample(change) => self.samples.tell(number, change).0,
+            Fact::Stream(_) | Fact::Lines(..) => false,
+        };
+        self.stamp += u64::from(changed);
     }
 
     /// Takes in how a feed stands.
@@ -206,7 +215,6 @@ impl Store {
             Turned::Came(id) => (id, None),
             Turned::Changed(id, before) => (id, Some(before)),
         };
-        self.changed.insert(id.clone(), self.workloads.get(&id).and_then(|row| row.changed));
         self.date(&id);
         let Some(row) = self.workloads.get(&id) else { return };
         if let Some(before) = &before {
@@ -235,7 +243,7 @@ impl Store {
 }
 
 /// Keeps the index from a workload to its rows true after a change.
-fn index<T: crate::domain::Row>(
+fn index<T: crate::domain::Row + PartialEq>(
     index: &mut BTreeMap<Id<Workload>, BTreeSet<Id<T>>>,
     table: &Table<T>,
     turned: Turned<T>,

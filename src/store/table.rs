@@ -21,7 +21,8 @@ struct Round {
 /// The rows of one noun. A row stays as long as one feed tells of it.
 #[derive(Debug)]
 pub(super) struct Table<T> {
-    rows: BTreeMap<Id<T>, Kept<T>>,
+    /// Boxed: a map keeps room for rows that are not there, and ten thousand pods are large.
+    rows: BTreeMap<Id<T>, Box<Kept<T>>>,
     rounds: BTreeMap<FeedNo, Round>,
 }
 
@@ -44,9 +45,15 @@ pub(super) enum Turned<T> {
     Went(Vec<T>),
 }
 
-impl<T: Row> Table<T> {
-    /// Applies one change that `feed` tells.
-    pub fn apply(&mut self, feed: FeedNo, change: Change<T>) -> Turned<T> {
+impl<T: Row + PartialEq> Table<T> {
+    /// Applies one change that `feed` tells: whether anything is otherwise now (a row, or how far the list was told), and which rows.
+    pub fn tell(&mut self, feed: FeedNo, change: Change<T>) -> (bool, Turned<T>) {
+        let barrier = matches!(change, Change::Begin | Change::Done);
+        let turned = self.apply(feed, change);
+        (barrier || !matches!(turned, Turned::Nothing), turned)
+    }
+
+    fn apply(&mut self, feed: FeedNo, change: Change<T>) -> Turned<T> {
         match change {
             Change::Begin => {
                 self.rounds.entry(feed).or_default().number += 1;
@@ -98,11 +105,16 @@ impl<T: Row> Table<T> {
         let number = self.rounds.entry(feed).or_default().number;
         let id = row.id().clone();
         let Some(kept) = self.rows.get_mut(&id) else {
-            self.rows.insert(id.clone(), Kept { row, told: vec![(feed, number)] });
+            self.rows.insert(id.clone(), Box::new(Kept { row, told: vec![(feed, number)] }));
             return Turned::Came(id);
         };
         match kept.told.iter_mut().find(|claim| claim.0 == feed) {
+            Some(claim) if kept.row == row => {
+                claim.1 = number;
+                return Turned::Nothing;
+            }
             Some(claim) => claim.1 = number,
+            // Even the same words count from another feed: they may be the first that can be true now.
             None => kept.told.push((feed, number)),
         }
         Turned::Changed(id, std::mem::replace(&mut kept.row, row))

@@ -4,39 +4,36 @@
 exist. Everything reads healthy: readiness, counts and revisions are what controllers and kubelets would have written.
 """
 
-import http.client
-import json
 import multiprocessing
-import ssl
 import sys
 import time
+
+from cluster import Api, Refused
 
 NAMESPACES, DEPLOYMENTS, NODES, WORKERS = 50, 300, 200, 8
 PODS, HOST, PORT, PKI = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 NOW = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-class Api:
-    """One kept connection to the API server, as its administrator."""
+def patiently(api, method, path, body):
+    """A server that has too much to do says so (5xx) and is asked again: ten thousand pods are a lot for a small machine."""
+    for _ in range(10):
+        try:
+            return api.call(method, path, body)
+        except Refused as refused:
+            if refused.code == 409 and method == "POST":
+                return api.call("GET", f"{path}/{body['metadata']['name']}")
+            if refused.code < 500:
+                raise
+            time.sleep(2)
+    return api.call(method, path, body)
 
-    def __init__(self):
-        context = ssl.create_default_context(cafile=f"{PKI}/ca.crt")
-        context.load_cert_chain(f"{PKI}/admin.crt", f"{PKI}/admin.key")
-        self.connection = http.client.HTTPSConnection(HOST, PORT, context=context, timeout=60)
 
-    def call(self, method, path, body):
-        self.connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
-        answer = self.connection.getresponse()
-        text = answer.read()
-        if answer.status not in (200, 201):
-            sys.exit(f"{method} {path}: {answer.status} {text[:300].decode()}")
-        return json.loads(text) if method == "POST" else None
-
-    def create(self, path, body, status=None):
-        made = self.call("POST", path, body)
-        if status:
-            self.call("PUT", f"{path}/{made['metadata']['name']}/status", {**made, "status": status})
-        return made["metadata"]["uid"]
+def create(api, path, body, status=None):
+    made = patiently(api, "POST", path, body)
+    if status:
+        patiently(api, "PUT", f"{path}/{made['metadata']['name']}/status", {**made, "status": status})
+    return made["metadata"]["uid"]
 
 
 def names(d):
@@ -97,7 +94,8 @@ def deployment(api, d):
     counts = {"replicas": count, "readyReplicas": count, "availableReplicas": count, "observedGeneration": 1}
     base = f"/apis/apps/v1/namespaces/{namespace}"
     selector = {"matchLabels": {"app": app}}
-    uid = api.create(
+    uid = create(
+        api,
         f"{base}/deployments",
         {
             "metadata": {"name": app, "labels": {"app": app}, "annotations": {"deployment.kubernetes.io/revision": "2"}},
@@ -109,7 +107,8 @@ def deployment(api, d):
         body = template(d, revision)
         body["metadata"]["labels"]["pod-template-hash"] = hashed(d, revision)
         notes = {"deployment.kubernetes.io/revision": str(revision), "deployment.kubernetes.io/desired-replicas": str(count)}
-        running = api.create(
+        running = create(
+            api,
             f"{base}/replicasets",
             {
                 "metadata": {
@@ -154,19 +153,19 @@ def pod_status(i, body):
 
 def load(worker):
     """One worker's share: the Deployments whose number falls to it, and all of their pods."""
-    api = Api()
+    api = Api(HOST, PORT, PKI)
     for d in range(worker, DEPLOYMENTS, WORKERS):
         uid = deployment(api, d)
         for i in range(d, PODS, DEPLOYMENTS):
             body = pod(i, uid)
-            api.create(f"/api/v1/namespaces/{names(d)[0]}/pods", body, pod_status(i, body))
+            create(api, f"/api/v1/namespaces/{names(d)[0]}/pods", body, pod_status(i, body))
 
 
 def main():
     began = time.time()
-    api = Api()
+    api = Api(HOST, PORT, PKI)
     for n in range(NAMESPACES):
-        api.create("/api/v1/namespaces", {"metadata": {"name": f"team-{n:02d}"}})
+        create(api, "/api/v1/namespaces", {"metadata": {"name": f"team-{n:02d}"}})
     with multiprocessing.Pool(WORKERS) as pool:
         pool.map(load, range(WORKERS), chunksize=1)
     print(f"{PODS} pods of {DEPLOYMENTS} Deployments in {NAMESPACES} namespaces: {time.time() - began:.1f} s", file=sys.stderr)

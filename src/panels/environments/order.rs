@@ -7,7 +7,7 @@ use crate::{
     text::Name,
     widgets::Order,
 };
-use std::{cmp::Ordering, time::Duration};
+use std::{cmp::Ordering, collections::HashSet, time::Duration};
 
 /// For how long after a key the order of rows stays as it was.
 const FROZEN: Duration = Duration::from_secs(5);
@@ -46,8 +46,9 @@ pub fn settle(app: &mut App) {
     let state = &mut app.environments;
     state.moved = 0;
     if frozen && !state.order.is_empty() {
-        let mut kept: Vec<Name> = state.order.iter().filter(|name| wanted.contains(name)).cloned().collect();
-        kept.extend(wanted.iter().filter(|name| !state.order.contains(name)).cloned());
+        let (shown, stood): (HashSet<&Name>, HashSet<&Name>) = (wanted.iter().collect(), state.order.iter().collect());
+        let mut kept: Vec<Name> = state.order.iter().filter(|name| shown.contains(name)).cloned().collect();
+        kept.extend(wanted.iter().filter(|name| !stood.contains(name)).cloned());
         state.moved = kept.iter().zip(&wanted).filter(|(a, b)| a != b).count();
         state.order = kept;
     } else {

@@ -81,7 +81,7 @@ fn revisions(cart: &Workload) -> [Revision; 2] {
 
 fn own(mut pod: Pod, template: &str) -> Pod {
     pod.template = Raw::new(template);
-    pod.containers[0].image.digest = Some(Name::new("sha256:41c0f2aa"));
+    std::sync::Arc::make_mut(&mut pod.containers[0].image).digest = Some(Name::new("sha256:41c0f2aa"));
     pod
 }
 

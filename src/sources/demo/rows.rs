@@ -199,7 +199,7 @@ impl<'a> View<'a> {
         let main = Container {
             name: Name::new(&self.unit.service),
             init: false,
-            image: template.image(&self.unit.service),
+            image: template.image(&self.unit.service).into(),
             state,
             last,
             ready: life.serves(self.at),
@@ -209,7 +209,7 @@ impl<'a> View<'a> {
         let sidecar = self.unit.sidecar.then(|| Container {
             name: Name::new(SIDECAR),
             init: false,
-            image: sidecar_image(),
+            image: sidecar_image().into(),
             state: if runs { ContainerState::Running { since: life.started } } else { creating() },
             last: None,
             ready: runs && !life.lost(self.at),

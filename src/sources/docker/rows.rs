@@ -216,7 +216,7 @@ fn inner(container: &Container) -> domain::Container {
     domain::Container {
         name: Name::new(&container.name),
         init: false,
-        image: container.image(),
+        image: container.image().into(),
         state,
         last,
         ready: container.ready(),

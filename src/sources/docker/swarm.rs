@@ -172,7 +172,7 @@ fn pod(source: &SourceId, host: &str, swarm: &Swarm, service: &Service, task: &T
     let inner = Container {
         name: Name::new(short(&service.spec.name, stack(service))),
         init: false,
-        image: image(&task.spec.container_spec.image),
+        image: image(&task.spec.container_spec.image).into(),
         state: state(task),
         last: failed.last().map(|other| ended(other)),
         ready: running(task),

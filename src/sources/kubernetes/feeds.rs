@@ -4,7 +4,7 @@ use super::{
     ask::Current,
     client::{Call, Cluster},
     groups,
-    rows::{self, Address},
+    rows::{self, Address, Common},
     sight::{Filter, Halt, Said, Sight, Telling, sight, together},
     wire::{
         Lean, Shape,
@@ -36,7 +36,7 @@ type Saying<R> = Telling<R, Id<R>>;
 /// Turns objects into rows. What makes no row is passed over.
 fn rows_of<T: Shape, R: Send + 'static>(
     seen: Sight<T>,
-    row: impl Fn(&T) -> Option<R> + Send + 'static,
+    mut row: impl FnMut(&T) -> Option<R> + Send + 'static,
     id: impl Fn(&Lean<T>) -> Option<Id<R>> + Send + 'static,
 ) -> Saying<R> {
     seen.filter_map(move |said| {
@@ -263,7 +263,8 @@ pub fn pods(cluster: &Arc<Cluster>, scope: Scope) -> Facts {
         let source = cluster.id.clone();
         let namesake = source.clone();
         // A selector may catch pods of another owner; a workload's own list is of its own pods.
-        let row = move |object: &Pod| Some(rows::pod(&source, object)).filter(|pod| of.is_none() || pod.workload == of);
+        let mut common = Common::default();
+        let row = move |object: &Pod| Some(rows::pod(&source, object)).filter(|pod| of.is_none() || pod.workload == of).map(|pod| common.within(pod));
         let id = move |lean: &Lean<Pod>| {
             let meta = kube::Resource::meta(lean);
             Some(rows::pod_id(&namesake, meta.namespace.as_deref()?, meta.name.as_deref()?))

@@ -161,6 +161,18 @@ pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Made {
     }
 }
 
+/// The rows in one page of a list of pods, read as a watch reads it. For what measures that.
+#[doc(hidden)]
+pub fn pods_in(source: &SourceId, page: &str) -> serde_json::Result<Vec<crate::domain::Pod>> {
+    let list: kube::core::ObjectList<wire::Lean<wire::core::Pod>> = serde_json::from_str(page)?;
+    let mut common = rows::Common::default();
+    let whole = |lean| match lean {
+        wire::Lean::Whole(pod) => Some(common.within(rows::pod(source, &pod))),
+        wire::Lean::Torn { .. } => None,
+    };
+    Ok(list.items.into_iter().filter_map(whole).collect())
+}
+
 impl Source for Kubernetes {
     fn id(&self) -> &SourceId {
         &self.cluster.id

@@ -90,7 +90,7 @@ pub fn containers(source: &SourceId, pod: &Pod, row: &PodRow) -> Vec<Container> 
         stream.workload = row.workload.clone();
         stream.sidecar |= init && wanted.restart_policy == "Always";
         if let Some(known) = row.containers.iter().find(|container| container.name.raw() == wanted.name) {
-            stream.version = Version::of(named.as_ref(), std::slice::from_ref(&known.image));
+            stream.version = Version::of(named.as_ref(), std::slice::from_ref(&*known.image));
         }
         let run = run(statuses.iter().find(|status| status.name == wanted.name), over);
         let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/log?container={}&timestamps=true", wanted.name);

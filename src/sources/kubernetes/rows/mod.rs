@@ -5,7 +5,7 @@ mod pod;
 mod workload;
 
 pub use event::{happening, when};
-pub use pod::{node, pod, rank};
+pub use pod::{Common, node, pod, rank};
 pub use workload::{owner, progress, replicas, revision_of_controller, revision_of_replica_set, template_images, workload};
 
 use crate::domain::{Id, Kind, Pod, SourceId, Workload};

@@ -13,6 +13,40 @@ use crate::{
     },
     text::{Clean, Name, Raw},
 };
+use std::{collections::HashSet, hash::Hash, sync::Arc};
+
+/// What the pods of a cluster have in common, so that ten thousand of them do not each keep their own copy.
+#[derive(Default)]
+pub struct Common {
+    images: HashSet<Arc<Image>>,
+    workloads: HashSet<Id<Workload>>,
+    /// With more images than this, those that no pod has any more are let go.
+    many: usize,
+}
+
+impl Common {
+    /// The pod, with what others have too.
+    pub fn within(&mut self, mut pod: Pod) -> Pod {
+        if self.images.len() > self.many {
+            self.images.retain(|image| Arc::strong_count(image) > 1);
+            self.workloads.clear();
+            self.many = 2 * self.images.len() + 256;
+        }
+        for container in &mut pod.containers {
+            container.image = of_all(&mut self.images, container.image.clone());
+        }
+        pod.workload = pod.workload.map(|workload| of_all(&mut self.workloads, workload));
+        pod
+    }
+}
+
+fn of_all<T: Clone + Eq + Hash>(all: &mut HashSet<T>, one: T) -> T {
+    if let Some(known) = all.get(&one) {
+        return known.clone();
+    }
+    all.insert(one.clone());
+    one
+}
 
 /// A pod, as a row.
 pub fn pod(source: &SourceId, object: &wire::Pod) -> Pod {
@@ -74,7 +108,7 @@ fn container(wanted: &apps::Container, statuses: &[ContainerStatus], init: bool)
     Container {
         name: Name::new(&wanted.name),
         init,
-        image: Image { container: Name::new(&wanted.name), reference: Name::new(&wanted.image), digest },
+        image: Image { container: Name::new(&wanted.name), reference: Name::new(&wanted.image), digest }.into(),
         state: state(&status.state).unwrap_or(ContainerState::Unknown),
         last: state(&status.last_state),
         ready: status.ready,
