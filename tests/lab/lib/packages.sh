@@ -12,6 +12,8 @@ openssl openssl
 python3 python3
 ip iproute2
 xz xz-utils
+node nodejs
+npm npm
 kubectl kubernetes-client
 etcd etcd-server
 dockerd docker.io
@@ -27,6 +29,8 @@ missing_packages() {
 		command -v "$program" >/dev/null || echo "$package"
 	done <<<"$PROGRAMS" | sort -u
 	dpkg-query -W busybox-static >/dev/null 2>&1 || echo busybox-static
+	# npm trusts whom the system trusts.
+	[ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 	# An engine on a kernel with AppArmor cannot start a container without its parser.
 	! grep -qs Y /sys/module/apparmor/parameters/enabled || command -v apparmor_parser >/dev/null || echo apparmor
 }
