@@ -3,5 +3,6 @@
 mod alertmanager;
 mod docker;
 mod gateway;
+mod github;
 mod kubernetes;
 mod prometheus;

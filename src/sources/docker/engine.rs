@@ -104,7 +104,7 @@ impl Engine {
     async fn opening(&self) -> Result<Session, SourceError> {
         let docker = self.client()?;
         let mut session = Session { docker, prefix: String::new(), address: self.address.clone(), hello: Arc::default() };
-        let version: wire::Version = session.json("/version").await?;
+        let version = session.greeted().await?;
         session.prefix = prefix(&version, std::env::var("DOCKER_API_VERSION").ok().as_deref());
         let info: wire::Info = session.json("/info").await?;
         session.hello = Arc::new(Hello {
@@ -175,6 +175,19 @@ fn prefix(version: &wire::Version, pinned: Option<&str>) -> String {
 }
 
 impl Session {
+    /// The first answer. By TLS 1.3 our side of a handshake is over before the engine has looked for our certificate: without one we read its
+    /// refusal, or nothing at all when it has closed before that. One that is gone refuses the second try.
+    async fn greeted(&self) -> Result<wire::Version, SourceError> {
+        let bare = matches!(&self.address, Address::Tls(_, tls) if tls.own.is_none());
+        let cut = |error: &SourceError| bare && fault::is_cut(error, &self.address);
+        match self.json("/version").await {
+            Err(error) if cut(&error) => {
+                self.json("/version").await.map_err(|error| if cut(&error) { fault::unknown(&self.address.words()) } else { error })
+            }
+            answer => answer,
+        }
+    }
+
     /// Reads a whole answer and decodes it.
     pub async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, SourceError> {
         let bytes = self.text(path, READING).await?;

@@ -54,7 +54,26 @@ fn broken(error: &(dyn StdError + 'static), address: &Address) -> SourceError {
         }
         next = cause.source();
     }
-    SourceError::Unreachable(clean!("the connection to {} broke", address.words()))
+    broke(&address.words())
+}
+
+fn broke(place: &Clean) -> SourceError {
+    SourceError::Unreachable(clean!("the connection to {place} broke"))
+}
+
+fn closed(place: &Clean) -> SourceError {
+    SourceError::Unreachable(clean!("{place} closed the connection: the engine was stopped or restarted"))
+}
+
+/// Whether `error` is that the connection ended without a word about why.
+pub fn is_cut(error: &SourceError, address: &Address) -> bool {
+    let place = address.words();
+    *error == closed(&place) || *error == broke(&place)
+}
+
+/// That the engine wants a certificate of ours, or another one.
+pub fn unknown(place: &Clean) -> SourceError {
+    SourceError::Denied(clean!("TLS to {place} fails: it does not accept our certificate, or wants one: check `cert` and `key`"))
 }
 
 fn cause_of(cause: &(dyn StdError + 'static), address: &Address) -> Option<SourceError> {
@@ -63,11 +82,15 @@ fn cause_of(cause: &(dyn StdError + 'static), address: &Address) -> Option<Sourc
         return Some(tls(error, &place));
     }
     if let Some(error) = cause.downcast_ref::<hyper::Error>() {
-        let closed = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
-        return closed.then(|| SourceError::Unreachable(clean!("{place} closed the connection: the engine was stopped or restarted")));
+        let cut = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+        return cut.then(|| closed(&place));
     }
     let error = cause.downcast_ref::<io::Error>()?;
     let inner = error.get_ref().map(|inner| inner as &(dyn StdError + 'static));
+    // One inside another: the outer one's source is the cause of the inner one, which is passed over.
+    if let Some(inner) = inner.filter(|inner| inner.is::<io::Error>()) {
+        return cause_of(inner, address);
+    }
     if let Some(failed) = inner.and_then(|inner| inner.downcast_ref::<ssh::Failed>()) {
         return Some(of_ssh(&failed.said, address));
     }
@@ -94,9 +117,7 @@ fn of_io(kind: io::ErrorKind, address: &Address) -> Option<SourceError> {
         (K::ConnectionRefused, _) => {
             SourceError::Unreachable(clean!("{place} refuses connections: does the engine run there, and does it listen on this port?"))
         }
-        (K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::UnexpectedEof, _) => {
-            SourceError::Unreachable(clean!("{place} closed the connection: the engine was stopped or restarted"))
-        }
+        (K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe | K::UnexpectedEof, _) => closed(&place),
         (K::TimedOut, _) => SourceError::Unreachable(clean!("{place} does not answer")),
         (K::HostUnreachable | K::NetworkUnreachable | K::NetworkDown | K::AddrNotAvailable, _) => {
             SourceError::Unreachable(clean!("{place} can not be reached from this network: check the VPN"))
@@ -123,7 +144,7 @@ fn tls(error: &rustls::Error, place: &Clean) -> SourceError {
         E::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => "its certificate is for another name: correct the host",
         E::InvalidCertificate(C::UnknownIssuer) => "its certificate is from an authority that we do not know: name it with `ca` or DOCKER_CERT_PATH",
         E::InvalidCertificate(_) => "its certificate is not acceptable",
-        E::AlertReceived(_) => "it does not accept our certificate: check `cert` and `key`",
+        E::AlertReceived(_) => return unknown(place),
         E::InvalidMessage(_) => "it does not speak TLS: is this the port without it (2375)?",
         _ => "no agreement was reached",
     };
@@ -160,9 +181,11 @@ mod tests {
     fn a_certificate_is_blamed_by_its_fault() {
         let address = Address::Tls("far:2376".into(), super::super::place::Tls { ca: None, own: None });
         for (certificate, words) in [(rustls::CertificateError::UnknownIssuer, "do not know"), (rustls::CertificateError::Expired, "has expired")] {
-            let err = io::Error::other(rustls::Error::InvalidCertificate(certificate));
-            let why = failed(&Error::IOError { err }, &address).why();
-            assert!(why.trouble == Trouble::Denied && why.words.contains(words), "{why:?}");
+            let err = io::Error::other(rustls::Error::InvalidCertificate(certificate.clone()));
+            for err in [err, io::Error::other(io::Error::other(rustls::Error::InvalidCertificate(certificate.clone())))] {
+                let why = failed(&Error::IOError { err }, &address).why();
+                assert!(why.trouble == Trouble::Denied && why.words.contains(words), "{why:?}");
+            }
         }
         let plain = Address::Plain("far:2376".into());
         assert!(answered(400, "Client sent an HTTP request to an HTTPS server.", &plain).to_string().contains("wants TLS"));

@@ -7,7 +7,7 @@ use pilothouse::{
     sources::{Made, Source, SourceError, Wish, kubernetes},
 };
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -181,6 +181,41 @@ pub async fn eventually<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option<T
         }
         assert!(began.elapsed() < PATIENCE * 2, "it never came: {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// kubectl watching the deployments of a namespace.
+pub struct Watch {
+    kubectl: std::process::Child,
+    lines: std::sync::mpsc::Receiver<(String, Instant)>,
+}
+
+impl Watch {
+    /// Begins to watch.
+    pub fn new(namespace: &str) -> Self {
+        let arguments = ["get", "deployments", "--watch", "-o", "name", "-n", namespace];
+        let mut kubectl = Command::new("kubectl").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("kubectl is installed");
+        let out = BufReader::new(kubectl.stdout.take().expect("a pipe"));
+        let (tell, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| tell.send((line, Instant::now()))));
+        Self { kubectl, lines }
+    }
+
+    /// When it saw this object first.
+    pub fn saw(&mut self, name: &str) -> Instant {
+        loop {
+            let (line, at) = self.lines.recv_timeout(PATIENCE).expect("kubectl sees it too");
+            if line == name {
+                return at;
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        _ = self.kubectl.kill();
+        _ = self.kubectl.wait();
     }
 }
 

@@ -2,20 +2,45 @@
 
 use super::lab::{self, Door, Reading, Space};
 use pilothouse::domain::{Answer, Change, Evidence, Fact, Feed, Progress, Question, Scope, Trouble};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+/// How many events are compared; the middle one counts, so that a moment in which the machine does something else does not.
+const EVENTS: usize = 7;
+
+/// kubectl watches too, and both begin to count when the command that makes the deployment is started: a slow machine slows all three.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deployment_is_seen_within_a_second_of_its_event() {
+async fn a_deployment_is_seen_as_soon_as_kubectl_sees_it() {
     let Some(kubeconfig) = lab::kubeconfig() else { return };
     let space = Space::new("seen");
     let source = lab::source(&kubeconfig, "lab", "");
     let mut reading = Reading::of(&source, Feed::Workloads);
     reading.until("the list begins", |fact| *fact == Fact::Workload(Change::Begin)).await;
     reading.until("workloads are listed", |fact| *fact == Fact::Workload(Change::Done)).await;
+    let mut watch = lab::Watch::new(&space.name);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    // The first one only shows that kubectl watches by now.
+    for n in 0..=EVENTS {
+        let (name, namespace) = (format!("empty-{n}"), space.name.clone());
+        let began = Instant::now();
+        let creating = {
+            let name = name.clone();
+            tokio::task::spawn_blocking(move || lab::kubectl(&["create", "deployment", &name, "--image=lab/app:1", "--replicas=0", "-n", &namespace]))
+        };
+        let appears = |fact: &Fact| matches!(fact, Fact::Workload(Change::Upsert(row)) if row.place.namespace.raw() == space.name && row.name.raw() == name);
+        reading.until("the deployment appears", appears).await;
+        ours.push(began.elapsed());
+        theirs.push(watch.saw(&format!("deployment.apps/{name}")).duration_since(began));
+        creating.await.expect("it was made");
+    }
+    let middle = |took: &[Duration]| {
+        let mut took = took[1..].to_vec();
+        took.sort_unstable();
+        took[EVENTS / 2]
+    };
+    assert!(middle(&ours) < middle(&theirs) * 2 + Duration::from_millis(250), "we: {ours:?}; kubectl: {theirs:?}");
+
     space.deploy("cart", 1, &[], "first");
     let is_ours = |fact: &Fact| matches!(fact, Fact::Workload(Change::Upsert(row)) if row.place.namespace.raw() == space.name && row.name.raw() == "cart");
-    let (_, took) = reading.until("the deployment appears", is_ours).await;
-    assert!(took < Duration::from_secs(1), "{took:?}");
     reading
         .until(
             "it is done",

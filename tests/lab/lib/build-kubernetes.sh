@@ -7,8 +7,8 @@ build_kubernetes() {
 	rm -rf "$work"
 	mkdir -p "$work/go/src/k8s.io"
 	say "building Kubernetes from Debian's source; about six minutes; log: $log"
-	apt_install golang-1.19-go rsync make dpkg-dev golang-github-modern-go-reflect2-dev ||
-		{ apt_update || true; apt_install golang-1.19-go rsync make dpkg-dev golang-github-modern-go-reflect2-dev; } || die "apt-get; read $CACHE/apt.log"
+	apt_install golang-1.19-go rsync make dpkg-dev golang-github-modern-go-reflect2-dev
+	# In the background: after a bare `||` no failure inside would end it.
 	(
 		set -e
 		cd "$work"
@@ -23,16 +23,18 @@ build_kubernetes() {
 		# Debian's tarball lacks this generated file.
 		make gen_openapi
 		compile "$out"
-	) >"$log" 2>&1 || { tail -n 15 "$log" >&2; die "Kubernetes could not be built; read $log"; }
+	) >"$log" 2>&1 & wait $! || { tail -n 15 "$log" >&2; die "Kubernetes could not be built; read $log"; }
 	rm -rf "$work"
 	say "Kubernetes is built"
 }
 
-# A source list of our own, so that the machine's stay as they are.
+# A source list of our own, at the machine's own mirror, so that the machine's lists stay as they are.
 fetch_source() {
-	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg apt
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror apt
+	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1)
+	[ -n "$mirror" ] || { echo "no source of bookworm main in apt's lists"; return 1; }
 	mkdir -p "$PWD/lists/partial"
-	echo "deb-src [signed-by=$keyring] http://deb.debian.org/debian bookworm main" >"$PWD/sources.list"
+	echo "deb-src [signed-by=$keyring] $mirror bookworm main" >"$PWD/sources.list"
 	apt=(-o "Dir::Etc::sourcelist=$PWD/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$PWD/lists" -o APT::Sandbox::User=root)
 	apt-get "${apt[@]}" update -qq
 	apt-get "${apt[@]}" source -qq kubernetes

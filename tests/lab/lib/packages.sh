@@ -12,6 +12,8 @@ openssl openssl
 python3 python3
 ip iproute2
 xz xz-utils
+node nodejs
+npm npm
 kubectl kubernetes-client
 etcd etcd-server
 dockerd docker.io
@@ -27,34 +29,37 @@ missing_packages() {
 		command -v "$program" >/dev/null || echo "$package"
 	done <<<"$PROGRAMS" | sort -u
 	dpkg-query -W busybox-static >/dev/null 2>&1 || echo busybox-static
+	# npm trusts whom the system trusts.
+	[ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 	# An engine on a kernel with AppArmor cannot start a container without its parser.
 	! grep -qs Y /sys/module/apparmor/parameters/enabled || command -v apparmor_parser >/dev/null || echo apparmor
 }
 
-# Install quietly, and start none of the services: the lab starts its own.
+# Install quietly, one at a time, and start none of the services: the lab starts its own.
 apt_install() {
-	local policy=/usr/sbin/policy-rc.d mine=
-	if [ ! -e "$policy" ]; then
-		printf '#!/bin/sh\nexit 101\n' >"$policy"
-		chmod +x "$policy"
-		mine=yes
-	fi
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" >"$CACHE/apt.log" 2>&1
-	local status=$?
-	[ -z "$mine" ] || rm -f "$policy"
-	return $status
+	mkdir -p "$CACHE"
+	(
+		flock 8
+		local policy=/usr/sbin/policy-rc.d mine='' status=0
+		if [ ! -e "$policy" ]; then
+			printf '#!/bin/sh\nexit 101\n' >"$policy"
+			chmod +x "$policy"
+			mine=yes
+		fi
+		# Lists may be missing or old: fetch them, but only then.
+		apt_get "$@" || { apt-get update -qq -o DPkg::Lock::Timeout=300; apt_get "$@"; } || status=$?
+		[ -z "$mine" ] || rm -f "$policy"
+		exit $status
+	) 8>"$CACHE/lock-apt" >>"$CACHE/apt.log" 2>&1 || { tail -n 15 "$CACHE/apt.log" >&2; die "apt-get could not install $*; read $CACHE/apt.log"; }
 }
-apt_update() { [ -n "${APT_UPDATED:-}" ] || { APT_UPDATED=yes; apt-get update -qq -o DPkg::Lock::Timeout=300 >"$CACHE/apt-update.log" 2>&1; }; }
+apt_get() { DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" 8>&-; }
 
 install_packages() {
 	local packages
-	mkdir -p "$CACHE"
 	mapfile -t packages < <(missing_packages)
 	[ ${#packages[@]} -gt 0 ] || { say "packages are all there"; return 0; }
 	say "installing ${packages[*]}"
-	# Lists may be missing or old: fetch them once, and only then.
-	apt_install "${packages[@]}" || { apt_update || true; apt_install "${packages[@]}"; } ||
-		{ tail -n 15 "$CACHE/apt.log" >&2; die "apt-get could not install; read $CACHE/apt.log"; }
+	apt_install "${packages[@]}"
 	say "packages are installed"
 }
 

@@ -2,7 +2,7 @@
 # Components: each is a file in components/ with run_NAME (ends in `daemon PROGRAM …`), ready_NAME, and its port's name.
 
 # In the order in which they are ended: the kubelet before the containers, the clients before their servers.
-COMPONENTS=(kubelet controller-manager scheduler docker prometheus pushgateway alertmanager-1 alertmanager-2 registry apiserver etcd mounts)
+COMPONENTS=(kubelet controller-manager scheduler docker prometheus pushgateway alertmanager-1 alertmanager-2 github-proxy registry apiserver etcd mounts)
 for file in "$LAB_CODE"/components/*.sh; do
 	# shellcheck source=/dev/null
 	. "$file"
@@ -37,7 +37,7 @@ start() {
 	pid=$!
 	read -r _ born < <(process_facts "$pid") || die "$name ended at once; read $log"
 	echo "$pid $born" >"$LAB/pid/$name"
-	wait_for 120 "$name" "$log" ready_or_dead "$name"
+	wait_for 300 "$name" "$log" ready_or_dead "$name"
 	alive "$name" || { tail -n 15 "$log" >&2; die "$name ended while starting; read $log"; }
 	say "$name is ready"
 }

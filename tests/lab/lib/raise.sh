@@ -40,7 +40,7 @@ prepare() {
 	kubernetes_programs >"$LAB/state/assets" & programs=$!
 	wait_all $packages $programs
 	choose_ports etcd etcd-peer apiserver controller-manager scheduler kubelet kubelet-health registry prometheus pushgateway \
-		alertmanager-1 alertmanager-1-gossip alertmanager-2 alertmanager-2-gossip
+		alertmanager-1 alertmanager-1-gossip alertmanager-2 alertmanager-2-gossip github github-proxy
 	remember cgroup "pilothouse-$(port apiserver)"
 	make_pki & wait $! || die "no certificates; read $LAB/log/pki.log"
 	say "certificates are made"
