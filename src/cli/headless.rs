@@ -87,8 +87,11 @@ fn counts(feed: &Feed) -> bool {
     }
 }
 
-/// Whether every source that is dialled has been heard of at all.
+/// Whether every source that is dialled has been heard of at all, and none is looked for any more.
 fn settled(app: &App) -> bool {
+    if app.sources.values().any(|known| matches!(known, Ok(Known::Sought))) {
+        return false;
+    }
     let ready = app.sources.iter().filter(|(_, known)| matches!(known, Ok(Known::Ready(_))));
     ready.map(|(id, _)| id).all(|id| app.store.feeds().iter().any(|feed| feed.source == *id && feed.link != Link::Connecting))
 }
