@@ -72,6 +72,10 @@ pub enum Known {
     Ready(crate::domain::Offers),
     /// It is listed, with a word about it; a key connects it.
     Listed(Clean),
+    /// It is looked for where it usually is.
+    Sought,
+    /// It was looked for and is not there; the words say what to do.
+    Absent(Clean),
 }
 
 /// An operation that was begun and not ended, as the journal has it.

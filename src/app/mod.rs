@@ -271,6 +271,9 @@ impl App {
     }
 
     fn know(&mut self, source: SourceId, known: Result<Known, Why>) -> Vec<Effect> {
+        if let Ok(Known::Ready(crate::domain::Offers { found: Some(found), .. })) = &known {
+            self.say(crate::clean!("{source}: {found}"));
+        }
         self.sources.insert(source, known);
         Vec::new()
     }

@@ -115,6 +115,8 @@ async fn reach(mut headless: Headless) -> Vec<Looked> {
         match known {
             Err(why) => found.push(looked(id.to_string(), State::Bad, why.words.to_string())),
             Ok(Known::Listed(words)) => found.push(looked(id.to_string(), State::Ok, format!("not connected: {words}"))),
+            Ok(Known::Sought) => found.push(looked(id.to_string(), State::Warn, "is still looked for: try again with a longer --timeout")),
+            Ok(Known::Absent(words)) => found.push(looked(id.to_string(), State::Warn, words.to_string())),
             Ok(Known::Ready(offers)) => {
                 let feeds = app.store.feeds().iter().filter(|feed| feed.source == *id);
                 let trouble = feeds.filter_map(|feed| match &feed.link {
@@ -127,8 +129,10 @@ async fn reach(mut headless: Headless) -> Vec<Looked> {
                     found.push(looked(format!("{id} {kind:?}"), state, why.words.to_string()));
                 }
                 found.extend(offers.lacks.iter().chain(&offers.warnings).map(|words| looked(id.to_string(), State::Warn, words.to_string())));
-                if found.len() == before {
-                    found.push(looked(id.to_string(), State::Ok, "answers"));
+                let well = (found.len() == before).then_some("answers");
+                let words: Vec<&str> = well.into_iter().chain(offers.found.as_deref()).collect();
+                if !words.is_empty() {
+                    found.push(looked(id.to_string(), State::Ok, words.join("; ")));
                 }
             }
         }

@@ -87,8 +87,13 @@ fn counts(feed: &Feed) -> bool {
     }
 }
 
-/// Whether every source that is dialled has been heard of at all.
+/// Whether every source that is dialled has been heard of at all, and none is looked for where it may still be found.
 fn settled(app: &App) -> bool {
+    let broken = |link: &Link| matches!(link, Link::Retrying { .. } | Link::Refused { .. });
+    let hopeless = |id: &SourceId| app.store.feeds().iter().any(|feed| feed.source.instance() == id.instance() && broken(&feed.link));
+    if app.sources.iter().any(|(id, known)| matches!(known, Ok(Known::Sought)) && !hopeless(id)) {
+        return false;
+    }
     let ready = app.sources.iter().filter(|(_, known)| matches!(known, Ok(Known::Ready(_))));
     ready.map(|(id, _)| id).all(|id| app.store.feeds().iter().any(|feed| feed.source == *id && feed.link != Link::Connecting))
 }

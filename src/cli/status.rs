@@ -96,11 +96,14 @@ fn shape(app: &App, missing: &[crate::text::Clean]) -> Value {
     let source = |(id, known): (&crate::domain::SourceId, &Result<Known, crate::domain::Why>)| {
         let lacks = match known {
             Ok(Known::Ready(offers)) => offers.lacks.clone(),
-            Ok(Known::Listed(_)) | Err(_) => Vec::new(),
+            Ok(Known::Absent(words)) => vec![words.clone()],
+            Ok(Known::Listed(_) | Known::Sought) | Err(_) => Vec::new(),
         };
         let state = match known {
             Err(_) => "unusable",
             Ok(Known::Listed(_)) => "not connected",
+            Ok(Known::Sought) => "looked for",
+            Ok(Known::Absent(_)) => "not found",
             Ok(Known::Ready(_)) if broken(app).any(|(broken, _)| broken == id.as_str()) => "down",
             Ok(Known::Ready(_)) => "live",
         };

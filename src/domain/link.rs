@@ -45,6 +45,8 @@ pub struct Offers {
     pub lacks: Vec<Clean>,
     /// Warnings that must stay on screen: `TLS is not verified`.
     pub warnings: Vec<Clean>,
+    /// Where it was found, if nobody named it: `found in prod-eu, monitoring/prometheus-k8s`.
+    pub found: Option<Clean>,
 }
 
 /// What kind of trouble a source is in.

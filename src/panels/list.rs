@@ -192,9 +192,11 @@ fn source_state(app: &App, id: &SourceId, known: &Result<Known, Why>) -> (Role, 
     match known {
         Err(why) => (Role::Critical, "unusable", why.words.clone()),
         Ok(Known::Listed(words)) => (Role::Faint, "not connected", crate::clean!("{words}; Enter connects")),
+        Ok(Known::Sought) => (Role::Dim, "looked for", Clean::EMPTY),
+        Ok(Known::Absent(words)) => (Role::Faint, "not found", words.clone()),
         Ok(Known::Ready(offers)) => {
             let links: Vec<&Link> = app.store.feeds().iter().filter(|feed| feed.source == *id).map(|feed| &feed.link).collect();
-            let lacks = offers.lacks.iter().chain(&offers.warnings).map(Clean::as_str).collect::<Vec<_>>().join("; ");
+            let lacks = offers.found.iter().chain(&offers.lacks).chain(&offers.warnings).map(Clean::as_str).collect::<Vec<_>>().join("; ");
             let trouble = links.iter().find_map(|link| match link {
                 Link::Retrying { why, .. } | Link::Refused { why, .. } => Some(why.words.clone()),
                 Link::NotConnected | Link::Connecting | Link::Live { .. } => None,

@@ -2,21 +2,23 @@
 
 mod act;
 mod book;
+mod fleet;
 mod inbox;
 
 pub use book::Book;
 pub use inbox::Inbox;
 
 use crate::{
-    app::{Effect, Event, Known},
+    app::{Effect, Event},
     config::Config,
     domain::{Check, Feed, Link, Operation, Question, SourceId, TaskId, Trouble, Why},
     sources::{self, Made, Source, SourceError, supervise::supervise},
     text::Clean,
 };
+use fleet::Fleet;
 use futures::{FutureExt, StreamExt};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     future::Future,
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -62,7 +64,7 @@ pub struct Runtime {
     inbox: Arc<Inbox>,
     config: Arc<Config>,
     flags: Flags,
-    sources: BTreeMap<SourceId, Arc<dyn Source>>,
+    fleet: Fleet,
     feeds: HashMap<(SourceId, Feed), Watch>,
     journal: Option<Arc<Book>>,
     acting: Vec<tokio::task::JoinHandle<()>>,
@@ -83,24 +85,9 @@ impl Drop for Watch {
 impl Runtime {
     /// A runtime over `made` sources; what each of them is goes into the inbox at once.
     pub fn new(inbox: Arc<Inbox>, config: Arc<Config>, flags: Flags, journal: Option<Arc<Book>>, state: std::path::PathBuf, made: Vec<Made>) -> Self {
-        let mut runtime = Self { inbox, config, flags, sources: BTreeMap::new(), feeds: HashMap::new(), journal, acting: Vec::new(), state };
-        for one in made {
-            runtime.adopt(one);
-        }
-        runtime
-    }
-
-    fn adopt(&mut self, made: Made) {
-        let (id, known) = match made {
-            Made::Source(source) => {
-                let (id, offers) = (source.id().clone(), source.offers());
-                self.sources.insert(id.clone(), source);
-                (id, Ok(Known::Ready(offers)))
-            }
-            Made::Listed(id, words) => (id, Ok(Known::Listed(words))),
-            Made::Broken(id, why) => (id, Err(why)),
-        };
-        self.inbox.put(Event::Known(id, known));
+        let fleet = Fleet::new(inbox.clone());
+        made.into_iter().for_each(|one| fleet.adopt(one));
+        Self { inbox, config, flags, fleet, feeds: HashMap::new(), journal, acting: Vec::new(), state }
     }
 
     /// Starts and stops watches until they are what is wanted.
@@ -118,9 +105,9 @@ impl Runtime {
             if self.feeds.contains_key(&(id.clone(), feed.clone())) {
                 continue;
             }
-            let Some(source) = self.sources.get(id) else { continue };
+            let Some(source) = self.fleet.source(id) else { continue };
             let nudge = Arc::new(Notify::new());
-            let watch = supervise(source.clone(), feed.clone(), self.inbox.clone(), nudge.clone());
+            let watch = supervise(source, feed.clone(), self.inbox.clone(), nudge.clone());
             let task = tokio::spawn(crate::terminal::supervised(watch)).abort_handle();
             self.feeds.insert((id.clone(), feed.clone()), Watch { task, nudge });
         }
@@ -155,7 +142,7 @@ impl Runtime {
     }
 
     fn source(&self, id: &SourceId) -> Result<Arc<dyn Source>, Why> {
-        self.sources.get(id).cloned().ok_or_else(|| Why { trouble: Trouble::Unsupported, words: crate::clean!("{id} is not connected") })
+        self.fleet.source(id).ok_or_else(|| Why { trouble: Trouble::Unsupported, words: crate::clean!("{id} is not connected") })
     }
 
     fn ask(&self, task: TaskId, id: &SourceId, question: Question) {
@@ -183,18 +170,18 @@ impl Runtime {
         });
     }
 
-    fn connect(&mut self, id: &SourceId) {
+    fn connect(&self, id: &SourceId) {
         let made = sources::dial(
             id,
             &sources::Wish {
-                table: None,
+                table: self.config.sources.iter().find(|table| table.kind() == id.kind()),
                 config: &self.config,
                 read_only: self.flags.read_only,
                 contexts: &self.flags.contexts,
                 namespace: self.flags.namespace.as_deref(),
             },
         );
-        self.adopt(made);
+        made.into_iter().for_each(|one| self.fleet.adopt(one));
     }
 
     fn save(&self, name: &Clean, lines: Vec<Clean>) {

@@ -145,7 +145,7 @@ impl Source for Alertmanager {
     }
 
     fn offers(&self) -> Offers {
-        Offers { feeds: [FeedKind::Alerts].into(), lacks: self.peers.troubles(), ..Offers::default() }
+        Offers { feeds: [FeedKind::Alerts].into(), lacks: self.peers.troubles(), found: self.peers.found(), ..Offers::default() }
     }
 
     fn watch(&self, feed: Feed, _: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {

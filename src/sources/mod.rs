@@ -50,6 +50,11 @@ pub trait Source: Send + Sync + 'static {
     fn probe(&self) -> BoxFuture<'static, bool> {
         Box::pin(async { false })
     }
+
+    /// What else it leads to, as it is found, or why it is not there; until all is found. Most lead to nothing.
+    fn leads(&self) -> BoxStream<'static, Made> {
+        Box::pin(futures::stream::empty())
+    }
 }
 
 /// Why a source could not do what it was asked. Each carries words that are already harmless and name the remedy.
@@ -122,20 +127,24 @@ pub enum Made {
     Listed(SourceId, Clean),
     /// Configured and unusable, with the reason and the remedy.
     Broken(SourceId, Why),
+    /// Another source looks for it ([`Source::leads`]).
+    Sought(SourceId),
+    /// It was looked for and is not there; the words say what to do.
+    Absent(SourceId, Clean),
 }
 
 /// Makes the sources of one kind. It must not wait for a network: connecting belongs to `watch`.
 pub type Connect = fn(&Wish<'_>) -> Vec<Made>;
 
-/// Dials a source that is only listed.
-pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Made {
+/// Dials a source that is only listed; what it leads to may come along.
+pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Vec<Made> {
     let dial = DIALS.iter().find(|(kind, _)| *kind == id.kind()).map(|(_, dial)| dial);
     let words = || crate::clean!("{id} can not be connected from here: name it in the configuration");
-    dial.map_or_else(|| Made::Broken(id.clone(), Why { trouble: Trouble::Unsupported, words: words() }), |dial| dial(id, wish))
+    dial.map_or_else(|| vec![Made::Broken(id.clone(), Why { trouble: Trouble::Unsupported, words: words() })], |dial| dial(id, wish))
 }
 
 /// Makes a source that its kind has listed.
-pub type Dial = fn(&SourceId, &Wish<'_>) -> Made;
+pub type Dial = fn(&SourceId, &Wish<'_>) -> Vec<Made>;
 
 /// The kinds that list sources without dialling them.
 pub const DIALS: &[(&str, Dial)] = &[("demo", demo::dial), ("kubernetes", kubernetes::dial)];

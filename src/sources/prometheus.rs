@@ -136,6 +136,7 @@ impl Source for Prometheus {
             feeds: [FeedKind::Rules, FeedKind::Alerts, FeedKind::Samples].into(),
             lacks: self.0.knowledge.lacks(configured),
             warnings: self.0.api.warnings(),
+            found: self.0.api.way().found(),
             ..Offers::default()
         }
     }

@@ -56,7 +56,7 @@ fn trouble(app: &App) -> Option<crate::widgets::Line> {
     let lacking = || {
         app.sources.iter().find_map(|(id, known)| match known {
             Ok(crate::app::Known::Ready(offers)) => offers.warnings.first().map(|words| (Role::Critical, crate::clean!("{id}: {words}"))),
-            Ok(crate::app::Known::Listed(_)) | Err(_) => None,
+            Ok(crate::app::Known::Listed(_) | crate::app::Known::Sought | crate::app::Known::Absent(_)) | Err(_) => None,
         })
     };
     lacking().or(broken).or_else(unusable).map(|(role, words)| line![(role, words)])

@@ -12,7 +12,7 @@ use crate::{
 };
 use jiff::tz::TimeZone;
 use ratatui::{buffer::Buffer, layout::Rect};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Draws the first line.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
@@ -70,7 +70,11 @@ fn short(kind: &str) -> &str {
 /// One sign for each kind of source: all live, some, none.
 fn links(app: &App, room: usize) -> Part {
     let mut kinds: BTreeMap<(u8, Clean), (usize, usize, usize)> = BTreeMap::new();
+    let mut found: BTreeSet<Clean> = BTreeSet::new();
     for (id, known) in &app.sources {
+        if matches!(known, Ok(Known::Sought | Known::Absent(_))) {
+            continue;
+        }
         let kind = app.kind_of(id);
         let count = kinds.entry((rank(&kind), Clean::from_untrusted(short(&kind)))).or_default();
         let feeds: Vec<&Link> = app.store.feeds().iter().filter(|feed| feed.source == *id).map(|feed| &feed.link).collect();
@@ -78,10 +82,13 @@ fn links(app: &App, room: usize) -> Part {
         let live = feeds.iter().any(|link| link.live()) && !down;
         match known {
             Ok(Known::Listed(_)) => count.2 += 1,
-            Ok(Known::Ready(_)) | Err(_) => {
+            Ok(Known::Ready(offers)) => {
                 count.0 += usize::from(live);
                 count.1 += 1;
+                found.extend(offers.found.is_some().then(|| Clean::from_untrusted(short(&kind))));
             }
+            Err(_) => count.1 += 1,
+            Ok(Known::Sought | Known::Absent(_)) => {}
         }
     }
     let part = |((_, kind), (live, all, listed)): &((u8, Clean), (usize, usize, usize))| {
@@ -98,7 +105,8 @@ fn links(app: &App, room: usize) -> Part {
             (false, listed) if all + listed == 1 => Clean::EMPTY,
             (false, listed) => crate::clean!(" {live} of {}", all + listed),
         };
-        line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of)]
+        let how = if found.contains(kind) { " found" } else { "" };
+        line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of), (Role::Faint, how)]
     };
     let kinds: Vec<_> = kinds.into_iter().collect();
     let full = join(kinds.iter().map(part), &Piece::blank(1));

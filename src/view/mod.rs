@@ -129,6 +129,8 @@ pub fn nothing_yet(app: &App) -> Vec<Line> {
             (Err(why), _) => lines.push(line![(Role::Critical, crate::clean!("{id}: {}", why.words))]),
             (Ok(_), Some(words)) => lines.push(line![(Role::Warn, crate::clean!("{id}: {words}"))]),
             (Ok(Known::Listed(words)), None) => lines.push(line![(Role::Dim, crate::clean!("{id}: {words}, :ctx connects it"))]),
+            // They never say what runs.
+            (Ok(Known::Sought | Known::Absent(_)), None) => {}
             (Ok(Known::Ready(_)), None) => lines.push(line![(Role::Dim, crate::clean!("{id}: asking what runs there"))]),
         }
     }

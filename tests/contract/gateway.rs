@@ -37,6 +37,7 @@ pub fn source(table: &str, config: Config) -> Arc<dyn Source> {
         Made::Source(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
+        Made::Sought(id) | Made::Absent(id, _) => panic!("{id}: nobody looked for it"),
     }
 }
 

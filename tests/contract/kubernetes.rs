@@ -1,6 +1,7 @@
 //! The Kubernetes source against a real API server with a real node.
 
 mod acts;
+mod found;
 mod lab;
 mod logs;
 mod reads;

@@ -30,6 +30,11 @@ impl Peers {
         troubles.iter().flatten().cloned().collect()
     }
 
+    /// Where they were found, if nobody named them.
+    pub fn found(&self) -> Option<Clean> {
+        self.ways.iter().find_map(|way| way.found())
+    }
+
     /// What the first peer says that can be read, those that were well last time first. The others are asked how they are.
     ///
     /// # Errors

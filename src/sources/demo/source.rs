@@ -345,10 +345,10 @@ pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
 }
 
 /// Dials a source that the world opened last has listed.
-pub fn dial(id: &SourceId, _: &Wish<'_>) -> Made {
+pub fn dial(id: &SourceId, _: &Wish<'_>) -> Vec<Made> {
     let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-    match last.and_then(|shared| Demo(shared).dial(id)) {
+    vec![match last.and_then(|shared| Demo(shared).dial(id)) {
         Some(source) => Made::Source(source),
         None => Made::Broken(id.clone(), Why { trouble: Trouble::NotFound, words: crate::clean!("the simulated world has no {id}") }),
-    }
+    }]
 }

@@ -189,6 +189,7 @@ mod tests {
             Made::Source(source) => source,
             Made::Listed(id, words) => panic!("{id}: {words}"),
             Made::Broken(id, why) => panic!("{id}: {why:?}"),
+            Made::Sought(id) | Made::Absent(id, _) => panic!("{id}: nobody looked for it"),
         }
     }
 

@@ -198,6 +198,7 @@ impl Source for GitHub {
             budget: self.api.budget(),
             lacks: self.lacks(),
             warnings: Vec::new(),
+            found: None,
         }
     }
 

@@ -25,6 +25,11 @@ pub trait Transport: Send + Sync + 'static {
 
     /// A cheap sign of life.
     fn probe(&self) -> BoxFuture<'static, bool>;
+
+    /// Where the server was found, if nobody named it.
+    fn found(&self) -> Option<Clean> {
+        None
+    }
 }
 
 /// Sends `ask` and reads the JSON of a good answer.

@@ -25,10 +25,14 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 const READING: Duration = Duration::from_secs(10);
 /// Until when the head of any answer must be there; a server carries a change out within 34 s or not at all.
 pub const HEAD: Duration = Duration::from_secs(40);
+/// How long a sign of life may take.
+const PROBE: Duration = Duration::from_secs(2);
 /// How long a login program may take.
 const LOGIN: Duration = Duration::from_secs(30);
 /// No answer may be longer (reliability R18).
 const LONGEST: usize = 64 << 20;
+/// The resource of a request that goes on to a Service.
+pub const PROXY: &str = "services/proxy";
 /// How we introduce ourselves; what stands before the `/` is our field manager.
 const AGENT: &str = concat!("pilothouse/", env!("CARGO_PKG_VERSION"));
 
@@ -49,6 +53,8 @@ pub struct Cluster {
     lacks: Mutex<BTreeMap<String, Clean>>,
     /// Where logs were left.
     pub logs: super::logs::Memory,
+    /// Told with each connection: none when it answers, else why it does not.
+    pub answers: tokio::sync::watch::Sender<Option<Clean>>,
 }
 
 /// A client, and which one it is in a row of them.
@@ -132,6 +138,7 @@ impl Cluster {
             session: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),
             logs: super::logs::Memory::default(),
+            answers: tokio::sync::watch::Sender::default(),
         }
     }
 
@@ -216,20 +223,28 @@ impl Cluster {
     }
 
     async fn read(&self, call: &Call, question: Option<&serde_json::Value>) -> Result<Reply, SourceError> {
+        let reply = self.answer(call, question, LONGEST).await?;
+        let tried = self.tried(call.verb, &call.resource, call.namespace.as_deref());
+        if reply.code < 300 { Ok(reply) } else { Err(tried.refused(&reply.status())) }
+    }
+
+    /// An answer of at most `longest` bytes, whatever its code.
+    pub async fn answer(&self, call: &Call, question: Option<&serde_json::Value>, longest: usize) -> Result<Reply, SourceError> {
         let tried = self.tried(call.verb, &call.resource, call.namespace.as_deref());
         for last in [false, true] {
             let session = self.session().await?;
             let request = request(if question.is_some() { "POST" } else { "GET" }, &call.path, question.map(|q| ("application/json", q)))?;
-            let reply = match tokio::time::timeout(READING, send(&session.client, request)).await {
+            let reply = match tokio::time::timeout(READING, send(&session.client, request, longest)).await {
                 Err(_) => return Err(tried.late(READING.as_secs())),
                 Ok(Err(error)) => return Err(tried.failed(&error)),
                 Ok(Ok(reply)) => reply,
             };
-            if reply.code == 401 && !last {
+            // A server behind the proxy that does not know us says nothing of our login here.
+            if reply.code == 401 && !last && (call.resource != PROXY || reply.is_status()) {
                 self.forget(session.turn).await;
                 continue;
             }
-            return if reply.code < 300 { Ok(reply) } else { Err(tried.refused(&reply.status())) };
+            return Ok(reply);
         }
         Err(SourceError::Denied(Clean::EMPTY))
     }
@@ -272,6 +287,12 @@ impl Cluster {
         self.session().await.map(|session| Some(Dry(session.client)))
     }
 
+    /// A cheap sign of life.
+    pub async fn alive(&self) -> bool {
+        let Some(address) = self.known.address.clone() else { return false };
+        matches!(tokio::time::timeout(PROBE, tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
+    }
+
     /// Remembers something that this cluster, or our rights in it, lack.
     pub fn lack(&self, about: &str, words: Clean) {
         if let Ok(mut lacks) = self.lacks.lock() {
@@ -307,7 +328,7 @@ impl Dry {
 
 async fn send_patch(client: &kube::Client, path: &str, operations: &serde_json::Value) -> Result<Reply, kube::Error> {
     let request = Request::patch(path).header(header::CONTENT_TYPE, "application/json-patch+json").body(Body::from(operations.to_string().into_bytes()));
-    send(client, request.map_err(kube::Error::HttpError)?).await
+    send(client, request.map_err(kube::Error::HttpError)?, LONGEST).await
 }
 
 fn request(method: &str, path: &str, body: Option<(&str, &serde_json::Value)>) -> Result<Request<Body>, SourceError> {
@@ -320,14 +341,19 @@ fn request(method: &str, path: &str, body: Option<(&str, &serde_json::Value)>) -
     builder.body(Body::from(bytes)).map_err(|_| SourceError::Protocol(clean!("a name in {path} can not be asked for")))
 }
 
-async fn send(client: &kube::Client, request: Request<Body>) -> Result<Reply, kube::Error> {
+async fn send(client: &kube::Client, request: Request<Body>, longest: usize) -> Result<Reply, kube::Error> {
     let answer = client.send(request).await?;
     let (head, body) = answer.into_parts();
-    let body = Limited::new(body, LONGEST).collect().await.map_err(kube::Error::Service)?.to_bytes();
+    let body = Limited::new(body, longest).collect().await.map_err(kube::Error::Service)?.to_bytes();
     Ok(Reply { code: head.status.as_u16(), headers: head.headers, body })
 }
 
 impl Reply {
+    /// Whether the API server itself says it, not what stands behind it.
+    pub fn is_status(&self) -> bool {
+        serde_json::from_slice::<serde_json::Value>(&self.body).is_ok_and(|body| body["kind"] == "Status" && body["apiVersion"] == "v1")
+    }
+
     /// The server's words about a failure; a body that is no Status is its own words.
     pub fn status(&self) -> Status {
         let mut status = serde_json::from_slice::<Status>(&self.body).unwrap_or_else(|_| {

@@ -26,7 +26,9 @@ impl Tried {
     /// The command that answers whether we may.
     pub fn can_i(&self) -> String {
         let place = self.namespace.as_ref().map_or_else(|| "-A".to_owned(), |namespace| format!("-n {namespace}"));
-        format!("kubectl auth can-i {} {} {place} --context {}", self.verb, self.resource, self.context)
+        // A slash would name an object.
+        let what = self.resource.split_once('/').map_or_else(|| self.resource.clone(), |(whole, part)| format!("{whole} --subresource={part}"));
+        format!("kubectl auth can-i {} {what} {place} --context {}", self.verb, self.context)
     }
 
     /// What a whole answer with an error status means.
@@ -105,6 +107,9 @@ impl Tried {
         }
         if let Some(error) = cause.downcast_ref::<rustls::Error>() {
             return Some(SourceError::Unreachable(clean!("TLS to {server} fails: {}", tls(error))));
+        }
+        if cause.is::<http_body_util::LengthLimitError>() {
+            return Some(SourceError::Protocol(clean!("{server} answers {} {} with more than can be taken; narrow what is asked for", self.verb, self.resource)));
         }
         if cause.is::<tower::timeout::error::Elapsed>() {
             return Some(SourceError::Unreachable(clean!("{server} does not answer")));

@@ -56,7 +56,9 @@ impl Served {
 
 /// Learns the groups and remembers what is lacking.
 pub async fn learn(cluster: Arc<Cluster>) {
-    let Ok(served) = Served::ask(&cluster).await else { return };
+    let asked = Served::ask(&cluster).await;
+    cluster.answers.send_replace(asked.as_ref().err().map(|error| clean!("{error}")));
+    let Ok(served) = asked else { return };
     for (group, what, versions) in READ {
         match served.best(group) {
             Some(best) if best == versions[0] => {}

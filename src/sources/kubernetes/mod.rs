@@ -12,9 +12,11 @@ mod fault;
 mod feeds;
 mod groups;
 mod kubeconfig;
+mod leads;
 mod logs;
 mod outline;
 mod prepare;
+mod proxy;
 mod revisions;
 mod rows;
 mod sight;
@@ -37,11 +39,12 @@ use futures::{
 };
 use kube::config::Kubeconfig;
 use kubeconfig::{Fault, Known, Place};
+use leads::Wanted;
 use serde::Deserialize;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 /// What a `[[source]]` of this kind may say.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
     /// The contexts to dial; the current one where nothing is said.
@@ -50,6 +53,14 @@ struct Settings {
     namespaces: Vec<String>,
     /// The kubeconfig; `$KUBECONFIG` or `~/.kube/config` where nothing is said.
     kubeconfig: Option<PathBuf>,
+    /// Whether a Prometheus and an Alertmanager are looked for in the cluster, where none is configured for it.
+    discover: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { contexts: Vec::new(), namespaces: Vec::new(), kubeconfig: None, discover: true }
+    }
 }
 
 /// A context that runs in a pod has no name.
@@ -58,6 +69,7 @@ const IN_CLUSTER: &str = "in-cluster";
 /// One context.
 pub struct Kubernetes {
     cluster: Arc<Cluster>,
+    wanted: Wanted,
 }
 
 fn id_of(context: &str) -> SourceId {
@@ -91,73 +103,84 @@ pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
         Err(words) => return vec![broken(kind(), words)],
     };
     let place = Place::here(settings.kubeconfig.as_deref());
+    let way = Way { place: &place, settings: &settings, wish };
     match &place {
-        Place::InCluster => return vec![in_cluster(&place, &settings, wish.read_only)],
+        Place::InCluster => return way.in_cluster(),
         // Nobody asked for Kubernetes and nothing hints at it.
         Place::Nowhere if wish.table.is_none() => return Vec::new(),
         Place::Nowhere | Place::Home(_) | Place::Files(_) => {}
     }
     match place.read().map_err(|Fault(words)| words) {
-        Ok(kubeconfig) => contexts(&place, &kubeconfig, &settings, wish.read_only),
+        Ok(kubeconfig) => way.contexts(&kubeconfig),
         Err(words) => vec![broken(kind(), words)],
     }
 }
 
-fn contexts(place: &Place, kubeconfig: &Kubeconfig, settings: &Settings, read_only: bool) -> Vec<Made> {
-    if !settings.contexts.is_empty() {
-        return settings.contexts.iter().map(|name| make(place, kubeconfig, settings, name, read_only)).collect();
-    }
-    let mut made = Vec::new();
-    let current = place.current(kubeconfig);
-    match &current {
-        Ok(name) => made.push(make(place, kubeconfig, settings, name, read_only)),
-        Err(Fault(words)) => made.push(broken(SourceId::new("kubernetes"), words.clone())),
-    }
-    let others = kubeconfig.contexts.iter().filter(|context| Some(&context.name) != current.as_ref().ok());
-    made.extend(others.map(|context| match place.known(kubeconfig, &context.name) {
-        Ok(known) => Made::Listed(id_of(&context.name), known.server),
-        Err(Fault(words)) => broken(id_of(&context.name), words),
-    }));
-    made
-}
-
-fn make(place: &Place, kubeconfig: &Kubeconfig, settings: &Settings, name: &str, read_only: bool) -> Made {
-    match place.known(kubeconfig, name) {
-        Ok(known) => source(place, known, settings, read_only),
-        Err(Fault(words)) => broken(id_of(name), words),
-    }
-}
-
-fn source(place: &Place, known: Known, settings: &Settings, read_only: bool) -> Made {
-    let cluster = Cluster::new(id_of(&known.name), place.clone(), known, settings.namespaces.clone(), read_only);
-    Made::Source(Arc::new(Kubernetes { cluster: Arc::new(cluster) }))
-}
-
-fn in_cluster(place: &Place, settings: &Settings, read_only: bool) -> Made {
-    match place.client_config(IN_CLUSTER) {
-        Ok(config) => {
-            let server = config.cluster_url.authority().map_or_else(|| Clean::from_static("the API server"), |authority| clean!("{authority}"));
-            let known = Known { name: IN_CLUSTER.into(), server, namespace: config.default_namespace, insecure: false, address: None };
-            source(place, known, settings, read_only)
-        }
-        Err(Fault(words)) => broken(id_of(IN_CLUSTER), words),
-    }
-}
-
 /// Makes the source of a context that was only listed: somebody pressed Enter on it.
-pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Made {
+pub fn dial(id: &SourceId, wish: &Wish<'_>) -> Vec<Made> {
     let settings = match settings(wish) {
         Ok(settings) => settings,
-        Err(words) => return broken(id.clone(), words),
+        Err(words) => return vec![broken(id.clone(), words)],
     };
     let place = Place::here(settings.kubeconfig.as_deref());
     match place.read() {
         Ok(kubeconfig) => {
             // An id is harmless text; the context's own name may not be.
             let name = kubeconfig.contexts.iter().map(|context| &context.name).find(|name| id_of(name) == *id).map_or(id.instance(), String::as_str);
-            make(&place, &kubeconfig, &settings, name, wish.read_only)
+            Way { place: &place, settings: &settings, wish }.make(&kubeconfig, name)
         }
-        Err(Fault(words)) => broken(id.clone(), words),
+        Err(Fault(words)) => vec![broken(id.clone(), words)],
+    }
+}
+
+/// How sources are made here.
+struct Way<'a> {
+    place: &'a Place,
+    settings: &'a Settings,
+    wish: &'a Wish<'a>,
+}
+
+impl Way<'_> {
+    fn contexts(&self, kubeconfig: &Kubeconfig) -> Vec<Made> {
+        if !self.settings.contexts.is_empty() {
+            return self.settings.contexts.iter().flat_map(|name| self.make(kubeconfig, name)).collect();
+        }
+        let current = self.place.current(kubeconfig);
+        let mut made = match &current {
+            Ok(name) => self.make(kubeconfig, name),
+            Err(Fault(words)) => vec![broken(SourceId::new("kubernetes"), words.clone())],
+        };
+        let others = kubeconfig.contexts.iter().filter(|context| Some(&context.name) != current.as_ref().ok());
+        made.extend(others.map(|context| match self.place.known(kubeconfig, &context.name) {
+            Ok(known) => Made::Listed(id_of(&context.name), known.server),
+            Err(Fault(words)) => broken(id_of(&context.name), words),
+        }));
+        made
+    }
+
+    fn make(&self, kubeconfig: &Kubeconfig, name: &str) -> Vec<Made> {
+        match self.place.known(kubeconfig, name) {
+            Ok(known) => self.source(known),
+            Err(Fault(words)) => vec![broken(id_of(name), words)],
+        }
+    }
+
+    /// The source, and what it will look for.
+    fn source(&self, known: Known) -> Vec<Made> {
+        let wanted = if self.settings.discover { Wanted::beside(self.wish.config, &known.name) } else { Wanted::default() };
+        let sought: Vec<Made> = wanted.sought(&known.name).collect();
+        let cluster = Cluster::new(id_of(&known.name), self.place.clone(), known, self.settings.namespaces.clone(), self.wish.read_only);
+        std::iter::once(Made::Source(Arc::new(Kubernetes { cluster: Arc::new(cluster), wanted }))).chain(sought).collect()
+    }
+
+    fn in_cluster(&self) -> Vec<Made> {
+        match self.place.client_config(IN_CLUSTER) {
+            Ok(config) => {
+                let server = config.cluster_url.authority().map_or_else(|| Clean::from_static("the API server"), |authority| clean!("{authority}"));
+                self.source(Known { name: IN_CLUSTER.into(), server, namespace: config.default_namespace, insecure: false, address: None })
+            }
+            Err(Fault(words)) => vec![broken(id_of(IN_CLUSTER), words)],
+        }
     }
 }
 
@@ -182,7 +205,7 @@ impl Source for Kubernetes {
         let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Pods, FeedKind::Happenings, FeedKind::Logs];
         let verbs = [Verb::RollBack, Verb::Restart, Verb::Pause, Verb::Resume];
         let warnings = self.cluster.known.insecure.then(|| Clean::from_static("TLS is not verified"));
-        Offers { feeds: feeds.into(), verbs: verbs.into(), budget: None, lacks: self.cluster.lacks(), warnings: warnings.into_iter().collect() }
+        Offers { feeds: feeds.into(), verbs: verbs.into(), lacks: self.cluster.lacks(), warnings: warnings.into_iter().collect(), ..Offers::default() }
     }
 
     fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
@@ -212,13 +235,12 @@ impl Source for Kubernetes {
     }
 
     fn probe(&self) -> BoxFuture<'static, bool> {
-        let address = self.cluster.known.address.clone();
-        async move {
-            let Some(address) = address else { return false };
-            let dialling = tokio::net::TcpStream::connect(address);
-            matches!(tokio::time::timeout(Duration::from_secs(2), dialling).await, Ok(Ok(_)))
-        }
-        .boxed()
+        let cluster = self.cluster.clone();
+        async move { cluster.alive().await }.boxed()
+    }
+
+    fn leads(&self) -> BoxStream<'static, Made> {
+        leads::leads(self.cluster.clone(), self.wanted.clone())
     }
 }
 

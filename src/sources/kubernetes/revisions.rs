@@ -35,7 +35,7 @@ struct Raw {
     items: Vec<Value>,
 }
 
-fn query(text: &str) -> String {
+pub fn query(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()

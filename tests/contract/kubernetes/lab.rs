@@ -59,6 +59,7 @@ fn make(kubeconfig: &Path, context: &str, more: &str, read_only: bool) -> Arc<dy
         Made::Source(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
+        Made::Sought(id) | Made::Absent(id, _) => panic!("{id}: nobody looked for it"),
     }
 }
 
