@@ -2,7 +2,7 @@
 
 mod story;
 
-pub(super) use story::{DeployTable, PodTable, ErrorsTable, AlertTable, On, RunTable, JobTable, GateName, EndName, DropTable, LogTable};
+pub(super) use story::{AlertTable, DeployTable, DropTable, EndName, ErrorsTable, GateName, JobTable, LogTable, On, PodTable, RunTable};
 
 use super::words::{Length, Moment};
 use crate::domain::Tier;

@@ -181,9 +181,7 @@ impl Session {
         let bare = matches!(&self.address, Address::Tls(_, tls) if tls.own.is_none());
         let cut = |error: &SourceError| bare && fault::is_cut(error, &self.address);
         match self.json("/version").await {
-            Err(error) if cut(&error) => {
-                self.json("/version").await.map_err(|error| if cut(&error) { fault::unknown(&self.address.words()) } else { error })
-            }
+            Err(error) if cut(&error) => self.json("/version").await.map_err(|error| if cut(&error) { fault::unknown(&self.address.words()) } else { error }),
             answer => answer,
         }
     }

@@ -109,7 +109,11 @@ impl Tried {
             return Some(SourceError::Unreachable(clean!("TLS to {server} fails: {}", tls(error))));
         }
         if cause.is::<http_body_util::LengthLimitError>() {
-            return Some(SourceError::Protocol(clean!("{server} answers {} {} with more than can be taken; narrow what is asked for", self.verb, self.resource)));
+            return Some(SourceError::Protocol(clean!(
+                "{server} answers {} {} with more than can be taken; narrow what is asked for",
+                self.verb,
+                self.resource
+            )));
         }
         if cause.is::<tower::timeout::error::Elapsed>() {
             return Some(SourceError::Unreachable(clean!("{server} does not answer")));

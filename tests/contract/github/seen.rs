@@ -32,11 +32,14 @@ pub fn source(github: &GitHub, repository: &str, token: &str, more: &str) -> Arc
         Made::Source(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
+        Made::Sought(id) | Made::Absent(id, _) => panic!("{id}: nobody looked for it"),
     }
 }
 
 /// A feed and what it has told so far.
 pub struct Seen {
+    source: Arc<dyn Source>,
+    feed: Feed,
     stream: BoxStream<'static, Result<Batch, SourceError>>,
     pub runs: BTreeMap<Id<Run>, Run>,
     pub jobs: BTreeMap<Id<Job>, Job>,
@@ -50,7 +53,8 @@ pub struct Seen {
 impl Seen {
     pub fn new(source: &Arc<dyn Source>, feed: Feed) -> Self {
         let (runs, jobs) = (BTreeMap::new(), BTreeMap::new());
-        Self { stream: source.watch(feed, None), runs, jobs, lines: Vec::new(), notices: Vec::new(), whole: false, over: false }
+        let stream = source.watch(feed.clone(), None);
+        Self { source: source.clone(), feed, stream, runs, jobs, lines: Vec::new(), notices: Vec::new(), whole: false, over: false }
     }
 
     fn take(&mut self, fact: Fact) {
@@ -78,6 +82,8 @@ impl Seen {
                     return found;
                 }
                 match self.stream.next().await {
+                    // The proxy checks large descriptions and may be slow, or close a connection that was idle: asked again, as a supervisor would.
+                    Some(Err(SourceError::Unreachable(_))) => self.stream = self.source.watch(self.feed.clone(), None),
                     Some(batch) => batch.expect("no error").facts.into_iter().for_each(|fact| self.take(fact)),
                     None if self.over => std::future::pending().await,
                     None => self.over = true,
