@@ -55,7 +55,7 @@ class Cluster:
 
     def say_ready(self, path, pods):
         """Writes what a controller would when so many pods are ready. When the request had left."""
-        return self.api.send("PATCH", f"{path}/status", {"status": {"readyReplicas": pods}}, "application/merge-patch+json")
+        return self.api.send("PATCH", f"{path}/status", {"status": {"readyReplicas": pods, "availableReplicas": pods}}, "application/merge-patch+json")
 
     def answered(self):
         self.api.receive("changing a status")
