@@ -1,17 +1,50 @@
 //! The confirm line: what is demanded, what was typed, and the one request that follows.
 
 use super::{
-    App, Confirming, OperationKey, Running,
+    App, Confirming, Dialog, OperationKey, Running,
     words::{barred_words, not_confirmed},
 };
 use crate::{
     app::Effect,
     domain::Verb,
-    gate::{Confirmation, Demand},
+    gate::{Confirmation, Demand, NotConfirmed},
     rollback::{self, Confirm, State},
     text::Clean,
     widgets::Field,
 };
+
+/// What Enter on the confirm line comes to.
+pub(super) enum Entered {
+    /// Nothing: it was not painted yet, or the reason has the keys now.
+    Nothing,
+    /// What was typed does not confirm.
+    Not(NotConfirmed),
+    /// It does.
+    Yes(Confirmation),
+}
+
+impl Confirming {
+    /// An open line that nobody has seen yet.
+    pub(super) fn new(reason: &Clean, dialog: Dialog) -> Self {
+        Self { word: Field::default(), reason: Field::holding(reason), on_reason: false, dialog }
+    }
+
+    /// Enter: holds what was typed against what is demanded, once it was painted. With the name typed, a demanded reason gets the keys.
+    pub(super) fn enter(&mut self, demand: &Demand, undo_of_undo: bool) -> Entered {
+        if !self.dialog.seen() {
+            return Entered::Nothing;
+        }
+        let named = matches!(demand, Demand::NameAndReason(name) if self.word.text().trim() == name);
+        if named && !undo_of_undo && !self.on_reason && self.reason.is_empty() {
+            self.on_reason = true;
+            return Entered::Nothing;
+        }
+        match demand.confirm(self.word.text(), self.reason.text(), undo_of_undo) {
+            Ok(confirmation) => Entered::Yes(confirmation),
+            Err(why) => Entered::Not(why),
+        }
+    }
+}
 
 impl Running {
     /// What must be typed now.
@@ -50,31 +83,20 @@ impl App {
         let Some(running) = self.operations.get_mut(key) else { return };
         running.confirmation = None;
         let reason = if running.reason.is_empty() { rollback::reason(&running.procedure) } else { running.reason.clone() };
-        running.confirming = Some(Confirming { word: Field::default(), reason: Field::holding(&reason), on_reason: false, dialog });
+        running.confirming = Some(Confirming::new(&reason, dialog));
     }
 
     /// Enter on the confirm line: once it was painted and says what is demanded, the one request is handed out.
     pub(super) fn confirm(&mut self, key: OperationKey) -> Vec<Effect> {
         let Some(running) = self.operations.get(key) else { return Vec::new() };
-        let Some(line) = running.confirming.clone().filter(|line| line.dialog.seen()) else { return Vec::new() };
-        let demand = running.demand(self);
-        if let Demand::NameAndReason(name) = &demand
-            && !running.undo_of_undo()
-            && !line.on_reason
-            && line.word.text().trim() == name
-            && line.reason.is_empty()
-        {
-            if let Some(line) = self.operations.line(key) {
-                line.on_reason = true;
-            }
-            return Vec::new();
-        }
-        match demand.confirm(line.word.text(), line.reason.text(), running.undo_of_undo()) {
-            Err(why) => {
+        let (demand, undo_of_undo) = (running.demand(self), running.undo_of_undo());
+        match self.operations.line(key).map(|line| line.enter(&demand, undo_of_undo)) {
+            Some(Entered::Yes(confirmation)) => self.send(key, confirmation),
+            Some(Entered::Not(why)) => {
                 self.complain(not_confirmed(why, &demand));
                 Vec::new()
             }
-            Ok(confirmation) => self.send(key, confirmation),
+            Some(Entered::Nothing) | None => Vec::new(),
         }
     }
 

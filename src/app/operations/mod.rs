@@ -4,12 +4,16 @@ mod confirm;
 mod open;
 mod plan;
 mod send;
+mod single;
 mod wish;
 mod words;
 
-use super::{App, Dialog, DialogId, OpenOperation, OperationKey};
+pub use open::{Left, Settling};
+pub use single::{Course, End, Form, Single, Stand};
+
+use super::{App, Dialog, DialogId, OperationKey};
 use crate::{
-    domain::{Feed, OpId, Question, SourceId, TaskId},
+    domain::{Feed, Id, OpId, Question, Scope, SourceId, TaskId, Workload},
     gate::Confirmation,
     keys::Layer,
     rollback::{Procedure, State},
@@ -26,8 +30,9 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Operations {
     running: Vec<Running>,
+    singles: Vec<Single>,
     /// Operations that the journal has as begun and not ended, by consoles that went away.
-    pub open: Vec<OpenOperation>,
+    pub open: Vec<Left>,
 }
 
 /// One procedure.
@@ -81,8 +86,52 @@ impl Operations {
         self.running.iter_mut().find(|running| running.key == key)
     }
 
+    /// A change without a target: restart, scale, pause, resume.
+    pub fn single(&self, key: OperationKey) -> Option<&Single> {
+        self.singles.iter().find(|single| single.key == key)
+    }
+
+    pub(crate) fn single_mut(&mut self, key: OperationKey) -> Option<&mut Single> {
+        self.singles.iter_mut().find(|single| single.key == key)
+    }
+
+    /// Whether there is such a procedure.
+    pub fn knows(&self, key: OperationKey) -> bool {
+        self.get(key).is_some() || self.single(key).is_some()
+    }
+
+    /// What a procedure is about: the workload, the service, the environment.
+    pub fn about(&self, key: OperationKey) -> Option<(&Id<Workload>, &Name, &Name)> {
+        let single = self.single(key).map(|single| (&single.workload.id, &single.service, &single.environment));
+        single.or_else(|| self.get(key).map(|running| (&running.procedure.case.workload.id, &running.service, &running.environment)))
+    }
+
+    /// How far a procedure's screen was scrolled.
+    pub(crate) fn offset(&mut self, key: OperationKey) -> Option<&mut usize> {
+        match self.singles.iter_mut().find(|single| single.key == key) {
+            Some(single) => Some(&mut single.offset),
+            None => self.running.iter_mut().find(|running| running.key == key).map(|running| &mut running.offset),
+        }
+    }
+
+    /// The confirm line of a procedure, while it is open.
+    pub fn confirming(&self, key: OperationKey) -> Option<&Confirming> {
+        match self.single(key) {
+            Some(single) => single.confirming.as_ref(),
+            None => self.get(key).and_then(|running| running.confirming.as_ref()),
+        }
+    }
+
     /// The layer of the keymap that a procedure is in now.
     pub fn layer(&self, key: OperationKey) -> Layer {
+        if let Some(single) = self.single(key) {
+            return match &single.stand {
+                Stand::Reading { .. } | Stand::Planned(_) => Layer::Plan,
+                Stand::Confirming { .. } => Layer::Confirm,
+                Stand::Sending { .. } | Stand::Unclear { .. } | Stand::UnderWay(_) => Layer::UnderWay,
+                Stand::Done { .. } | Stand::Closed { .. } => Layer::Verdict,
+            };
+        }
         match self.get(key).map(|running| &running.procedure.state) {
             Some(State::Gathering(_) | State::Planned(_)) => Layer::Plan,
             Some(State::Confirming { .. }) => Layer::Confirm,
@@ -92,7 +141,10 @@ impl Operations {
     }
 
     fn line(&mut self, key: OperationKey) -> Option<&mut Confirming> {
-        self.get_mut(key).and_then(|running| running.confirming.as_mut())
+        match self.singles.iter_mut().find(|single| single.key == key) {
+            Some(single) => single.confirming.as_mut(),
+            None => self.running.iter_mut().find(|running| running.key == key).and_then(|running| running.confirming.as_mut()),
+        }
     }
 
     /// Types into the confirm line.
@@ -118,34 +170,41 @@ impl Operations {
     }
 
     pub(in crate::app) fn painted(&mut self, dialog: DialogId) {
-        for line in self.running.iter_mut().filter_map(|running| running.confirming.as_mut()) {
+        let lines = self.running.iter_mut().filter_map(|running| running.confirming.as_mut());
+        for line in lines.chain(self.singles.iter_mut().filter_map(|single| single.confirming.as_mut())) {
             line.dialog.painted(dialog);
         }
     }
 
     /// The dialog of a procedure's confirm line, as long as nobody can have seen it.
     pub(in crate::app) fn unseen(&self, key: OperationKey) -> Option<DialogId> {
-        self.get(key).and_then(|running| running.confirming.as_ref()).and_then(|line| line.dialog.unseen())
+        self.confirming(key).and_then(|line| line.dialog.unseen())
     }
 
     /// What would be lost sight of by leaving now, in words.
     pub fn under_way(&self) -> Vec<Clean> {
-        self.running.iter().filter(|running| running.procedure.under_way_now()).map(|running| running.procedure.case.title()).collect()
+        let singles = self.singles.iter().filter(|single| single.under_way_now()).map(Single::goal);
+        self.running.iter().filter(|running| running.procedure.under_way_now()).map(|running| running.procedure.case.title()).chain(singles).collect()
     }
 
     /// The feeds that procedures must have.
     pub(in crate::app) fn wanted(&self) -> BTreeSet<(SourceId, Feed)> {
-        self.running.iter().flat_map(|running| running.procedure.feeds()).collect()
+        let pods = |single: &Single| (single.workload.id.source(), Feed::Pods(Scope::Workload(single.workload.id.clone())));
+        let singles = self.singles.iter().filter(|single| !single.over()).map(pods);
+        self.running.iter().flat_map(|running| running.procedure.feeds()).chain(singles).collect()
     }
 
     /// Whether something counts seconds.
     pub fn ticking(&self) -> bool {
-        self.running.iter().any(|running| running.procedure.under_way_now() || matches!(running.procedure.state, State::Gathering(_)))
+        let counts = |single: &Single| single.under_way_now() || matches!(single.stand, Stand::Reading { .. });
+        let gathers = |running: &Running| running.procedure.under_way_now() || matches!(running.procedure.state, State::Gathering(_));
+        self.running.iter().any(gathers) || self.singles.iter().any(counts)
     }
 
     /// When a procedure wants to be told the time.
     pub(in crate::app) fn next_wake(&self, now: super::Now) -> Option<Duration> {
-        let wake = self.running.iter().filter_map(|running| running.procedure.wake(now.wall)).min()?;
+        let singles = self.singles.iter().filter_map(Single::wake);
+        let wake = self.running.iter().filter_map(|running| running.procedure.wake(now.wall)).chain(singles).min()?;
         Some(now.mono + wake.duration_since(now.wall).max(SignedDuration::ZERO).unsigned_abs())
     }
 }

@@ -123,7 +123,8 @@ impl App {
     pub(in crate::app) fn opened_again(&mut self, environment: &Name) -> Vec<Effect> {
         let steady = self.steady();
         let keys: Vec<OperationKey> = self.operations.running.iter().filter(|running| running.environment == *environment).map(|running| running.key).collect();
-        let mut effects = Vec::new();
+        let singles: Vec<OperationKey> = self.operations.singles.iter().filter(|single| single.environment == *environment).map(|single| single.key).collect();
+        let mut effects: Vec<Effect> = singles.into_iter().flat_map(|key| self.again_single(key)).collect();
         for key in keys {
             let wants = self.operations.get_mut(key).map(|running| running.procedure.check_again(steady)).unwrap_or_default();
             effects.extend(self.carry_wants(key, wants));

@@ -89,7 +89,7 @@ impl App {
 
     pub(in crate::app) fn operation_answered(&mut self, key: OperationKey, task: TaskId, answer: Result<Box<Answer>, Why>) -> Vec<Effect> {
         let steady = self.steady();
-        let Some(running) = self.operations.get_mut(key) else { return Vec::new() };
+        let Some(running) = self.operations.get_mut(key) else { return self.single_answered(key, task, answer) };
         let Some(question) = running.asked.remove(&task) else { return Vec::new() };
         let wants = running.procedure.answered(&question, answer.map(|answer| *answer), steady);
         self.carry_wants(key, wants)
@@ -97,6 +97,7 @@ impl App {
 
     pub(in crate::app) fn checked(&mut self, task: TaskId, check: Option<Result<Check, Why>>) -> Vec<Effect> {
         let Some(running) = self.operations.running.iter_mut().find(|running| running.preparing.is_some_and(|(waiting, _)| waiting == task)) else {
+            self.single_checked(task, check);
             return Vec::new();
         };
         let Some((_, round)) = running.preparing else { return Vec::new() };
@@ -109,7 +110,10 @@ impl App {
     }
 
     pub(in crate::app) fn recorded(&mut self, task: TaskId, written: Result<u64, Clean>) -> Vec<Effect> {
-        let Some((running, op)) = self.acting(task) else { return Vec::new() };
+        let Some((running, op)) = self.acting(task) else {
+            self.single_recorded(task, written);
+            return Vec::new();
+        };
         match written {
             Ok(entry) => running.entry = Some(entry),
             Err(why) => running.procedure.withheld(&op, why),
@@ -119,7 +123,7 @@ impl App {
 
     pub(in crate::app) fn staged(&mut self, task: TaskId, stage: Stage) -> Vec<Effect> {
         let steady = self.steady();
-        let Some((running, op)) = self.acting(task) else { return Vec::new() };
+        let Some((running, op)) = self.acting(task) else { return self.single_staged(task, stage) };
         let key = running.key;
         let wants = running.procedure.staged(&op, stage, steady);
         if matches!(running.procedure.state, State::Confirming { .. }) {
@@ -152,6 +156,7 @@ impl App {
             effects.extend(self.carry_wants(key, wants));
             effects.extend(self.tell_verdict(key));
         }
+        effects.extend(self.attend_singles());
         effects
     }
 

@@ -11,6 +11,9 @@ impl App {
     pub(in crate::app) fn operation_wish(&mut self, action: Action) -> Option<Vec<Effect>> {
         let Some(Screen::Operation(key)) = self.screens.last() else { return None };
         let (key, steady) = (*key, self.steady());
+        if self.operations.single(key).is_some() {
+            return self.single_wish(key, action);
+        }
         let layer = self.operations.layer(key);
         let running = self.operations.get_mut(key)?;
         let wants = match (layer, action) {

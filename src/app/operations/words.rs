@@ -3,6 +3,7 @@
 use super::{App, OperationKey, Operations, Running};
 use crate::{
     app::Screen,
+    domain::Verb,
     gate::{Demand, NotConfirmed},
     keys::{Action, Layer},
     rollback::{Barred, State},
@@ -17,13 +18,9 @@ impl Operations {
         let open = |key| app.screens.iter().any(|screen| matches!(screen, Screen::Operation(shown) if *shown == key));
         let mut lines: Vec<(String, Clean)> =
             self.running.iter().filter(|running| !open(running.key)).map(|running| (format!("run-{}", running.key.0), running.line(app))).collect();
-        lines.extend(self.open.iter().map(|left| {
-            let whose = left
-                .alive
-                .as_ref()
-                .map_or_else(|| Clean::from_static("left behind; Enter reads what became of it"), |alive| crate::clean!("under way at {alive}"));
-            (format!("open-{}", left.operation), crate::clean!("! {}  begun {} ago, {whose}", left.title, words::long(words::since(left.since, app.now.wall))))
-        }));
+        let singles = self.singles.iter().filter(|single| !open(single.key));
+        lines.extend(singles.map(|single| (format!("run-{}", single.key.0), single.line(app.steady()))));
+        lines.extend(self.open.iter().map(|left| (format!("open-{}", left.key.0), left.line(app))));
         lines
     }
 
@@ -35,6 +32,19 @@ impl Operations {
             actions.iter().enumerate().map(|(at, (action, words))| hint(u8::try_from(at).unwrap_or(90) + 1, name(*action), Clean::from_static(words))).collect()
         };
         match layer {
+            Layer::Plan if self.single(key).is_some_and(|single| single.verb != Verb::Scale) => {
+                of(&[(Action::Enter, "confirm…"), (Action::Escape, "leave, nothing done"), (Action::OpenLock, "open")])
+            }
+            Layer::Plan if self.single(key).is_some() => of(&[
+                (Action::Enter, "confirm…"),
+                (Action::Escape, "leave, nothing done"),
+                (Action::TabLeft, "one fewer"),
+                (Action::TabRight, "one more"),
+                (Action::OpenLock, "open"),
+            ]),
+            Layer::UnderWay if self.single(key).is_some() => {
+                of(&[(Action::Logs, "logs"), (Action::Explain, "explain"), (Action::CopyView, "copy as text"), (Action::Escape, "background")])
+            }
             Layer::Plan => of(&[
                 (Action::Enter, "confirm…"),
                 (Action::Escape, "leave, nothing done"),
