@@ -89,7 +89,7 @@ fn what_is_paused_stands_still_until_it_is_let_go() {
     scene.go(":pause<enter><enter>yes<enter>");
     assert_eq!(until_the_end(&mut scene), End::Complete);
     scene.says(&["paused: nothing rolls out until it is resumed"]);
-    scene.go("<enter>r").says(&["it is paused: no pod would be replaced"]);
+    scene.go("<enter><wait:2s>r").says(&["it is paused: no pod would be replaced"]);
     scene.go("A").says(&["Let ", "go on", "kubectl rollout resume deployment/"]);
     scene.go("<enter>yes<enter>");
     assert_eq!(until_the_end(&mut scene), End::Complete);

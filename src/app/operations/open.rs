@@ -178,7 +178,7 @@ impl App {
     fn settle_left(&mut self, key: OperationKey, judged: Option<(Came, Clean)>) -> Vec<Effect> {
         let Some(left) = self.operations.open.iter_mut().find(|left| left.key == key) else { return Vec::new() };
         let Some((came, says)) = judged else {
-            left.settling = Settling::Unknown(Clean::from_static("nothing is to be seen of it yet, and it may still be on its way"));
+            left.settling = Settling::Unknown(Clean::from_static("not carried out so far, it may be on its way"));
             return Vec::new();
         };
         let operation = left.open.operation.clone();

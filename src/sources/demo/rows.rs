@@ -51,11 +51,11 @@ impl<'a> View<'a> {
     /// By the rules of `kubectl rollout status`, and of the controller's own patience.
     pub fn progress(&self) -> Progress {
         let counts = self.replicas(None);
-        if self.unit.paused(self.at) {
-            return Progress::Paused;
-        }
         if self.at < self.unit.generation(self.at).1 + OBSERVED {
             return Progress::Unobserved;
+        }
+        if self.unit.paused(self.at) {
+            return Progress::Paused;
         }
         if counts.updated == counts.wanted && counts.total == counts.updated && counts.available == counts.wanted {
             return Progress::Done;
