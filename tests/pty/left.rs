@@ -12,7 +12,7 @@ fn the_next_console_shows_what_was_left_open_and_reads_what_became_of_it() {
     let setup = pilothouse(&[]).file("kubeconfig", &cluster.kubeconfig());
     let kubeconfig = setup.at("kubeconfig").display().to_string();
     let mut first = setup.with("KUBECONFIG", &kubeconfig).start();
-    first.shows("R roll back cart in dev");
+    first.shows("R roll back cart in development");
     // The server carries it out, and its answer never comes.
     first.types("r").shows("Enter asks once more");
     first.types("\r").shows("Enter does it");
@@ -22,7 +22,7 @@ fn the_next_console_shows_what_was_left_open_and_reads_what_became_of_it() {
 
     let state = first.home().join("state").display().to_string();
     let mut next = pilothouse(&[]).with("XDG_STATE_HOME", &state).with("KUBECONFIG", &kubeconfig).start();
-    next.shows("cart in dev: restart was begun and not ended; B shows it");
+    next.shows("cart in development: restart was begun and not ended; B shows it");
     next.types("B").shows("left behind; Enter reads what became of it");
     next.types("\r").shows("it was carried out");
     next.types("\r").shows("nothing was left open");
@@ -30,6 +30,6 @@ fn the_next_console_shows_what_was_left_open_and_reads_what_became_of_it() {
     assert_eq!(next.leaves_within(GONE), 0);
 
     let last = pilothouse(&[]).with("XDG_STATE_HOME", &state).with("KUBECONFIG", &kubeconfig).start();
-    last.shows("R roll back cart in dev");
+    last.shows("R roll back cart in development");
     assert!(!last.contents().contains("was begun and not ended"), "it is settled for good");
 }

@@ -23,7 +23,7 @@ fn setup(cluster: &Cluster, args: &[&str], kubectl: bool) -> Setup {
 
 fn at_the_pod(setup: Setup) -> Term {
     let mut term = setup.start();
-    term.shows("R roll back cart in dev");
+    term.shows("R roll back cart in development");
     term.types("\r").shows("cart-5d8c-x7k2p");
     term
 }
