@@ -1,7 +1,10 @@
 //! The loop: keys before anything else, then what waits, then at most one frame. The only place that names both tokio and ratatui.
 
+mod lend;
+
 use crate::{
     app::{App, DialogId, Effect, Event, Now, Size},
+    domain::Program,
     runtime::{Errand, Runtime},
     terminal::{Asked, Canvas, Copied, Guard, Inbox as Typed, Input, Mux, Ring, Signal, Tty, Writer, clipboard, ring},
     text::Clean,
@@ -88,6 +91,7 @@ pub struct Console<T: Tty> {
     pace: Duration,
     dirty: Dirty,
     seen_with: Option<(DialogId, u64)>,
+    lending: Option<Program>,
 }
 
 /// Whether a frame is due.
@@ -108,7 +112,7 @@ enum Left {
 impl<T: Tty> Console<T> {
     /// A console that has not drawn yet.
     pub fn new(app: App, runtime: Runtime, canvas: Canvas<T>, typed: Typed, inbox: Arc<crate::runtime::Inbox>, clock: Clock, manners: Manners) -> Self {
-        Self { app, runtime, canvas, typed, inbox, clock, manners, drawn: None, pace: FRAME, dirty: Dirty::Now, seen_with: None }
+        Self { app, runtime, canvas, typed, inbox, clock, manners, drawn: None, pace: FRAME, dirty: Dirty::Now, seen_with: None, lending: None }
     }
 
     /// Runs until somebody leaves or the terminal is gone. `suspend` gives the terminal to the shell and takes it back.
@@ -122,6 +126,10 @@ impl<T: Tty> Console<T> {
                 input = self.typed.next() => self.input(input, &mut suspend),
                 () = self.inbox.ripe(BATCH, ripe), if self.may_take() => self.take(&mut suspend),
                 () = tokio::time::sleep(wake) => self.tick(&mut suspend),
+            };
+            let left = match (left, self.lending.take()) {
+                (None, Some(program)) => self.lend(program, &mut suspend).await,
+                (left, _) => left,
             };
             if let Some(left) = left {
                 break left;
@@ -166,6 +174,7 @@ impl<T: Tty> Console<T> {
                 None => {}
                 Some(Errand::Copy(lines)) => self.copy(&lines, suspend),
                 Some(Errand::Notify(words)) => self.canvas.aside(&ring(self.manners.ring, &words, self.manners.mux)),
+                Some(Errand::Lend(program)) => self.lending = Some(program),
                 Some(Errand::Redraw) => self.canvas.repaint(),
                 Some(Errand::Suspend) => {
                     suspend(&mut self.canvas, Pause::Stop(Asked::Key));
@@ -294,6 +303,10 @@ pub enum Pause {
     Stop(Asked),
     /// Back to us.
     Continue,
+    /// To another program, while we go on.
+    Lend,
+    /// Back from it.
+    Back,
 }
 
 impl Console<Writer> {
@@ -303,6 +316,11 @@ impl Console<Writer> {
             .run(|canvas, pause| match pause {
                 Pause::Stop(asked) => guard.suspend(asked).unwrap_or(false),
                 Pause::Continue => guard.resume(canvas).is_ok(),
+                Pause::Lend => {
+                    guard.step_aside();
+                    true
+                }
+                Pause::Back => guard.come_back(canvas).is_ok(),
             })
             .await;
         guard.leave();

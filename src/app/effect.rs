@@ -1,7 +1,7 @@
 //! What the console wants done outside of itself. The runtime carries it out.
 
 use crate::{
-    domain::{Id, Operation, Question, RevisionRef, SourceId, TaskId, Tier, Workload},
+    domain::{Id, Operation, Pod, Program, Question, RevisionRef, SourceId, TaskId, Tier, Workload},
     gate::{Confirmation, Policy},
     text::{Clean, Name, Raw},
 };
@@ -24,6 +24,21 @@ pub struct Intended {
     pub images: Vec<Clean>,
     /// The command that does the same by hand.
     pub command: Clean,
+}
+
+/// A container that somebody goes into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// The pod.
+    pub pod: Id<Pod>,
+    /// The container.
+    pub container: Raw,
+    /// The environment.
+    pub environment: Name,
+    /// The service.
+    pub service: Name,
+    /// In words: `shop/cart-6b9d-x7k2p cart`.
+    pub target: Clean,
 }
 
 /// A wish to the world outside.
@@ -83,10 +98,30 @@ pub enum Effect {
     Notify(Clean),
     /// Paint everything anew.
     Redraw,
+    /// Write down that somebody goes into a container, and find the program that does.
+    Shell {
+        /// Into which.
+        into: Box<Door>,
+        /// What holds in its environment.
+        policy: Policy,
+    },
+    /// Give the terminal to a program until that has ended.
+    Lend(Program),
     /// Give the terminal back to the shell until it brings us back.
     Suspend,
     /// Leave, with this exit code.
     Quit(u8),
+}
+
+/// What became of a request whose answer nobody has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// It was carried out.
+    Done,
+    /// It was not.
+    Not,
+    /// Somebody else changed the object since, so that the object does not tell.
+    Superseded,
 }
 
 /// An entry of the journal that is not an intent.
@@ -107,8 +142,8 @@ pub enum Record {
     Settled {
         /// Which operation.
         operation: crate::domain::OpId,
-        /// Whether it took place.
-        done: bool,
+        /// What became of it.
+        came: Came,
         /// What was read.
         detail: Clean,
     },
@@ -129,4 +164,11 @@ pub enum Record {
     },
     /// What a person noted.
     Note(Clean),
+    /// Somebody goes into a container.
+    Shell {
+        /// Into which.
+        into: Door,
+        /// The command.
+        command: Clean,
+    },
 }

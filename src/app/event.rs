@@ -2,10 +2,10 @@
 
 use super::dialog::DialogId;
 use crate::{
-    domain::{Answer, Check, Fact, Feed, Id, Link, SourceId, Stage, TaskId, Why, Workload},
+    domain::{Answer, Check, Fact, Feed, Id, Link, Program, Seen, SourceId, Stage, TaskId, Why, Workload},
     keys::Key,
     rollback,
-    text::Clean,
+    text::{Clean, Raw},
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -61,6 +61,10 @@ pub enum Event {
     Recorded(TaskId, Result<u64, Clean>),
     /// How far an operation is.
     Stage(TaskId, Stage),
+    /// It is written down that somebody goes into a container: the program that does, or why it was not begun.
+    Lend(Result<Program, Clean>),
+    /// The program that had the terminal has ended, with its exit code where it has one, or it could not be started.
+    Back(Program, Result<Option<i32>, Clean>),
     /// What a side task has to say: a copy that was sent, a file that was saved.
     Told(Result<Clean, Clean>),
 }
@@ -85,10 +89,18 @@ pub struct OpenOperation {
     pub operation: crate::domain::OpId,
     /// In words: `cart in production: 2.8.0 → 2.7.3`.
     pub title: Clean,
+    /// What was done: `roll back`.
+    pub verb: Clean,
     /// The subject's identity.
-    pub subject: String,
+    pub subject: Id<Workload>,
+    /// What the operator saw.
+    pub from: Seen,
+    /// The back end's hash of the template it went to, for a rollback.
+    pub to: Option<Raw>,
     /// Since when.
     pub since: Timestamp,
+    /// The server's yes is in the journal: only what came of it is not.
+    pub accepted: bool,
     /// The console that began it still lives, and where.
     pub alive: Option<Clean>,
 }

@@ -1,6 +1,6 @@
 //! Wishes that are about the console itself: panels, screens, overlays, locks.
 
-use super::{App, Effect, List, OPEN_FOR, Overlay, Panel, Pods, Screen, Subject, Times, operations};
+use super::{App, Effect, List, OPEN_FOR, Overlay, Panel, Pods, Screen, Subject, Times};
 use crate::{
     domain::{Id, LogTarget, SourceId, Workload},
     keys::Action,
@@ -84,6 +84,7 @@ impl App {
             | Action::Incident
             | Action::Scale
             | Action::Pause
+            | Action::Resume
             | Action::Shell
             | Action::Dispatch => return self.verb(action),
             Action::Up
@@ -205,7 +206,7 @@ impl App {
     /// The environment that a verb would change now.
     pub fn environment_here(&self) -> Option<Name> {
         if let Some(Screen::Operation(key)) = self.screens.last() {
-            return self.operations.get(*key).map(|running: &operations::Running| running.environment.clone());
+            return self.operations.about(*key).map(|(_, _, environment)| environment.clone());
         }
         self.environment_of(&self.subject())
     }
@@ -271,17 +272,6 @@ impl App {
         match (id.kind(), id.instance()) {
             ("demo", instance) => demo_kind(instance).to_owned(),
             (kind, _) => kind.to_owned(),
-        }
-    }
-
-    fn watch_subject(&mut self) {
-        let subject = format!("{:?}", self.subject());
-        let name = self.words_of(&self.subject());
-        if self.watched.remove(&subject) {
-            self.say(crate::clean!("{name} is no longer watched"));
-        } else {
-            self.watched.insert(subject);
-            self.say(crate::clean!("{name} is watched: it rings when it changes"));
         }
     }
 }

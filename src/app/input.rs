@@ -98,7 +98,8 @@ impl App {
                 let text = field.text().to_owned();
                 self.filter(&text);
             }
-            Some(Overlay::Help { .. } | Overlay::Choose(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Links { .. }) => {}
+            Some(Overlay::Help { .. } | Overlay::Choose(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Shell { .. } | Overlay::Links { .. }) => {
+            }
             None => {
                 if let Some(Screen::Operation(key)) = self.screens.last() {
                     self.operations.edit(*key, edit);
@@ -120,7 +121,8 @@ impl App {
                 let text = field.text().to_owned();
                 self.filter(&text);
             }
-            Some(Overlay::Help { .. } | Overlay::Choose(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Links { .. }) => {}
+            Some(Overlay::Help { .. } | Overlay::Choose(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Shell { .. } | Overlay::Links { .. }) => {
+            }
             None => {
                 if let Some(Screen::Operation(key)) = self.screens.last()
                     && !self.operations.paste(*key, text)

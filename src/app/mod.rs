@@ -7,26 +7,31 @@ mod event;
 mod feeds;
 mod go;
 mod input;
+mod lacking;
 mod notice;
 mod operations;
 mod overlay;
 mod palette;
 mod screen;
+mod shell;
 mod subject;
 mod tasks;
 mod verbs;
+mod watch;
 mod witness;
 
 pub use dialog::{Dialog, DialogId};
-pub use effect::{Effect, Intended, Record};
+pub use effect::{Came, Door, Effect, Intended, Record};
 pub use event::{Event, Known, Now, OpenOperation, Size};
 pub use feeds::source_of;
+pub use lacking::built;
 pub use notice::{Notice, Notices, Tone};
-pub use operations::{Confirming, Operations, Running};
+pub use operations::{Confirming, Course, End, Form, Left, Operations, Running, Settling, Single, Stand};
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
 pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen};
 pub use subject::Subject;
 pub use verbs::{Offer, offers};
+pub use watch::Watched;
 
 use crate::{
     domain::{Environment, Feed, Id, Link, SourceId, TaskId, Tier, Why, Workload},
@@ -39,11 +44,7 @@ use crate::{
     widgets::Glyphs,
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// For how long ctrl-o opens an environment.
 pub const OPEN_FOR: SignedDuration = SignedDuration::from_mins(15);
@@ -167,7 +168,7 @@ pub struct App {
     /// Environments opened with ctrl-o, until then.
     pub opened: BTreeMap<Name, Timestamp>,
     /// Subjects that ring when they change.
-    pub watched: BTreeSet<String>,
+    pub watched: Vec<Watched>,
     /// When a key was last pressed: the order of rows is frozen for a while after.
     pub last_key: Option<Duration>,
     /// The screen that was closed last.
@@ -207,7 +208,7 @@ impl App {
             times: Times::default(),
             records: BTreeMap::new(),
             opened: BTreeMap::new(),
-            watched: BTreeSet::new(),
+            watched: Vec::new(),
             last_key: None,
             left: None,
             list_filter: String::new(),
@@ -243,6 +244,8 @@ impl App {
             Event::Check(task, check) => self.checked(task, check),
             Event::Recorded(task, written) => self.recorded(task, written),
             Event::Stage(task, stage) => self.staged(task, stage),
+            Event::Lend(program) => self.lend(program),
+            Event::Back(program, ended) => self.back(&program, ended),
             Event::Told(told) => self.told(told),
         };
         self.opened.retain(|_, until| *until > now.wall);
@@ -250,6 +253,7 @@ impl App {
             effects.extend(self.witness());
         }
         effects.extend(self.attend_operations());
+        effects.extend(self.ring_watched());
         effects
     }
 

@@ -36,6 +36,13 @@ pub enum Overlay {
         /// It can be confirmed once it was painted.
         dialog: Dialog,
     },
+    /// Leave the screen for a shell in a container?
+    Shell {
+        /// Into which.
+        into: Box<super::Door>,
+        /// It can be confirmed once it was painted.
+        dialog: Dialog,
+    },
     /// Links of what is under the cursor, to be copied.
     Links {
         /// What and where.
@@ -89,15 +96,26 @@ pub struct Choose {
 pub enum Chosen {
     /// Opens the plan of a rollback of this workload.
     RollBack(Id<Workload>),
+    /// Opens the plan of another change of this workload, with the number that was chosen for it.
+    Single(crate::domain::Verb, Id<Workload>, Option<u32>),
     /// Goes on with a verb on this subject.
     Verb(crate::keys::Action, Subject),
 }
 
+/// The one verb that takes a number.
+const SCALE: &str = crate::keys::Action::Scale.name();
+
 impl Palette {
     /// Finds again after something was typed.
     pub fn search(&mut self) {
-        self.found = rank(self.field.text().trim_start_matches(':'), &self.choices);
+        let text = self.field.text().trim_start_matches(':');
+        self.found = rank(if self.number().is_some() { SCALE } else { text }, &self.choices);
         self.at = 0;
+    }
+
+    /// The number in `scale 5`.
+    pub fn number(&self) -> Option<u32> {
+        self.field.text().trim_start_matches(':').trim().strip_prefix(SCALE)?.strip_prefix(' ')?.trim().parse().ok()
     }
 }
 
@@ -106,21 +124,21 @@ impl Overlay {
     pub const fn layer(&self) -> Layer {
         match self {
             Self::Palette(_) | Self::Filter(_) => Layer::Prompt,
-            Self::Help { .. } | Self::Choose(_) | Self::Unlock { .. } | Self::Quit { .. } | Self::Links { .. } => Layer::Global,
+            Self::Help { .. } | Self::Choose(_) | Self::Unlock { .. } | Self::Quit { .. } | Self::Shell { .. } | Self::Links { .. } => Layer::Global,
         }
     }
 
     /// Its dialog, where it confirms something.
     pub const fn dialog(&self) -> Option<&Dialog> {
         match self {
-            Self::Unlock { dialog, .. } | Self::Quit { dialog, .. } => Some(dialog),
+            Self::Unlock { dialog, .. } | Self::Quit { dialog, .. } | Self::Shell { dialog, .. } => Some(dialog),
             Self::Help { .. } | Self::Palette(_) | Self::Filter(_) | Self::Choose(_) | Self::Links { .. } => None,
         }
     }
 
     /// Marks its dialog as painted.
     pub fn painted(&mut self, id: super::dialog::DialogId) {
-        if let Self::Unlock { dialog, .. } | Self::Quit { dialog, .. } = self {
+        if let Self::Unlock { dialog, .. } | Self::Quit { dialog, .. } | Self::Shell { dialog, .. } = self {
             dialog.painted(id);
         }
     }

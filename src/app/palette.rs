@@ -1,6 +1,9 @@
 //! The palette, and everything else that lies over the screen.
 
-use super::{App, Chosen, Effect, Goal, List, Overlay, Palette, Panel, Subject};
+use super::{
+    App, Chosen, Effect, Goal, List, Overlay, Palette, Panel, Subject,
+    lacking::{Lack, built},
+};
 use crate::{
     domain::Scope,
     keys::{Action, Layer},
@@ -47,11 +50,14 @@ impl App {
         let layer = self.layers().first().copied().unwrap_or(Layer::Global);
         let key = |action| self.start.keymap.key(layer, action).map(|key| Clean::from_untrusted(&key)).unwrap_or_default();
         for verb in super::offers(self, &subject) {
-            let (says, why_not) = match verb.words {
-                Ok(words) => (words, Clean::EMPTY),
-                Err(why) => (Clean::EMPTY, why),
-            };
-            offer(Clean::from_static(verb.action.name()), says, key(verb.action), why_not, Goal::Action(verb.action));
+            let name = Clean::from_static(verb.action.name());
+            match (verb.words, self.lack(verb.action, &subject)) {
+                (Ok(words), _) => offer(name, words, key(verb.action), Clean::EMPTY, Goal::Action(verb.action)),
+                (Err(_), Lack { words, command: Some(command) }) => {
+                    offer(name, crate::clean!("{words}: copies `{command}`"), Clean::EMPTY, Clean::EMPTY, Goal::Elsewhere(command));
+                }
+                (Err(why), _) => offer(name, Clean::EMPTY, key(verb.action), why, Goal::Action(verb.action)),
+            }
         }
         for row in &self.matrix.rows {
             offer(row.service.clean().clone(), Clean::from_static("service"), Clean::EMPTY, Clean::EMPTY, Goal::Service(row.service.clean().clone()));
@@ -59,7 +65,7 @@ impl App {
         for (name, says, list) in LISTS {
             offer(Clean::from_static(name), Clean::from_static(says), Clean::EMPTY, Clean::EMPTY, Goal::List(list.clone()));
         }
-        for action in Action::ALL.iter().filter(|action| action.name().len() > 1 && !is_verb(**action)) {
+        for action in Action::ALL.iter().filter(|action| action.name().len() > 1 && !is_verb(**action) && built(**action)) {
             offer(Clean::from_static(action.name()), Clean::from_static(action.help()), key(*action), Clean::EMPTY, Goal::Action(*action));
         }
         offer(Clean::from_static("q"), Clean::from_static("quit"), Clean::EMPTY, Clean::EMPTY, Goal::Action(Action::Quit));
@@ -89,10 +95,16 @@ impl App {
                 self.overlay = Some(overlay);
             }
             (Overlay::Palette(palette), Action::Enter) => {
-                let goal =
-                    palette.found.get(palette.at).filter(|found| palette.choices[found.index].available()).map(|found| palette.goals[found.index].clone());
-                return match goal {
-                    Some(goal) => self.reach(goal),
+                if let Some(wanted) = palette.number() {
+                    return self.scale_to(wanted);
+                }
+                let found = palette.found.get(palette.at).map(|found| (palette.choices[found.index].clone(), palette.goals[found.index].clone()));
+                return match found {
+                    Some((choice, goal)) if choice.available() => self.reach(goal),
+                    Some((choice, _)) => {
+                        self.complain(choice.why_not);
+                        Vec::new()
+                    }
                     None => {
                         self.complain("nothing like that is there");
                         Vec::new()
@@ -107,6 +119,7 @@ impl App {
                 let chosen = choose.items.get(choose.at).map(|(_, chosen)| chosen.clone());
                 return match chosen {
                     Some(Chosen::RollBack(workload)) => self.open_plan(&workload),
+                    Some(Chosen::Single(verb, workload, wanted)) => self.open_single(verb, &workload, wanted),
                     Some(Chosen::Verb(action, subject)) => self.verb_on(action, &subject),
                     None => Vec::new(),
                 };
@@ -124,8 +137,12 @@ impl App {
                 let environment = environment.clone();
                 return self.unlock(&environment);
             }
+            (Overlay::Shell { into, dialog }, Action::Enter) if dialog.seen() => {
+                let into = into.clone();
+                return self.go_into(into);
+            }
             (Overlay::Quit { dialog, .. }, Action::Enter) if dialog.seen() => return vec![Effect::Quit(0)],
-            (Overlay::Filter(_) | Overlay::Unlock { .. } | Overlay::Quit { .. }, _) => self.overlay = Some(overlay),
+            (Overlay::Filter(_) | Overlay::Unlock { .. } | Overlay::Quit { .. } | Overlay::Shell { .. }, _) => self.overlay = Some(overlay),
         }
         Vec::new()
     }

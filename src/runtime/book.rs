@@ -1,10 +1,10 @@
 //! The journal in the words of the app: what was confirmed, what came of it, what is remembered.
 
 use crate::{
-    app::{Intended, OpenOperation, Record},
-    domain::{Evidence, Operation, Stage},
+    app::{Came, Intended, OpenOperation, Record},
+    domain::{Evidence, Id, Operation, Seen, Stage, Verb},
     gate::{Confirmation, OnDisk},
-    journal::{Body, Confirmed, Ended, Ends, Here, Journal, JournalError, Judged, Life, Note, Observed, Outcome, Page, Sent, Verdict, Who},
+    journal::{Body, Confirmed, Ended, Ends, Here, Journal, JournalError, Judged, Life, Note, Observed, Outcome, Page, Sent, Shell, State, Verdict, Who},
     rollback,
     text::{Clean, Raw},
 };
@@ -28,8 +28,13 @@ impl Book {
 
     /// Writes the intent so that it survives the machine; the proof that it is there.
     pub fn intend(&self, operation: &Operation, confirmation: &Confirmation, intended: &Intended, at: Timestamp) -> Result<OnDisk, JournalError> {
-        let params =
-            format!("{}|{}|{}", operation.subject.as_str(), operation.from.template.expose(), operation.to.as_ref().map_or("", |to| to.template.expose()));
+        let scaling = operation.scaling.map(|scaling| format!("|{}", scaling.to)).unwrap_or_default();
+        let params = format!(
+            "{}|{}|{}{scaling}",
+            operation.subject.as_str(),
+            operation.from.template.expose(),
+            operation.to.as_ref().map_or("", |to| to.template.expose())
+        );
         let confirmed = Confirmed {
             plan: intended.plan.clone(),
             environment: intended.environment.clean().clone(),
@@ -41,7 +46,8 @@ impl Book {
             step: 1,
             steps: 1,
             command: intended.command.clone(),
-            ends: Ends::AtVerdict,
+            // Only a rollback owes a verdict; the others end with the server's answer.
+            ends: if operation.verb == Verb::RollBack { Ends::AtVerdict } else { Ends::AtOutcome },
         };
         OnDisk::write(&Page { journal: &self.journal, who: &self.who, confirmed: &confirmed }, operation, confirmation, at)
     }
@@ -74,10 +80,14 @@ impl Book {
                 Record::Verdict { operation, verdict, took, proofs } => {
                     Body::Verdict(Judged { op: operation.clone(), verdict: named(verdict), took_ms: *took, proofs: proofs.clone() })
                 }
-                Record::Settled { operation, done, detail } => Body::Outcome(Outcome {
+                Record::Settled { operation, came, detail } => Body::Outcome(Outcome {
                     op: operation.clone(),
                     step: 1,
-                    result: if *done { Ended::Accepted } else { Ended::Failed },
+                    result: match came {
+                        Came::Done => Ended::Accepted,
+                        Came::Not => Ended::Failed,
+                        Came::Superseded => Ended::Superseded,
+                    },
                     request: None,
                     detail: detail.clone(),
                 }),
@@ -88,6 +98,12 @@ impl Book {
                     template: crate::journal::Exact::new(template.expose()),
                     since: *since,
                     available_ms: u64::try_from(held.as_millis()).unwrap_or(0),
+                }),
+                Record::Shell { into, command } => Body::Shell(Shell {
+                    environment: into.environment.clean().clone(),
+                    service: into.service.clean().clone(),
+                    target: into.target.clone(),
+                    command: command.clone(),
                 }),
                 Record::Note(text) => Body::Note(Note { environment: Clean::EMPTY, service: Clean::EMPTY, text: text.clone() }),
             },
@@ -107,8 +123,12 @@ impl Book {
             .map(|open| OpenOperation {
                 operation: open.intent.op.clone(),
                 title: open.intent.plan.clone(),
-                subject: open.intent.subject.id.raw().expose().to_owned(),
+                verb: open.intent.verb.clone(),
+                subject: Id::restore(open.intent.subject.id.raw().expose()),
+                from: Seen { uid: open.intent.from.uid.raw().clone(), template: open.intent.from.template.raw().clone(), paused: open.intent.from.paused },
+                to: open.intent.to.as_ref().map(|to| to.template.raw().clone()),
                 since: open.began,
+                accepted: open.state == State::Verifying,
                 alive: match open.life {
                     Life::Runs => Some(open.who.short()),
                     Life::Elsewhere => Some(crate::clean!("{}, which can not be asked from here", open.who.short())),

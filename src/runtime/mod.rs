@@ -4,6 +4,7 @@ mod act;
 mod book;
 mod fleet;
 mod inbox;
+mod shell;
 
 pub use book::Book;
 pub use inbox::Inbox;
@@ -11,7 +12,7 @@ pub use inbox::Inbox;
 use crate::{
     app::{Effect, Event},
     config::Config,
-    domain::{Check, Feed, Link, Operation, Question, SourceId, TaskId, Trouble, Why},
+    domain::{Check, Feed, Link, Operation, Program, Question, SourceId, TaskId, Trouble, Why},
     sources::{self, Made, Source, SourceError, supervise::supervise},
     text::Clean,
 };
@@ -40,6 +41,8 @@ pub enum Errand {
     Notify(Clean),
     /// Paint everything anew.
     Redraw,
+    /// Give the terminal to a program until that has ended.
+    Lend(Program),
     /// Give the terminal back until the shell brings us back.
     Suspend,
     /// Leave.
@@ -126,6 +129,8 @@ impl Runtime {
             Effect::Refresh => self.feeds.values().for_each(|watch| watch.nudge.notify_one()),
             Effect::Record(record) => self.record(record),
             Effect::Save { name, lines } => self.save(&name, lines),
+            Effect::Shell { into, policy } => self.shell(*into, policy),
+            Effect::Lend(program) => return Some(Errand::Lend(program)),
             Effect::Copy(text) => return Some(Errand::Copy(text)),
             Effect::Notify(text) => return Some(Errand::Notify(text)),
             Effect::Redraw => return Some(Errand::Redraw),

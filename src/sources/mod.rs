@@ -18,9 +18,9 @@ pub mod supervise;
 
 use crate::{
     config::{Config, SourceConfig},
-    domain::{Answer, Batch, Check, Cursor, Feed, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
+    domain::{Answer, Batch, Check, Cursor, Feed, Id, Offers, Operation, Pod, Program, Question, SourceId, Stage, Trouble, Why},
     gate::Warrant,
-    text::Clean,
+    text::{Clean, Raw},
 };
 use futures::{future::BoxFuture, stream::BoxStream};
 use jiff::Timestamp;
@@ -45,6 +45,11 @@ pub trait Source: Send + Sync + 'static {
 
     /// Carries one operation out, once: tells its stages and ends with what came of it. Never retried by anyone.
     fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>>;
+
+    /// The program that opens a shell in a container, with the person's own terminal and rights; none where there is no such program.
+    fn shell(&self, _pod: &Id<Pod>, _container: &Raw) -> Option<Program> {
+        None
+    }
 
     /// A cheap sign of life (a TCP connect, `/_ping`), asked every 3 s while a feed is down, so that it is back soon after its return.
     fn probe(&self) -> BoxFuture<'static, bool> {

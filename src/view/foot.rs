@@ -82,7 +82,7 @@ pub fn keys(app: &App, buf: &mut Buffer, area: Rect) {
     {
         bar.left = app.operations.hints(app, *operation);
     } else {
-        let can: Vec<Offer> = offers(app, &app.subject()).into_iter().filter(|offer| offer.words.is_ok()).collect();
+        let can: Vec<Offer> = offers(app, &app.subject()).into_iter().filter(|offer| offer.words.is_ok() && !key(offer.action).is_empty()).collect();
         for (at, offer) in can.iter().enumerate() {
             let words = if offer.action == Action::Rollback { offer.words.clone().unwrap_or_default() } else { Clean::from_static(offer.action.label()) };
             bar.left.push(hint(u8::try_from(at).unwrap_or(200) + 3, crate::clean!("{}", key(offer.action)), words));

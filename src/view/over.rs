@@ -2,7 +2,7 @@
 
 use super::Areas;
 use crate::{
-    app::{App, Overlay},
+    app::{App, Overlay, built},
     keys::Layer,
     line,
     text::Clean,
@@ -34,6 +34,17 @@ pub fn draw(app: &App, buf: &mut Buffer, areas: &Areas) {
                 line![(Role::Key, "Enter"), " opens it for 15 minutes   ", (Role::Key, "Esc"), " leaves it locked"],
             ];
             say(app, buf, areas.body, "Open a locked environment?", &words, Edge::Production);
+        }
+        Overlay::Shell { into, .. } => {
+            let words = [
+                line![crate::clean!("Leaves the screen for kubectl exec in {}.", into.target)],
+                line!["What is typed there changes what runs, and nobody sees it here. That you went in is"],
+                line!["written into the journal first. When the shell ends, the console comes back."],
+                Line::new(),
+                line![(Role::Key, "Enter"), " goes in   ", (Role::Key, "Esc"), " stays"],
+            ];
+            let production = app.policy(&into.environment).tier == crate::domain::Tier::Production;
+            say(app, buf, areas.body, "A shell in a container?", &words, if production { Edge::Production } else { Edge::Focus });
         }
         Overlay::Quit { running, .. } => {
             let mut words: Vec<Line> = running.iter().map(|one| line![(Role::Rolling, one.clone())]).collect();
@@ -81,7 +92,7 @@ fn help(app: &App, buf: &mut Buffer, body: Rect, offset: usize) {
     };
     let mut lines: Vec<Line> = Vec::new();
     for layer in layer.into_iter().chain([Layer::Global]) {
-        for entry in app.start.keymap.help(layer).into_iter().filter(|entry| !entry.keys.is_empty()) {
+        for entry in app.start.keymap.help(layer).into_iter().filter(|entry| !entry.keys.is_empty() && built(entry.action)) {
             let mut line = widgets::pad(&[Piece::new(Role::Key, Clean::from_untrusted(&entry.keys))], 22, widgets::Align::Left);
             line.push(Piece::new(Role::Text, Clean::from_static(entry.text)));
             lines.push(line);

@@ -192,6 +192,9 @@ fn a_confirm_line_that_opened_behind_another_screen_must_be_seen_before_it_confi
     assert!(acted(scene.app.update(now, key("enter"))), "one Enter is enough once it was seen");
 }
 
+/// What opens the plan of a change that is no rollback.
+const OTHERS: &[&str] = &["r", ":scale 9<enter>", ":scale<enter>]", ":pause<enter>"];
+
 /// What hands and terminals do on the plan and on the confirm line.
 #[derive(Clone, Debug)]
 enum Move {
@@ -208,6 +211,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         "esc",
         "tab",
         "R",
+        "r",
         "y",
         "d",
         "[",
@@ -242,7 +246,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 /// Whether this very Enter is what the confirm line demands: painted, the name typed, a reason there.
 fn demanded(app: &App) -> bool {
     let Some(Screen::Operation(key)) = app.screens.last() else { return false };
-    let Some(line) = app.operations.get(*key).and_then(|running| running.confirming.as_ref()) else { return false };
+    let Some(line) = app.operations.confirming(*key) else { return false };
     line.dialog.seen() && line.word.text().trim() == "cart" && !line.reason.text().trim().is_empty() && app.overlay.is_none()
 }
 
@@ -301,8 +305,20 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_pressed_in_read_only_nothing_acts(moves in moves()) {
-        let mut scene = stage("incident").mode(Mode::ReadOnly).keys("R").play();
+    fn whatever_is_pressed_on_the_plan_of_another_change_only_the_demanded_acts(moves in moves(), opens in prop::sample::select(OTHERS.to_vec())) {
+        let mut scene = stage("incident").mode(Mode::Write).keys(opens).play();
+        only_the_demanded_acts(&mut scene, &moves)?;
+    }
+
+    #[test]
+    fn whatever_is_pressed_on_the_confirm_line_of_another_change_only_the_demanded_acts(moves in moves(), opens in prop::sample::select(OTHERS.to_vec())) {
+        let mut scene = stage("incident").mode(Mode::Write).keys(opens).keys("<enter>").play();
+        prop_assert!(only_the_demanded_acts(&mut scene, &moves)? <= 1);
+    }
+
+    #[test]
+    fn whatever_is_pressed_in_read_only_nothing_acts(moves in moves(), opens in prop::sample::select([OTHERS, &["R"]].concat())) {
+        let mut scene = stage("incident").mode(Mode::ReadOnly).keys(opens).play();
         let _ = only_the_demanded_acts(&mut scene, &moves)?;
         prop_assert!(scene.theatre.acts.is_empty());
     }

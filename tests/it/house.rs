@@ -40,7 +40,6 @@ const LONGER: &[(&str, &str)] = &[
     ("sources/demo/tables.rs", "one table of tables: every line is a field of a story's file"),
     ("sources/docker/container.rs", "one wire object and what it says of itself; to be split by list and inspection"),
     ("sources/docker/place.rs", "where an engine may be: one order of places, each a few lines"),
-    ("app/operations.rs", "one procedure from the plan to the verdict, and the keys of each of its states"),
 ];
 
 fn here() -> PathBuf {

@@ -3,7 +3,9 @@
 mod decisions;
 mod faces;
 mod house;
+mod left;
 mod pictures;
 mod screenshots;
+mod singles;
 mod sizes;
 mod stage;

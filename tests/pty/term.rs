@@ -72,6 +72,11 @@ impl Setup {
         self
     }
 
+    /// Where something is in its home.
+    pub fn at(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
     /// Started by another program, which is the leader of the session then.
     pub fn under(mut self, wrapper: &'static [&'static str]) -> Self {
         self.wrapper = wrapper;

@@ -215,6 +215,7 @@ fn the_gate_gets_its_proof_from_an_intent_that_is_on_disk() {
         title: "cart in production".into(),
         from: Seen { uid: Raw::new("u-1"), template: Raw::new("aaaa"), paused: false },
         to: Some(template("5c7d", 41, "2.7.3")),
+        scaling: None,
         reason: "CartErrorRate 17.4 %".into(),
         by: "oncall".into(),
     };

@@ -38,11 +38,11 @@ pub(super) fn foot<'a>(app: &App, running: &'a Running, plan: &Plan, confirm: &C
     Foot { says, entries }
 }
 
-fn keys() -> Line {
+pub(super) fn keys() -> Line {
     line![(Role::Key, "Enter"), " does it, ", (Role::Key, "Tab"), " changes the field, ", (Role::Key, "Esc"), " is no"]
 }
 
-fn word(demand: &Demand) -> Option<Clean> {
+pub(super) fn word(demand: &Demand) -> Option<Clean> {
     match demand {
         Demand::Enter => None,
         Demand::Yes => Some(Clean::from_static("yes")),
@@ -51,7 +51,7 @@ fn word(demand: &Demand) -> Option<Clean> {
 }
 
 /// The field of the word, where one is demanded, and that of the reason.
-fn entries<'a>(typed: &'a Confirming, word: Option<Clean>, demand: &Demand) -> Vec<Entry<'a>> {
+pub(super) fn entries<'a>(typed: &'a Confirming, word: Option<Clean>, demand: &Demand) -> Vec<Entry<'a>> {
     let asked = word.map(|word| line!["type ", (Role::Accent, word)]);
     let wide = asked.as_ref().map_or(0, |label| line_width(label)).max("reason".len()) + 2;
     let label = |line: &Line| pad(line, wide, Align::Left);

@@ -4,6 +4,7 @@ mod confirm;
 mod errors;
 mod plan;
 mod progress;
+mod single;
 mod target;
 mod verdict;
 
@@ -19,7 +20,7 @@ use crate::{
     keys::Action,
     line,
     rollback::{Mark, State},
-    text::Clean,
+    text::{Clean, Name},
     theme::{Role, Theme},
     widgets::{Align, Edge, Field, Line, Look, Panel, Piece, draw_line, draw_lines, line_width, sign},
 };
@@ -49,38 +50,45 @@ struct Entry<'a> {
 
 /// A wish to the procedure that the procedure itself does not know: scrolling.
 pub fn act(app: &mut App, key: OperationKey, action: Action) -> Option<Vec<Effect>> {
-    let (page, last) = extent(app, app.operations.get(key)?);
-    let running = app.operations.get_mut(key)?;
-    running.offset = scrolled(running.offset.min(last), action, page, last)?;
+    let (page, last) = extent(app, key)?;
+    let offset = app.operations.offset(key)?;
+    *offset = scrolled((*offset).min(last), action, page, last)?;
     Some(Vec::new())
 }
 
 /// The rows of a page and the last offset that shows something more.
-fn extent(app: &App, running: &Running) -> (usize, usize) {
+fn extent(app: &App, key: OperationKey) -> Option<(usize, usize)> {
     let area = Rect::new(0, 0, app.size.width, app.size.height.saturating_sub(3));
     let inner = Panel::inner(area);
-    let sheet = sheet(app, running, inner);
+    let (sheet, _) = shown(app, key, inner)?;
     let high = sheet.high(inner);
-    (high, fit(sheet.lines, high).len().saturating_sub(high))
+    Some((high, fit(sheet.lines, high).len().saturating_sub(high)))
+}
+
+/// What a procedure shows by its state, and how far it was scrolled.
+fn shown(app: &App, key: OperationKey, inner: Rect) -> Option<(Sheet<'_>, usize)> {
+    match app.operations.single(key) {
+        Some(single) => Some((single::sheet(app, single, usize::from(inner.width)), single.offset)),
+        None => app.operations.get(key).map(|running| (sheet(app, running, inner), running.offset)),
+    }
 }
 
 /// What it is about.
 pub fn subject(app: &App, key: OperationKey) -> Subject {
-    app.operations.get(key).map_or(Subject::Nothing, |running| Subject::Workload(running.procedure.case.workload.id.clone()))
+    app.operations.about(key).map_or(Subject::Nothing, |(workload, ..)| Subject::Workload(workload.clone()))
 }
 
 /// Draws the procedure by its state.
 pub fn draw(app: &App, key: OperationKey, buf: &mut Buffer, area: Rect) {
     let theme = &app.start.theme;
-    let Some(running) = app.operations.get(key) else {
+    let inner = Panel::inner(area);
+    let Some((mut sheet, offset)) = shown(app, key, inner) else {
         Panel::new(line![(Role::Title, "This operation is over")]).draw(buf, area, theme);
         return;
     };
-    let inner = Panel::inner(area);
-    let mut sheet = sheet(app, running, inner);
     let high = sheet.high(inner);
     let lines = fit(std::mem::take(&mut sheet.lines), high);
-    let offset = running.offset.min(lines.len().saturating_sub(high));
+    let offset = offset.min(lines.len().saturating_sub(high));
     let below = lines.len().saturating_sub(offset + high);
     if below > 0 || offset > 0 {
         sheet.panel.note = line![(Role::Dim, crate::clean!("{below} more below"))];
@@ -155,18 +163,21 @@ fn fit(mut lines: Vec<Line>, high: usize) -> Vec<Line> {
 
 /// The box of something that is not sent yet: whatever changes production has a double line and says so.
 fn panel(app: &App, running: &Running) -> Panel {
-    let title = crate::clean!("Roll back {}", running.procedure.case.title());
+    boxed(app, crate::clean!("Roll back {}", running.procedure.case.title()), &running.environment, Verb::RollBack)
+}
+
+fn boxed(app: &App, title: Clean, environment: &Name, verb: Verb) -> Panel {
     let mut panel = Panel::new(line![(Role::Title, title)]);
-    let policy = app.policy(&running.environment);
+    let policy = app.policy(environment);
     let production = policy.tier == Tier::Production;
     panel.edge = if production { Edge::Production } else { Edge::Focus };
-    let state = match (policy.closed(Verb::RollBack, app.now.wall), policy.open_until) {
+    let state = match (policy.closed(verb, app.now.wall), policy.open_until) {
         (Some(closed), _) => crate::clean!(" {}", closed.word()),
         (None, Some(until)) if production => crate::clean!(" open {}", crate::store::words::short(until.duration_since(app.now.wall))),
         (None, _) => Clean::EMPTY,
     };
     let (name, role) = if production { (policy.tier.name().to_uppercase(), Role::Production) } else { (policy.tier.name().to_owned(), Role::Accent) };
-    let guessed = app.store.environment(running.environment.raw()).is_some_and(|known| known.guessed);
+    let guessed = app.store.environment(environment.raw()).is_some_and(|known| known.guessed);
     let mark = if guessed { "?" } else { "" };
     panel.counts = vec![line![(role, crate::clean!("{name}{mark}")), (Role::Dim, state)]];
     panel

@@ -80,13 +80,17 @@ fn beside(left: Vec<Line>, right: Vec<Line>, width: usize) -> Vec<Line> {
     (0..rows).map(row).collect()
 }
 
-/// The checks as they come in, in the order on screen, each with its sentence and what to do about it.
 fn checks(app: &App, plan: &Plan, width: usize) -> Vec<Line> {
     let told_above = |finding: &&Finding| finding.kind == CheckKind::Cause && finding.outcome != Outcome::Ok;
     let mut rows: BTreeMap<CheckKind, Option<&Finding>> = plan.waiting().map(|kind| (kind, None)).collect();
     rows.extend(plan.findings.values().filter(|finding| !told_above(finding)).map(|finding| (finding.kind, Some(finding))));
+    check_lines(app, rows, plan.checks.clone(), &plan.unknown, width)
+}
+
+/// The checks as they come in, in the order on screen, each with its sentence and what to do about it.
+pub(super) fn check_lines(app: &App, rows: BTreeMap<CheckKind, Option<&Finding>>, checks: Checks, unknown: &[Clean], width: usize) -> Vec<Line> {
     let made = rows.values().flatten().count();
-    let says = match plan.checks {
+    let says = match checks {
         Checks::Running { until } => crate::clean!("{made} of {} made, {} left", rows.len(), clock(until.duration_since(app.steady()))),
         Checks::Over if rows.is_empty() => Clean::from_static("none were made"),
         Checks::Over => crate::clean!("{made} made"),
@@ -98,7 +102,7 @@ fn checks(app: &App, plan: &Plan, width: usize) -> Vec<Line> {
         let remedy = finding.and_then(|finding| finding.remedy.clone());
         lines.extend(remedy.iter().flat_map(|remedy| hanging(vec![Piece::blank(2 + NAME)], line![(Role::Accent, remedy.clone())], width)));
     }
-    for unknown in &plan.unknown {
+    for unknown in unknown {
         let (what, why) = unknown.split_once(": ").unwrap_or((unknown.as_str(), "not known"));
         lines.extend(check(mark(Mark::Unknown), what, Clean::from_untrusted(why), width));
     }
@@ -160,7 +164,7 @@ pub(super) fn foot<'a>(app: &App, running: &Running, plan: &Plan, width: usize) 
     Foot { says, entries: Vec::new() }
 }
 
-fn barred(sign: Mark, why: Clean, width: usize) -> Vec<Line> {
+pub(super) fn barred(sign: Mark, why: Clean, width: usize) -> Vec<Line> {
     hanging(vec![mark(sign), Piece::blank(1)], line![(Role::Warn, why)], width)
 }
 

@@ -73,7 +73,7 @@ impl World {
         let evidence = good.filter_map(|turn| {
             let name = Name::new(&unit.object(&unit.templates[turn.to]));
             let (_, held) = served(&view, turn)?;
-            let what = crate::clean!("{0} of {0} ready for {1} d, errors {2:.1} %", unit.wanted, held.as_hours() / 24, gauge.usual() * 100.0);
+            let what = crate::clean!("{0} of {0} ready for {1} d, errors {2:.1} %", unit.wanted(at), held.as_hours() / 24, gauge.usual() * 100.0);
             names.contains(&name).then(|| (name, Evidence::Measured { by: Clean::from_static("prometheus"), what }))
         });
         Answer::Memory(evidence.collect())
@@ -84,13 +84,13 @@ impl World {
 pub(super) fn seen(unit: &Unit, at: Timestamp) -> Seen {
     let template = unit.current(at);
     let hash = Chance::new(3).of(&unit.uid).of(&template.hash).of(&template.reference).hex(64);
-    Seen { uid: Raw::new(&unit.uid), template: Raw::new(&hash), paused: false }
+    Seen { uid: Raw::new(&unit.uid), template: Raw::new(&hash), paused: unit.paused(at) }
 }
 
 fn subject(view: &View<'_>) -> Subject {
     let (unit, turn) = (view.unit, view.turn());
-    let observed = turn.settled || view.at >= turn.at + OBSERVED;
-    let generation = turn.number.cast_signed();
+    let (generation, since) = unit.generation(view.at);
+    let observed = view.at >= since + OBSERVED;
     let (place, _) = unit.turn(view.at);
     let before = place.checked_sub(1).map(|before| &unit.templates[unit.turns[before].to]);
     Subject {
@@ -98,7 +98,7 @@ fn subject(view: &View<'_>) -> Subject {
         seen: seen(unit, view.at),
         revision: Some(turn.number),
         outline: outline(unit, unit.current(view.at)),
-        operation: turn.operation.as_deref().map(Clean::from_untrusted),
+        operation: unit.mark(view.at).map(Clean::from_untrusted),
         rolled_back_from: before.filter(|_| turn.back).map(|before| (Clean::from_untrusted(&before.hash), Some(turn.at))),
         changed_by: Some((Clean::from_untrusted(&turn.by), Some(turn.at))),
         generation,
@@ -130,7 +130,7 @@ fn evidence(view: &View<'_>, turn: &Turn, template: &Template) -> Vec<Evidence> 
     found.extend(served(view, turn).map(|(_, held)| Evidence::Served { held }));
     let counts = view.replicas(Some(turn.to));
     if counts.ready > 0 {
-        found.push(Evidence::ServingNow { ready: counts.ready, wanted: view.unit.wanted });
+        found.push(Evidence::ServingNow { ready: counts.ready, wanted: view.unit.wanted(view.at) });
     }
     found
 }

@@ -152,19 +152,26 @@ impl Unit {
         for (place, turn) in self.turns.iter().enumerate().skip(first) {
             let until = self.turns.get(place + 1).map_or(Timestamp::MAX, |next| next.at);
             if turn.settled {
-                (0..self.wanted).for_each(|_| self.create(&mut lives, ground, turn.to, turn.at - self.ready));
-            } else {
-                self.roll(&mut lives, ground, turn.to, turn.at + OBSERVED, until);
+                (0..self.size).for_each(|_| self.create(&mut lives, ground, turn.to, turn.at - self.ready));
+            }
+            let starts = self.taken_up(turn.at, until);
+            for (nth, from) in starts.iter().enumerate().skip(usize::from(turn.settled)) {
+                let until = starts.get(nth + 1).copied().unwrap_or(until);
+                // Paused, the pods are still counted, but none is exchanged.
+                let held = lives.iter().rev().find(|life| !life.leaving(*from)).map(|life| life.of).filter(|_| self.paused(*from));
+                self.roll(&mut lives, ground, held.unwrap_or(turn.to), *from, until);
             }
         }
         lives
     }
 
-    /// Goes from what lives to `to`, until that is reached, nothing goes on, or another rollout comes.
+    /// Goes from what lives to `to`, until that is reached, nothing goes on, or something else is asked for.
     fn roll(&self, lives: &mut Vec<Life>, ground: &Ground, to: usize, from: Timestamp, until: Timestamp) {
         let mut now = from;
         while now < until {
-            self.dismiss_unready(lives, to, now);
+            if !self.paused(now) {
+                self.dismiss_unready(lives, to, now);
+            }
             while self.step(lives, ground, to, now) {}
             let next = lives.iter().filter(|life| life.of == to && !life.leaving(now)).filter_map(|life| life.ready).filter(|ready| *ready > now).min();
             let Some(next) = next else { return };
@@ -185,13 +192,19 @@ impl Unit {
         let fresh = lives.iter().filter(stays).filter(|life| life.of == to).count();
         let total = lives.iter().filter(stays).count();
         let serving = lives.iter().filter(|life| life.serves(now)).count();
-        let wanted = self.wanted as usize;
+        let wanted = self.wanted(now) as usize;
+        if self.paused(now) && total >= wanted {
+            let newest = lives.iter().rposition(|life| stays(&life)).filter(|_| total > wanted);
+            newest.into_iter().for_each(|at| lives[at].leave(now, self.grace));
+            return newest.is_some();
+        }
         if fresh < wanted && total <= wanted {
             self.create(lives, ground, to, now);
             return true;
         }
-        let old = lives.iter().rposition(|life| life.of != to && life.serves(now));
-        match old.filter(|_| serving > wanted) {
+        let old = lives.iter().rposition(|life| life.of != to && life.serves(now)).filter(|_| serving > wanted);
+        let surplus = lives.iter().rposition(|life| life.of == to && stays(&life)).filter(|_| fresh > wanted);
+        match old.or(surplus) {
             Some(old) => lives[old].leave(now, self.grace),
             None => return false,
         }

@@ -4,6 +4,7 @@
 //! one world as the sources that a team would have: clusters, Docker hosts, CI, metrics, alerts.
 
 mod alarms;
+mod alter;
 mod answers;
 mod chance;
 mod differ;

@@ -1,6 +1,7 @@
 //! What a change would do to the world, and what it does.
 
 use super::{
+    alter::{Alteration, Altered},
     answers::seen,
     chance::Chance,
     rows::View,
@@ -21,7 +22,7 @@ impl World {
         };
         let lives = unit.lives(&self.ground);
         let view = self.view(unit, &lives, at);
-        let findings = findings(&view, operation);
+        let findings = if operation.verb == Verb::RollBack { findings(&view, operation) } else { lighter(&view, operation) };
         let kinds = findings.iter().map(|finding| finding.kind).collect();
         let mut checks = vec![Check::Expect(kinds)];
         checks.extend(command(unit, operation).map(Check::Command));
@@ -34,32 +35,68 @@ impl World {
         let Some(unit) = self.units.iter_mut().find(|unit| unit.id == operation.subject) else {
             return vec![Stage::Refused { why: crate::clean!("{} is not there any more", operation.title) }];
         };
-        if seen(unit, at) != operation.from {
-            return vec![Stage::Conflict { what: moved(unit, at), same: false }];
+        if let Some(what) = overtaken(unit, operation, at) {
+            return vec![Stage::Conflict { what, same: false }];
         }
-        let to = match goal(unit, operation, at) {
-            Ok(to) => to,
-            Err(why) => return vec![Stage::Sending, Stage::Refused { why }],
-        };
-        let number = unit.next_number();
-        let back = operation.verb == Verb::RollBack;
-        unit.turns.push(Turn { at, to, number, by: operation.by.to_string(), operation: Some(operation.id.to_string()), settled: false, back });
-        unit.turns.sort_by_key(|turn| turn.at);
+        if let Err(why) = change(unit, operation, at) {
+            return vec![Stage::Sending, Stage::Refused { why }];
+        }
+        let number = unit.turn(at).1.number;
         let request = Chance::new(4).of(operation.id.as_str()).hex(8);
         let accepted = Stage::Accepted {
             request: Some(crate::clean!("audit {request}")),
             warnings: Vec::new(),
             revision: Some(number),
-            generation: Some(number.cast_signed()),
+            generation: Some(unit.generation(at).0),
         };
         vec![Stage::Sending, accepted]
     }
 }
 
+/// What is not as the operator saw it any more; none where all is.
+fn overtaken(unit: &Unit, operation: &Operation, at: Timestamp) -> Option<Clean> {
+    let now = seen(unit, at);
+    if now == operation.from {
+        let size = unit.wanted(at);
+        let resized = operation.scaling.filter(|scaling| scaling.from != size);
+        return resized.map(|scaling| crate::clean!("it was scaled meanwhile: it asks for {size} now, it was {} before", scaling.from));
+    }
+    Some(match (now.template == operation.from.template, now.paused) {
+        (true, true) => crate::clean!("{} was paused meanwhile", unit.service),
+        (true, false) if operation.from.paused => crate::clean!("{} was resumed meanwhile", unit.service),
+        (..) => moved(unit, at),
+    })
+}
+
+/// Carries a change out: from now on the unit goes on as changed.
+fn change(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<(), Clean> {
+    if unit.kind != Kind::Deployment {
+        return Err(unlike(unit));
+    }
+    let what = match (operation.verb, operation.scaling) {
+        (Verb::Scale, Some(scaling)) => Altered::Size(scaling.to),
+        (Verb::Pause | Verb::Resume, _) => Altered::Paused(operation.verb == Verb::Pause),
+        (..) => {
+            let (to, number) = (goal(unit, operation, at)?, unit.next_number());
+            let (by, back) = (operation.by.to_string(), operation.verb == Verb::RollBack);
+            unit.turns.push(Turn { at, to, number, by, operation: Some(operation.id.to_string()), settled: false, back });
+            unit.turns.sort_by_key(|turn| turn.at);
+            return Ok(());
+        }
+    };
+    unit.alterations.push(Alteration { at, what, operation: operation.id.to_string() });
+    unit.alterations.sort_by_key(|one| one.at);
+    Ok(())
+}
+
+fn unlike(unit: &Unit) -> Clean {
+    crate::clean!("in the simulated world only Deployments can be changed, not a {}", unit.kind.word())
+}
+
 /// Which template a change leads to.
 fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, Clean> {
-    if unit.kind != Kind::Deployment {
-        return Err(crate::clean!("a {} can not be changed from here yet", unit.kind.word()));
+    if unit.paused(at) {
+        return Err(crate::clean!("{} is paused: resume it first", unit.service));
     }
     match operation.verb {
         Verb::RollBack => {
@@ -77,8 +114,8 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
             unit.templates.push(fresh);
             Ok(unit.templates.len() - 1)
         }
-        Verb::Scale | Verb::Pause | Verb::Resume | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel => {
-            Err(crate::clean!("the simulated world can not {} yet", operation.verb.words()))
+        Verb::Scale | Verb::Pause | Verb::Resume | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
+            Err(crate::clean!("the simulated world can not {}", operation.verb.words()))
         }
     }
 }
@@ -93,10 +130,11 @@ fn moved(unit: &Unit, at: Timestamp) -> Clean {
 /// The command that does the same by hand.
 fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
     let flags = format!("deployment/{} -n {} --context {}", unit.service, unit.place.namespace, unit.place.context);
-    match (operation.verb, &operation.to) {
-        (Verb::RollBack, Some(to)) => Some(crate::clean!("kubectl rollout undo {flags} --to-revision={}", to.number)),
-        (Verb::Restart, _) => Some(crate::clean!("kubectl rollout restart {flags}")),
-        (Verb::RollBack | Verb::Scale | Verb::Pause | Verb::Resume | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel, _) => None,
+    match operation.verb {
+        Verb::RollBack => operation.to.as_ref().map(|to| crate::clean!("kubectl rollout undo {flags} --to-revision={}", to.number)),
+        Verb::Scale => operation.scaling.map(|scaling| crate::clean!("kubectl scale {flags} --current-replicas={} --replicas={}", scaling.from, scaling.to)),
+        Verb::Restart | Verb::Pause | Verb::Resume => Some(crate::clean!("kubectl rollout {} {flags}", operation.verb.words())),
+        Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => None,
     }
 }
 
@@ -107,7 +145,7 @@ fn findings(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
     let ok = |kind: CheckKind, sentence: Clean| finding(kind, Outcome::Ok, sentence, None);
     let mut found = vec![
         ok(CheckKind::Rights, crate::clean!("you may patch deployments in {}", place.namespace)),
-        ok(CheckKind::Paused, Clean::from_static("not paused, nothing else under way")),
+        paused(view),
         owner(unit),
         image(view, to),
         ok(CheckKind::References, crate::clean!("Secret {service}-database and ServiceAccount {service} are there")),
@@ -126,6 +164,44 @@ fn findings(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
     ));
     found.push(dry_run(view, operation));
     found
+}
+
+/// The checks of a change without a target: less can be in its way.
+fn lighter(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
+    let ok = |kind: CheckKind, sentence: Clean| finding(kind, Outcome::Ok, sentence, None);
+    let unit = view.unit;
+    let mut found = vec![ok(CheckKind::Rights, crate::clean!("you may patch deployments in {}", unit.place.namespace))];
+    if operation.verb == Verb::Restart {
+        found.push(paused(view));
+    }
+    found.push(match &unit.owner {
+        Some(owner) => {
+            finding(CheckKind::Owner, Outcome::Warn, crate::clean!("{} made it: what that names itself, its next sync brings back", owner.words()), None)
+        }
+        None => ok(CheckKind::Owner, Clean::from_static("nothing else claims it")),
+    });
+    match (operation.verb, operation.scaling) {
+        (Verb::Scale, Some(scaling)) if scaling.to == 0 => {
+            found.push(finding(CheckKind::Scaling, Outcome::Warn, Clean::from_static("scaled to zero nothing serves"), None));
+        }
+        (Verb::Scale, _) => found.push(ok(CheckKind::Scaling, Clean::from_static("no autoscaler"))),
+        (Verb::Restart, _) => found.push(ok(CheckKind::Strategy, Clean::from_static("RollingUpdate, one more at a time, none fewer"))),
+        (..) => {}
+    }
+    found.push(dry_run(view, operation));
+    found
+}
+
+fn paused(view: &View<'_>) -> Finding {
+    match view.unit.paused(view.at) {
+        true => finding(
+            CheckKind::Paused,
+            Outcome::Block,
+            crate::clean!("{} is paused: it would not roll out", view.unit.service),
+            Some(Clean::from_static("resume it first: A")),
+        ),
+        false => finding(CheckKind::Paused, Outcome::Ok, Clean::from_static("not paused, nothing else under way"), None),
+    }
 }
 
 fn owner(unit: &Unit) -> Finding {
@@ -165,8 +241,11 @@ fn image(view: &View<'_>, to: Option<usize>) -> Finding {
 
 fn dry_run(view: &View<'_>, operation: &Operation) -> Finding {
     let say = |outcome, sentence| finding(CheckKind::DryRun, outcome, sentence, None);
-    if seen(view.unit, view.at) != operation.from {
-        return say(Outcome::Block, crate::clean!("409 Conflict: {}", moved(view.unit, view.at)));
+    if let Some(what) = overtaken(view.unit, operation, view.at) {
+        return say(Outcome::Block, crate::clean!("409 Conflict: {what}"));
+    }
+    if view.unit.kind != Kind::Deployment {
+        return say(Outcome::Block, unlike(view.unit));
     }
     say(Outcome::Ok, Clean::from_static("the server would accept the request"))
 }

@@ -44,15 +44,18 @@ impl<'a> View<'a> {
         let ready = count(&|life| own(life) && life.serves(self.at));
         let total = count(&own);
         // A revision's own object is scaled to what it has.
-        let wanted = if of.is_some() { total } else { self.unit.wanted };
+        let wanted = if of.is_some() { total } else { self.unit.wanted(self.at) };
         Replicas { wanted, total, updated: count(&|life| own(life) && life.of == self.turn().to), ready, available: ready }
     }
 
     /// By the rules of `kubectl rollout status`, and of the controller's own patience.
     pub fn progress(&self) -> Progress {
-        let (turn, counts) = (self.turn(), self.replicas(None));
-        if !turn.settled && self.at < turn.at + OBSERVED {
+        let counts = self.replicas(None);
+        if self.at < self.unit.generation(self.at).1 + OBSERVED {
             return Progress::Unobserved;
+        }
+        if self.unit.paused(self.at) {
+            return Progress::Paused;
         }
         if counts.updated == counts.wanted && counts.total == counts.updated && counts.available == counts.wanted {
             return Progress::Done;

@@ -1,6 +1,7 @@
 //! A service in one environment: its templates, and when each was rolled out.
 
 use super::{
+    alter::Alteration,
     chance::Chance,
     scenario::Scenario,
     tables::{DeployTable, EnvironmentTable, KindName, PlaceTable, RevisionTable, ServiceTable},
@@ -21,7 +22,8 @@ pub(super) struct Unit {
     pub kind: Kind,
     pub place: Place,
     pub uid: String,
-    pub wanted: u32,
+    /// How many pods the story begins with.
+    pub size: u32,
     pub ready: SignedDuration,
     pub grace: SignedDuration,
     pub deadline: SignedDuration,
@@ -30,6 +32,8 @@ pub(super) struct Unit {
     pub templates: Vec<Template>,
     /// In the order of time.
     pub turns: Vec<Turn>,
+    /// In the order of time.
+    pub alterations: Vec<Alteration>,
     pub chance: Chance,
 }
 
@@ -97,7 +101,7 @@ impl Unit {
             kind,
             place: Place::new(context, namespace),
             uid: uid(chance.of("uid")),
-            wanted: place.replicas,
+            size: place.replicas,
             ready: service.ready.0,
             grace: service.grace.0,
             deadline: service.deadline.0,
@@ -105,6 +109,7 @@ impl Unit {
             owner: place.argo.as_ref().map(|application| Owner::ArgoCd { application: Name::new(application) }),
             templates: Vec::new(),
             turns: Vec::new(),
+            alterations: Vec::new(),
             chance,
         };
         unit.begin(scenario, place);

@@ -110,7 +110,7 @@ impl World {
             SourceKind::Prometheus => &[FeedKind::Rules, FeedKind::Samples],
             SourceKind::Alertmanager => &[FeedKind::Alerts],
         };
-        let verbs: &[Verb] = if table.kind == SourceKind::Kubernetes { &[Verb::RollBack, Verb::Restart] } else { &[] };
+        let verbs: &[Verb] = if table.kind == SourceKind::Kubernetes { &[Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume] } else { &[] };
         let budget = table.budget.as_deref().map(Clean::from_untrusted);
         Offers { feeds: feeds.iter().copied().collect(), verbs: verbs.iter().copied().collect(), budget, ..Offers::default() }
     }
@@ -197,7 +197,8 @@ impl World {
         let pods = lives.iter().flat_map(|life| life.moments(unit.templates[life.of].crash.as_ref(), after));
         let turns = unit.turns.iter().filter(|turn| !turn.settled).flat_map(|turn| [turn.at, turn.at + super::lives::OBSERVED]);
         let gave_up = self.view(unit, &lives, after).gave_up();
-        pods.chain(turns).chain(gave_up).collect()
+        let altered = unit.alterations.iter().flat_map(|one| [one.at, one.at + super::lives::OBSERVED]);
+        pods.chain(turns).chain(altered).chain(gave_up).collect()
     }
 
     fn node_moments(&self, source: &SourceId) -> Vec<Timestamp> {

@@ -43,6 +43,7 @@ fn back(world: &World, service: &str, version: &str, at: Timestamp, count: u64) 
         title: crate::clean!("{service} in production"),
         from: subject(world, &id, at).seen,
         to: Some(RevisionRef { id: to.id, number: to.number, template: to.template, version: to.version }),
+        scaling: None,
         reason: Clean::from_static("errors"),
         by: Clean::from_static("oncall"),
         subject: id,

@@ -14,7 +14,7 @@ pub(super) fn workload(view: &View<'_>) -> Vec<Clean> {
         lines.push(format!("    pilothouse.dev/operation: {operation}"));
     }
     lines.push("spec:".to_owned());
-    lines.push(format!("  replicas: {}", unit.wanted));
+    lines.push(format!("  replicas: {}", unit.wanted(view.at)));
     lines.push(format!("  progressDeadlineSeconds: {}", unit.deadline.as_secs()));
     lines.push("  template:".to_owned());
     lines.push("    spec:".to_owned());

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Kind, Operation, Seen, Stage, Verb},
+    domain::{Kind, Operation, Scaling, Seen, Stage, Verb},
     gate::Warrant,
     sources::SourceError,
     text::Clean,
@@ -61,12 +61,21 @@ async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Request, 
         return Err(Stage::Refused { why: Clean::from_static("this console was started with --read-only: nothing was sent") });
     };
     let current = Current::read(&cluster, &operation.subject).await.map_err(|error| not_sent(&error))?;
-    if let Some(what) = moved(&operation.from, &current) {
+    if let Some(what) = overtaken(operation, &current) {
         return Err(Stage::Conflict { what, same: false });
     }
     let patch = patch(&cluster, &current, operation).await?;
     let path = current.address.path();
     Ok(Request { cluster, warrant, writer, path, patch })
+}
+
+/// What is not as the operator saw it any more; none where all is.
+fn overtaken(operation: &Operation, current: &Current) -> Option<Clean> {
+    let resized = |scaling: Scaling| {
+        let now = current.replicas();
+        (now != scaling.from).then(|| clean!("{} was scaled meanwhile: it asks for {now} now, it was {} before", current.address.name, scaling.from))
+    };
+    moved(&operation.from, current).or_else(|| operation.scaling.and_then(resized))
 }
 
 /// What is not as the operator saw it, and who changed it; none where all is.
@@ -107,7 +116,12 @@ pub async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) 
         Verb::Resume if deployment => Ok(template::pause(&current.raw, false, &marks(None))),
         Verb::RollBack => refused(clean!("a {} can not be rolled back from here: use `kubectl rollout undo`", current.kind.word())),
         Verb::Pause | Verb::Resume => refused(clean!("a {} can not be paused", current.kind.word())),
-        Verb::Scale | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel => {
+        Verb::Scale if matches!(current.kind, Kind::Deployment | Kind::StatefulSet) => match operation.scaling {
+            Some(scaling) => Ok(template::scale(&current.raw, scaling.to, &marks(None))),
+            None => refused(Clean::from_static("no number of replicas was chosen")),
+        },
+        Verb::Scale => refused(clean!("a {} carries no number of replicas", current.kind.word())),
+        Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
             refused(clean!("Kubernetes can not {} from here", operation.verb.words()))
         }
     }
@@ -163,7 +177,7 @@ impl Request {
     async fn conflict(&self, reply: &Reply) -> Stage {
         let operation = self.warrant.operation();
         match Current::read(&self.cluster, &operation.subject).await {
-            Ok(current) => match moved(&operation.from, &current) {
+            Ok(current) => match overtaken(operation, &current) {
                 Some(what) => Stage::Conflict { what, same: false },
                 None => Stage::Conflict { what: clean!("{} was written to at the same moment; what you saw is still so", current.address.name), same: true },
             },

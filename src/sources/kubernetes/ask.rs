@@ -96,6 +96,11 @@ impl Current {
         self.note("deployment.kubernetes.io/revision").and_then(|number| number.parse().ok())
     }
 
+    /// How many it asks for.
+    pub fn replicas(&self) -> u32 {
+        self.lean.spec.replicas.unwrap_or(1)
+    }
+
     /// Its main image.
     pub fn image(&self) -> Clean {
         rows::template_images(&self.lean.spec.template).first().map(|image| image.reference.clean().clone()).unwrap_or_default()

@@ -121,6 +121,17 @@ pub struct Reply {
 }
 
 impl Cluster {
+    /// The arguments by which kubectl speaks to the same cluster as we do.
+    pub fn command_line(&self) -> Vec<String> {
+        let context = || ["--context".to_owned(), self.known.name.clone()];
+        match &self.place {
+            Place::InCluster | Place::Nowhere => Vec::new(),
+            Place::Files(files) if files.len() == 1 => ["--kubeconfig".to_owned(), files[0].display().to_string()].into_iter().chain(context()).collect(),
+            // Several come from $KUBECONFIG, which kubectl reads as well.
+            Place::Files(_) | Place::Home(_) => context().into(),
+        }
+    }
+
     /// A context that is not dialled yet.
     pub fn new(id: SourceId, place: Place, known: Known, namespaces: Vec<String>, read_only: bool) -> Self {
         let confined = !namespaces.is_empty();

@@ -27,9 +27,9 @@ mod yaml;
 use super::{Made, Source, SourceError, Wish};
 use crate::{
     clean,
-    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, Offers, Operation, Question, SourceId, Stage, Trouble, Verb, Why},
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, Id, Offers, Operation, Pod, Program, Question, SourceId, Stage, Trouble, Verb, Why},
     gate::Warrant,
-    text::Clean,
+    text::{Clean, Raw},
 };
 use client::Cluster;
 use futures::{
@@ -65,6 +65,9 @@ impl Default for Settings {
 
 /// A context that runs in a pod has no name.
 const IN_CLUSTER: &str = "in-cluster";
+
+/// The better shell of a container, where it has one.
+const SHELL: &str = "exec $(command -v bash || echo sh)";
 
 /// One context.
 pub struct Kubernetes {
@@ -203,7 +206,7 @@ impl Source for Kubernetes {
 
     fn offers(&self) -> Offers {
         let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Pods, FeedKind::Happenings, FeedKind::Logs];
-        let verbs = [Verb::RollBack, Verb::Restart, Verb::Pause, Verb::Resume];
+        let verbs = [Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Shell];
         let warnings = self.cluster.known.insecure.then(|| Clean::from_static("TLS is not verified"));
         Offers { feeds: feeds.into(), verbs: verbs.into(), lacks: self.cluster.lacks(), warnings: warnings.into_iter().collect(), ..Offers::default() }
     }
@@ -232,6 +235,14 @@ impl Source for Kubernetes {
 
     fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
         act::carry_out(self.cluster.clone(), warrant)
+    }
+
+    fn shell(&self, pod: &Id<Pod>, container: &Raw) -> Option<Program> {
+        let address = rows::Address::of(pod)?;
+        let place = self.cluster.command_line();
+        let place = place.iter().map(String::as_str);
+        let into = ["exec", "-it", "-n", &address.namespace, &address.name, "-c", container.expose(), "--", "sh", "-c", SHELL];
+        Some(Program::new(["kubectl"].into_iter().chain(place).chain(into)))
     }
 
     fn probe(&self) -> BoxFuture<'static, bool> {

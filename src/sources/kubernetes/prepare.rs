@@ -72,11 +72,12 @@ impl Ground {
 
     /// The command that does the same by hand.
     pub fn command(&self) -> Clean {
-        let words = match self.operation.verb {
-            Verb::RollBack => format!("undo {} --to-revision={}", self.object(), self.operation.to.as_ref().map_or(0, |to| to.number)),
-            verb => format!("{} {}", verb.words(), self.object()),
-        };
-        clean!("kubectl rollout {words}")
+        let (object, operation) = (self.object(), &self.operation);
+        match (operation.verb, operation.scaling) {
+            (Verb::RollBack, _) => clean!("kubectl rollout undo {object} --to-revision={}", operation.to.as_ref().map_or(0, |to| to.number)),
+            (Verb::Scale, Some(scaling)) => clean!("kubectl scale {object} --current-replicas={} --replicas={}", scaling.from, scaling.to),
+            (verb, _) => clean!("kubectl rollout {} {object}", verb.words()),
+        }
     }
 }
 
@@ -98,12 +99,45 @@ const ROLLBACK: &[(CheckKind, Make)] = &[
     (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
 ];
 
+/// A restart starts every pod anew: what they need must still be there.
+const RESTART: &[(CheckKind, Make)] = &[
+    (CheckKind::Rights, |ground| Box::pin(checks::rights(ground))),
+    (CheckKind::Paused, |ground| Box::pin(checks::paused(ground))),
+    (CheckKind::Owner, |ground| Box::pin(checks::keeper(ground))),
+    (CheckKind::References, |ground| Box::pin(checks::references(ground))),
+    (CheckKind::Quota, |ground| Box::pin(checks::quota(ground))),
+    (CheckKind::Strategy, |ground| Box::pin(checks::strategy(ground))),
+    (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
+];
+
+/// Another number of pods: an autoscaler may have a number of its own.
+const SCALE: &[(CheckKind, Make)] = &[
+    (CheckKind::Rights, |ground| Box::pin(checks::rights(ground))),
+    (CheckKind::Owner, |ground| Box::pin(checks::keeper(ground))),
+    (CheckKind::Scaling, |ground| Box::pin(checks::autoscaler(ground))),
+    (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
+];
+
 /// The other verbs change less, so less can be in their way.
-const OTHER: &[CheckKind] = &[CheckKind::Rights, CheckKind::Owner, CheckKind::Strategy, CheckKind::DryRun];
+const OTHER: &[(CheckKind, Make)] = &[
+    (CheckKind::Rights, |ground| Box::pin(checks::rights(ground))),
+    (CheckKind::Owner, |ground| Box::pin(checks::keeper(ground))),
+    (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
+];
+
+/// What is checked before a change.
+const fn table(verb: Verb) -> &'static [(CheckKind, Make)] {
+    match verb {
+        Verb::RollBack => ROLLBACK,
+        Verb::Restart => RESTART,
+        Verb::Scale => SCALE,
+        Verb::Pause | Verb::Resume | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => OTHER,
+    }
+}
 
 /// Makes the checks of an operation.
 pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
-    let wanted: Vec<_> = ROLLBACK.iter().filter(|(kind, _)| operation.verb == Verb::RollBack || OTHER.contains(kind)).collect();
+    let wanted = table(operation.verb);
     let expected = Check::Expect(wanted.iter().map(|(kind, _)| *kind).collect());
     let made = async move {
         let ground = match Ground::read(cluster, operation).await {
@@ -111,7 +145,7 @@ pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static,
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
         let command = stream::iter([Ok(Check::Command(ground.command()))]);
-        let all: FuturesUnordered<_> = wanted.into_iter().map(|(_, make)| make(ground.clone())).collect();
+        let all: FuturesUnordered<_> = wanted.iter().map(|(_, make)| make(ground.clone())).collect();
         command.chain(all.map(|finding| Ok(Check::Made(finding)))).boxed()
     };
     stream::iter([Ok(expected)]).chain(stream::once(made).flatten()).boxed()

@@ -109,6 +109,11 @@ pub fn pause(deployment: &Value, paused: bool, marks: &Marks<'_>) -> Value {
     versioned(deployment, vec![json!({ "op": "add", "path": "/spec/paused", "value": paused }), marked(deployment, marks)])
 }
 
+/// The patch that sets how many there are.
+pub fn scale(object: &Value, replicas: u32, marks: &Marks<'_>) -> Value {
+    versioned(object, vec![json!({ "op": "add", "path": "/spec/replicas", "value": replicas }), marked(object, marks)])
+}
+
 /// The patch that replaces all pods, as `kubectl rollout restart` does.
 pub fn restart(object: &Value, marks: &Marks<'_>) -> Value {
     let mut notes = object.pointer("/spec/template/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default();

@@ -8,7 +8,8 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use pilothouse::{
     domain::{
-        Answer, Check, CheckKind, Evidence, Finding, Id, OpId, Operation, Outcome, Question, Revision, RevisionRef, Stage, Subject, Tier, Verb, Workload,
+        Answer, Check, CheckKind, Evidence, Finding, Id, OpId, Operation, Outcome, Question, Revision, RevisionRef, Scaling, Stage, Subject, Tier, Verb,
+        Workload,
     },
     gate::{Confirmation, Demand, Ledger, Mode, OnDisk, Policy, Warrant},
     sources::Source,
@@ -51,7 +52,17 @@ async fn revisions(source: &Arc<dyn Source>, id: &Id<Workload>) -> Vec<Revision>
 fn operation(verb: Verb, subject: &Subject, to: Option<&Revision>) -> Operation {
     let to = to.map(|to| RevisionRef { id: to.id.clone(), number: to.number, template: to.template.clone(), version: to.version.clone() });
     let id = OpId::new(&format!("{:x}", Timestamp::now().as_nanosecond()), 1);
-    Operation { id, verb, subject: subject.workload.clone(), title: "cart".into(), from: subject.seen.clone(), to, reason: Clean::EMPTY, by: Clean::EMPTY }
+    Operation {
+        id,
+        verb,
+        subject: subject.workload.clone(),
+        title: "cart".into(),
+        from: subject.seen.clone(),
+        to,
+        scaling: None,
+        reason: Clean::EMPTY,
+        by: Clean::EMPTY,
+    }
 }
 
 async fn act(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
@@ -251,4 +262,64 @@ async fn restart_pause_and_resume_do_what_they_say() {
     assert!(subject(&source, &id).await.seen.paused);
     accepted(Verb::Resume).await;
     assert!(!subject(&source, &id).await.seen.paused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_set_once_and_only_from_the_number_that_was_seen() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("scale");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let id = space.deployment(&source, "cart");
+    space.deploy("cart", 1, &[], "one");
+    space.rolled_out("cart");
+    let before = subject(&source, &id).await;
+    let from = before.replicas.wanted;
+    let to = |from, to| Operation { scaling: Some(Scaling { from, to }), ..operation(Verb::Scale, &before, None) };
+    let (_, command, made) = checks(&source, to(from, from + 1)).await;
+    let words = format!("kubectl scale deployment/cart -n {} --context lab --current-replicas={from} --replicas={}", space.name, from + 1);
+    assert_eq!(command.as_deref(), Some(words.as_str()));
+    assert!(made.values().all(|finding| finding.outcome == Outcome::Ok), "{made:#?}");
+    assert_eq!(subject(&source, &id).await.replicas.wanted, from, "looking changes nothing");
+
+    let wish = to(from, from + 1);
+    let name = wish.id.to_string();
+    let stages = insist(&source, wish).await;
+    assert!(matches!(&stages[..], [Stage::Sending, Stage::Accepted { generation: Some(_), .. }]), "{stages:?}");
+    space.rolled_out("cart");
+    let after = subject(&source, &id).await;
+    assert_eq!((after.replicas.wanted, after.replicas.ready, after.operation.as_deref()), (from + 1, from + 1, Some(name.as_str())));
+    assert_eq!(after.seen, before.seen, "a number is no part of what else was seen");
+
+    let stages = act(&source, to(from, from + 2)).await;
+    assert!(matches!(&stages[..], [Stage::Conflict { what, same: false }] if what.contains("was scaled meanwhile")), "{stages:?}");
+    assert_eq!(subject(&source, &id).await.replicas.wanted, from + 1);
+
+    let scaler = serde_json::json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": { "name": "keeper" },
+        "spec": { "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "cart" }, "minReplicas": 1, "maxReplicas": 4,
+            "metrics": [{ "type": "Resource", "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 80 } } }] },
+    });
+    space.apply(&scaler.to_string());
+    let (_, _, made) = checks(&source, to(from + 1, from + 2)).await;
+    assert_eq!(made[&CheckKind::Scaling].outcome, Outcome::Warn);
+    assert!(made[&CheckKind::Scaling].sentence.contains("the autoscaler keeper keeps 1 to 4 pods"), "{:?}", made[&CheckKind::Scaling]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_carries_no_number_is_not_scaled() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("daemons");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let mut manifest: serde_json::Value = serde_json::from_str(&lab::deployment("agent", "lab/app:1", &[], "one")).expect("JSON");
+    manifest["kind"] = "DaemonSet".into();
+    for field in ["replicas", "strategy", "progressDeadlineSeconds"] {
+        manifest["spec"].as_object_mut().expect("a specification").remove(field);
+    }
+    space.apply(&manifest.to_string());
+    let id = Id::new(source.id(), &format!("daemonsets/{}/agent", space.name));
+    let before = subject(&source, &id).await;
+    let wish = Operation { scaling: Some(Scaling { from: before.replicas.wanted, to: 2 }), ..operation(Verb::Scale, &before, None) };
+    let stages = act(&source, wish).await;
+    assert!(matches!(&stages[..], [Stage::Refused { why }] if why.contains("carries no number of replicas")), "{stages:?}");
+    assert_eq!(subject(&source, &id).await.generation, before.generation);
 }

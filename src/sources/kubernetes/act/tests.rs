@@ -36,6 +36,7 @@ fn operation(from: Seen, to: &str) -> Operation {
         title: "cart".into(),
         from,
         to: Some(RevisionRef { id: Id::new(&source, "u/x"), number: 16, template: Raw::new(to), version: Version::default() }),
+        scaling: None,
         reason: Clean::EMPTY,
         by: Clean::EMPTY,
     }

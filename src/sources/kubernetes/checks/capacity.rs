@@ -40,10 +40,7 @@ pub async fn scaling(ground: Arc<Ground>) -> Finding {
         Ok(scalers) => scalers,
         Err(words) => return made.unknown(words),
     };
-    let ours = scalers.iter().find(|scaler| {
-        text(scaler, "/spec/scaleTargetRef/name") == Some(ground.name()) && text(scaler, "/spec/scaleTargetRef/kind") == Some(ground.current.kind.word())
-    });
-    if let Some(scaler) = ours {
+    if let Some(scaler) = scalers.iter().find(|scaler| scales(&ground, scaler)) {
         let (least, most, now) = (number(scaler, "/spec/minReplicas").max(1), number(scaler, "/spec/maxReplicas"), number(scaler, "/status/currentReplicas"));
         if now >= most && most > 0 {
             return made.warn(
@@ -62,6 +59,33 @@ pub async fn scaling(ground: Arc<Ground>) -> Finding {
         Some(name) => made.ok(clean!("no autoscaler; the disruption budget {name} never blocks a rolling update")),
         None => made.ok(Clean::from_static("no autoscaler and no disruption budget")),
     }
+}
+
+/// Whether an autoscaler has a number of its own, and whether anything will serve.
+pub async fn autoscaler(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Scaling);
+    let scalers = match list(&ground, "autoscaling", "horizontalpodautoscalers").await {
+        Ok(scalers) => scalers,
+        Err(words) => return made.unknown(words),
+    };
+    if let Some(scaler) = scalers.iter().find(|scaler| scales(&ground, scaler)) {
+        let name = text(scaler, "/metadata/name").unwrap_or_default();
+        let (least, most) = (number(scaler, "/spec/minReplicas").max(1), number(scaler, "/spec/maxReplicas"));
+        let remedy = clean!("kubectl edit hpa {name} -n {} --context {}", ground.namespace(), ground.cluster.known.name);
+        return match ground.operation.scaling.map(|scaling| scaling.to) {
+            Some(0) => made.warn(clean!("the autoscaler {name} ({least} to {most} pods) stops working while there are none"), None),
+            _ => made.warn(clean!("the autoscaler {name} keeps {least} to {most} pods and sets its own number again"), Some(remedy)),
+        };
+    }
+    match ground.operation.scaling.map(|scaling| scaling.to) {
+        Some(0) => made.warn(Clean::from_static("scaled to zero nothing serves"), None),
+        _ => made.ok(Clean::from_static("no autoscaler")),
+    }
+}
+
+/// Whether an autoscaler is about this workload.
+fn scales(ground: &Ground, scaler: &Value) -> bool {
+    text(scaler, "/spec/scaleTargetRef/name") == Some(ground.name()) && text(scaler, "/spec/scaleTargetRef/kind") == Some(ground.current.kind.word())
 }
 
 /// The value of a quantity: `500m`, `1Gi`, `2`.
@@ -157,7 +181,7 @@ pub async fn strategy(ground: Arc<Ground>) -> Finding {
     };
     let (unavailable, surge) = (show("maxUnavailable"), show("maxSurge"));
     match wanted {
-        0 => made.warn(clean!("{} is scaled to zero: the template goes back, and no pod starts", ground.name()), None),
+        0 => made.warn(clean!("{} is scaled to zero: no pod starts", ground.name()), None),
         _ => made.ok(clean!("rolling update of {wanted}: at most {unavailable} missing and {surge} more at a time")),
     }
 }

@@ -4,8 +4,8 @@ mod capacity;
 mod owners;
 mod parts;
 
-pub use capacity::{quota, scaling, strategy};
-pub use owners::{owner, traffic};
+pub use capacity::{autoscaler, quota, scaling, strategy};
+pub use owners::{keeper, owner, traffic};
 pub use parts::{image, references};
 
 use super::{

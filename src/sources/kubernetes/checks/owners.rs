@@ -2,7 +2,7 @@
 
 use crate::{
     clean,
-    domain::{CheckKind, Finding, Owner},
+    domain::{CheckKind, Finding, Owner, Verb},
     sources::{
         SourceError,
         kubernetes::{
@@ -29,6 +29,19 @@ pub async fn owner(ground: Arc<Ground>) -> Finding {
         Some(Owner::ArgoCd { application }) => argo(&ground, &made, application.raw()).await,
         Some(Owner::Flux { kind, name }) => flux(&ground, &made, &kind, name.raw()).await,
         Some(Owner::Operator { kind, name }) => made.warn(clean!("{kind} {name} owns it and may change it back"), Some(clean!("change {kind} {name} instead"))),
+    }
+}
+
+/// Whether a controller above cares about what is no new template: most write only what they name themselves.
+pub async fn keeper(ground: Arc<Ground>) -> Finding {
+    let made = Made(CheckKind::Owner);
+    match (rows::owner(ground.current.lean.meta()), ground.operation.verb) {
+        (None, _) => made.ok(Clean::from_static("nothing else claims it")),
+        (Some(owner @ Owner::Operator { .. }), _) => made.warn(clean!("{} owns it and may change it back", owner.words()), None),
+        (Some(owner), Verb::Scale) => {
+            made.warn(clean!("{} made it: if that names a number of replicas, its next sync or upgrade brings the number back", owner.words()), None)
+        }
+        (Some(owner), _) => made.ok(clean!("{} made it, and does not undo this", owner.words())),
     }
 }
 

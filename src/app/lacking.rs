@@ -1,0 +1,78 @@
+//! What this version can not do, in plain words, and the command that does it elsewhere where there is one.
+
+use super::{App, Subject};
+use crate::{
+    domain::{Alert, Id, Run, quoted},
+    keys::Action,
+    text::Clean,
+};
+
+/// Something that can not be done from here.
+pub(super) struct Lack {
+    /// Why not.
+    pub words: Clean,
+    /// What does it elsewhere.
+    pub command: Option<Clean>,
+}
+
+/// Whether an action exists in this version at all: help lists nothing else.
+pub const fn built(action: Action) -> bool {
+    !matches!(
+        action,
+        Action::Verify
+            | Action::Stop
+            | Action::Acknowledge
+            | Action::Silence
+            | Action::Incident
+            | Action::Dispatch
+            | Action::Note
+            | Action::Priority
+            | Action::Panel5
+            | Action::Panel6
+    )
+}
+
+impl App {
+    /// What is lacking for `action` on `subject`.
+    pub(super) fn lack(&self, action: Action, subject: &Subject) -> Lack {
+        let (words, command) = match action {
+            Action::Verify => ("verifying a release is not built yet: x explains, z has its revisions", None),
+            Action::Acknowledge => ("acknowledging is not built yet", self.silence(subject, "15m")),
+            Action::Silence => ("silences are not built yet", self.silence(subject, "2h")),
+            Action::Stop => ("stopping is not built yet", self.on_run(subject, |run| format!("gh run cancel {run}"))),
+            Action::Restart => ("running it again is not built yet", self.on_run(subject, |run| format!("gh run rerun {run} --failed"))),
+            Action::LetGo => ("approving is not built yet", self.on_run(subject, |run| format!("gh run view {run} --web"))),
+            Action::Dispatch => ("starting a workflow is not built yet", self.on_run(subject, |_| "gh workflow run".to_owned())),
+            Action::Incident => ("the record of an incident is not built yet", None),
+            _ => ("this can not be done with what is under the cursor", None),
+        };
+        Lack { words: Clean::from_static(words), command }
+    }
+
+    /// Why not, with the command in the same sentence.
+    pub(super) fn lack_words(&self, action: Action, subject: &Subject) -> Clean {
+        let Lack { words, command } = self.lack(action, subject);
+        command.map_or(words.clone(), |command| crate::clean!("{words}: {command}"))
+    }
+
+    fn silence(&self, subject: &Subject, length: &str) -> Option<Clean> {
+        let Subject::Alert(id) = subject else { return None };
+        let alert: &Alert = self.store.alert(id)?;
+        let labels = alert.labels.0.iter().filter(|(key, _)| key.raw() != "alertname");
+        let matchers: String = labels.map(|(key, value)| format!(" {}", quoted(&format!("{key}={value}")))).collect();
+        let (name, user) = (quoted(&format!("alertname={}", alert.name)), quoted(&self.start.user));
+        Some(crate::clean!("amtool silence add {name}{matchers} --duration={length} --author={user} --comment='looking into it'"))
+    }
+
+    fn on_run(&self, subject: &Subject, command: impl Fn(&str) -> String) -> Option<Clean> {
+        let Subject::Run(id) = subject else { return None };
+        let run: &Run = self.store.run(id)?;
+        let number = number_of(id)?;
+        Some(crate::clean!("{} -R {}", command(&number), quoted(run.repository.clean())))
+    }
+}
+
+/// The number by which the CI knows a run: the last digits of its identity.
+fn number_of(id: &Id<Run>) -> Option<String> {
+    id.key().rsplit(|c: char| !c.is_ascii_digit()).next().filter(|digits| !digits.is_empty()).map(str::to_owned)
+}

@@ -1,0 +1,124 @@
+//! The confirm line: what is demanded, what was typed, and the one request that follows.
+
+use super::{
+    App, Confirming, Dialog, OperationKey, Running,
+    words::{barred_words, not_confirmed},
+};
+use crate::{
+    app::Effect,
+    domain::Verb,
+    gate::{Confirmation, Demand, NotConfirmed},
+    rollback::{self, Confirm, State},
+    text::Clean,
+    widgets::Field,
+};
+
+/// What Enter on the confirm line comes to.
+pub(super) enum Entered {
+    /// Nothing: it was not painted yet, or the reason has the keys now.
+    Nothing,
+    /// What was typed does not confirm.
+    Not(NotConfirmed),
+    /// It does.
+    Yes(Confirmation),
+}
+
+impl Confirming {
+    /// An open line that nobody has seen yet.
+    pub(super) fn new(reason: &Clean, dialog: Dialog) -> Self {
+        Self { word: Field::default(), reason: Field::holding(reason), on_reason: false, dialog }
+    }
+
+    /// Enter: holds what was typed against what is demanded, once it was painted. With the name typed, a demanded reason gets the keys.
+    pub(super) fn enter(&mut self, demand: &Demand, undo_of_undo: bool) -> Entered {
+        if !self.dialog.seen() {
+            return Entered::Nothing;
+        }
+        let named = matches!(demand, Demand::NameAndReason(name) if self.word.text().trim() == name);
+        if named && !undo_of_undo && !self.on_reason && self.reason.is_empty() {
+            self.on_reason = true;
+            return Entered::Nothing;
+        }
+        match demand.confirm(self.word.text(), self.reason.text(), undo_of_undo) {
+            Ok(confirmation) => Entered::Yes(confirmation),
+            Err(why) => Entered::Not(why),
+        }
+    }
+}
+
+impl Running {
+    /// What must be typed now.
+    pub fn demand(&self, app: &App) -> Demand {
+        match &self.procedure.state {
+            State::Confirming { confirm: Confirm::Again { .. }, .. } => Demand::Enter,
+            _ => app.policy(&self.environment).demand(Verb::RollBack, self.service.raw()),
+        }
+    }
+
+    /// Whether the typed override is demanded on top.
+    pub fn undo_of_undo(&self) -> bool {
+        matches!(self.procedure.state, State::Confirming { confirm: Confirm::ByPolicy { undo_of_undo: true }, .. })
+    }
+}
+
+impl App {
+    /// Enter on the plan: opens the confirm line at its foot, unless something is in the way.
+    pub(super) fn open_confirm(&mut self, key: OperationKey) {
+        let Some(running) = self.operations.get(key) else { return };
+        let (environment, policy) = (running.environment.clone(), self.policy(&running.environment));
+        if let Some(closed) = policy.closed(Verb::RollBack, self.now.wall) {
+            return self.complain(crate::clean!("{environment} is {}: {}", closed.word(), closed.remedy()));
+        }
+        let opened = self.operations.get_mut(key).map(|running| running.procedure.open_confirm());
+        match opened {
+            Some(Ok(())) => self.open_line(key),
+            Some(Err(barred)) => self.complain(barred_words(&barred)),
+            None => {}
+        }
+    }
+
+    /// Opens the confirm line; its reason is filled in from the alert.
+    pub(super) fn open_line(&mut self, key: OperationKey) {
+        let dialog = self.dialog();
+        let Some(running) = self.operations.get_mut(key) else { return };
+        running.confirmation = None;
+        let reason = if running.reason.is_empty() { rollback::reason(&running.procedure) } else { running.reason.clone() };
+        running.confirming = Some(Confirming::new(&reason, dialog));
+    }
+
+    /// Enter on the confirm line: once it was painted and says what is demanded, the one request is handed out.
+    pub(super) fn confirm(&mut self, key: OperationKey) -> Vec<Effect> {
+        let Some(running) = self.operations.get(key) else { return Vec::new() };
+        let (demand, undo_of_undo) = (running.demand(self), running.undo_of_undo());
+        match self.operations.line(key).map(|line| line.enter(&demand, undo_of_undo)) {
+            Some(Entered::Yes(confirmation)) => self.send(key, confirmation),
+            Some(Entered::Not(why)) => {
+                self.complain(not_confirmed(why, &demand));
+                Vec::new()
+            }
+            Some(Entered::Nothing) | None => Vec::new(),
+        }
+    }
+
+    /// Confirmed: from here on there is one request.
+    pub(super) fn send(&mut self, key: OperationKey, confirmation: Confirmation) -> Vec<Effect> {
+        let (id, by, steady) = (self.op(), self.start.user.clone(), self.steady());
+        let Some(running) = self.operations.get_mut(key) else { return Vec::new() };
+        let reason = confirmation.reason().clone();
+        running.reason = reason.clone();
+        running.confirmation = Some(confirmation);
+        running.confirming = None;
+        let wants = running.procedure.confirmed(id, reason, by, steady);
+        self.carry_wants(key, wants)
+    }
+
+    /// Confirms without a screen, for the faces that have none: what was typed there comes as arguments.
+    pub fn confirm_headless(&mut self, key: OperationKey, word: &str, reason: &str) -> Result<Vec<Effect>, Clean> {
+        let Some(running) = self.operations.get_mut(key) else { return Err(Clean::from_static("there is no such plan")) };
+        running.procedure.open_confirm().map_err(|barred| barred_words(&barred))?;
+        let Some(running) = self.operations.get(key) else { return Err(Clean::from_static("there is no such plan")) };
+        let demand = running.demand(self);
+        let confirmation = demand.confirm(word, reason, running.undo_of_undo()).map_err(|why| not_confirmed(why, &demand))?;
+        Ok(self.send(key, confirmation))
+    }
+}

@@ -1,0 +1,223 @@
+//! Changes under way: each is a procedure, with the line in which it is confirmed and the answers it waits for.
+
+mod confirm;
+mod open;
+mod plan;
+mod send;
+mod single;
+mod wish;
+mod words;
+
+pub use open::{Left, Settling};
+pub use single::{Course, End, Form, Single, Stand};
+
+use super::{App, Dialog, DialogId, OperationKey};
+use crate::{
+    domain::{Feed, Id, OpId, Question, Scope, SourceId, TaskId, Workload},
+    gate::Confirmation,
+    keys::Layer,
+    rollback::{Procedure, State},
+    text::{Clean, Name},
+    widgets::{Edit, Field},
+};
+use jiff::{SignedDuration, Timestamp};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// All procedures of this console, and what others left open.
+#[derive(Debug, Default)]
+pub struct Operations {
+    running: Vec<Running>,
+    singles: Vec<Single>,
+    /// Operations that the journal has as begun and not ended, by consoles that went away.
+    pub open: Vec<Left>,
+}
+
+/// One procedure.
+#[derive(Debug)]
+pub struct Running {
+    /// Which one.
+    pub key: OperationKey,
+    /// How it stands.
+    pub procedure: Procedure,
+    /// The service.
+    pub service: Name,
+    /// The environment.
+    pub environment: Name,
+    /// The confirm line, while it is open.
+    pub confirming: Option<Confirming>,
+    /// Whether the raw difference is shown.
+    pub difference: bool,
+    /// How far its screen was scrolled.
+    pub offset: usize,
+    /// Why it was confirmed; empty before.
+    pub reason: Clean,
+    /// The number of the journal's entry that holds the intent.
+    pub entry: Option<u64>,
+    asked: BTreeMap<TaskId, Question>,
+    preparing: Option<(TaskId, u32)>,
+    acting: Option<(TaskId, OpId)>,
+    confirmation: Option<Confirmation>,
+    told: bool,
+}
+
+/// The confirm line.
+#[derive(Clone, Debug)]
+pub struct Confirming {
+    /// The word that is demanded.
+    pub word: Field,
+    /// The reason.
+    pub reason: Field,
+    /// Whether the reason has the keys.
+    pub on_reason: bool,
+    /// It can be confirmed once it was painted.
+    pub dialog: Dialog,
+}
+
+impl Operations {
+    /// One procedure.
+    pub fn get(&self, key: OperationKey) -> Option<&Running> {
+        self.running.iter().find(|running| running.key == key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: OperationKey) -> Option<&mut Running> {
+        self.running.iter_mut().find(|running| running.key == key)
+    }
+
+    /// A change without a target: restart, scale, pause, resume.
+    pub fn single(&self, key: OperationKey) -> Option<&Single> {
+        self.singles.iter().find(|single| single.key == key)
+    }
+
+    pub(crate) fn single_mut(&mut self, key: OperationKey) -> Option<&mut Single> {
+        self.singles.iter_mut().find(|single| single.key == key)
+    }
+
+    /// Whether there is such a procedure.
+    pub fn knows(&self, key: OperationKey) -> bool {
+        self.get(key).is_some() || self.single(key).is_some()
+    }
+
+    /// What a procedure is about: the workload, the service, the environment.
+    pub fn about(&self, key: OperationKey) -> Option<(&Id<Workload>, &Name, &Name)> {
+        let single = self.single(key).map(|single| (&single.workload.id, &single.service, &single.environment));
+        single.or_else(|| self.get(key).map(|running| (&running.procedure.case.workload.id, &running.service, &running.environment)))
+    }
+
+    /// How far a procedure's screen was scrolled.
+    pub(crate) fn offset(&mut self, key: OperationKey) -> Option<&mut usize> {
+        match self.singles.iter_mut().find(|single| single.key == key) {
+            Some(single) => Some(&mut single.offset),
+            None => self.running.iter_mut().find(|running| running.key == key).map(|running| &mut running.offset),
+        }
+    }
+
+    /// The confirm line of a procedure, while it is open.
+    pub fn confirming(&self, key: OperationKey) -> Option<&Confirming> {
+        match self.single(key) {
+            Some(single) => single.confirming.as_ref(),
+            None => self.get(key).and_then(|running| running.confirming.as_ref()),
+        }
+    }
+
+    /// The layer of the keymap that a procedure is in now.
+    pub fn layer(&self, key: OperationKey) -> Layer {
+        if let Some(single) = self.single(key) {
+            return match &single.stand {
+                Stand::Reading { .. } | Stand::Planned(_) => Layer::Plan,
+                Stand::Confirming { .. } => Layer::Confirm,
+                Stand::Sending { .. } | Stand::Unclear { .. } | Stand::UnderWay(_) => Layer::UnderWay,
+                Stand::Done { .. } | Stand::Closed { .. } => Layer::Verdict,
+            };
+        }
+        match self.get(key).map(|running| &running.procedure.state) {
+            Some(State::Gathering(_) | State::Planned(_)) => Layer::Plan,
+            Some(State::Confirming { .. }) => Layer::Confirm,
+            Some(State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. }) => Layer::UnderWay,
+            Some(State::Done { .. } | State::Closed { .. }) | None => Layer::Verdict,
+        }
+    }
+
+    fn line(&mut self, key: OperationKey) -> Option<&mut Confirming> {
+        match self.singles.iter_mut().find(|single| single.key == key) {
+            Some(single) => single.confirming.as_mut(),
+            None => self.running.iter_mut().find(|running| running.key == key).and_then(|running| running.confirming.as_mut()),
+        }
+    }
+
+    /// Types into the confirm line.
+    pub(in crate::app) fn edit(&mut self, key: OperationKey, edit: Edit) {
+        if let Some(line) = self.line(key) {
+            if line.on_reason {
+                line.reason.edit(edit)
+            } else {
+                line.word.edit(edit)
+            };
+        }
+    }
+
+    /// Pasted text goes into a reason, never into the word that confirms.
+    pub(in crate::app) fn paste(&mut self, key: OperationKey, text: &str) -> bool {
+        match self.line(key) {
+            Some(line) if line.on_reason => {
+                line.reason.paste(text);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    pub(in crate::app) fn painted(&mut self, dialog: DialogId) {
+        let lines = self.running.iter_mut().filter_map(|running| running.confirming.as_mut());
+        for line in lines.chain(self.singles.iter_mut().filter_map(|single| single.confirming.as_mut())) {
+            line.dialog.painted(dialog);
+        }
+    }
+
+    /// The dialog of a procedure's confirm line, as long as nobody can have seen it.
+    pub(in crate::app) fn unseen(&self, key: OperationKey) -> Option<DialogId> {
+        self.confirming(key).and_then(|line| line.dialog.unseen())
+    }
+
+    /// What would be lost sight of by leaving now, in words.
+    pub fn under_way(&self) -> Vec<Clean> {
+        let singles = self.singles.iter().filter(|single| single.under_way_now()).map(Single::goal);
+        self.running.iter().filter(|running| running.procedure.under_way_now()).map(|running| running.procedure.case.title()).chain(singles).collect()
+    }
+
+    /// The feeds that procedures must have.
+    pub(in crate::app) fn wanted(&self) -> BTreeSet<(SourceId, Feed)> {
+        let pods = |single: &Single| (single.workload.id.source(), Feed::Pods(Scope::Workload(single.workload.id.clone())));
+        let singles = self.singles.iter().filter(|single| !single.over()).map(pods);
+        self.running.iter().flat_map(|running| running.procedure.feeds()).chain(singles).collect()
+    }
+
+    /// Whether something counts seconds.
+    pub fn ticking(&self) -> bool {
+        let counts = |single: &Single| single.under_way_now() || matches!(single.stand, Stand::Reading { .. });
+        let gathers = |running: &Running| running.procedure.under_way_now() || matches!(running.procedure.state, State::Gathering(_));
+        self.running.iter().any(gathers) || self.singles.iter().any(counts)
+    }
+
+    /// When a procedure wants to be told the time.
+    pub(in crate::app) fn next_wake(&self, now: super::Now) -> Option<Duration> {
+        let singles = self.singles.iter().filter_map(Single::wake);
+        let wake = self.running.iter().filter_map(|running| running.procedure.wake(now.wall)).chain(singles).min()?;
+        Some(now.mono + wake.duration_since(now.wall).max(SignedDuration::ZERO).unsigned_abs())
+    }
+}
+
+impl App {
+    /// The wall's time at the start and what the monotonic clock counted since: it never jumps.
+    pub fn steady(&self) -> Timestamp {
+        let passed = self.now.mono.saturating_sub(self.start.now.mono);
+        self.start.now.wall + SignedDuration::try_from(passed).unwrap_or(SignedDuration::ZERO)
+    }
+
+    pub(super) fn op(&mut self) -> OpId {
+        let count = self.number();
+        OpId::new(&self.start.session, count)
+    }
+}

@@ -1,0 +1,134 @@
+//! From the wish for a rollback to its plan.
+
+use super::{App, OperationKey, Running};
+use crate::{
+    app::{Effect, Screen},
+    domain::{Id, Workload},
+    rollback::{self, Case, Procedure, State, Timing},
+    text::{Clean, Name},
+};
+use std::collections::BTreeMap;
+
+impl App {
+    pub(super) fn timing(&self) -> Timing {
+        Timing { limits: self.start.limits, min_requests: self.start.min_requests, ..Timing::default() }
+    }
+
+    /// Opens the plan of a rollback: nothing on it executes. One that is open already is shown again.
+    pub fn open_plan(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
+        let alive = |running: &&Running| {
+            running.procedure.case.workload.id == *workload && !matches!(running.procedure.state, State::Done { .. } | State::Closed { .. })
+        };
+        if let Some(key) = self.operations.running.iter().find(alive).map(|running| running.key) {
+            self.show_operation(key);
+            return Vec::new();
+        }
+        self.waiting = Some(workload.clone());
+        vec![Effect::Remember(workload.clone())]
+    }
+
+    /// Begins once the journal has said what it remembers.
+    pub(super) fn begin_plan(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
+        let (steady, timing) = (self.steady(), self.timing());
+        let (Some(case), Some(joined)) = (Case::of(&self.store, workload, &timing, steady), self.store.joined(workload).cloned()) else {
+            self.complain("this workload is gone");
+            return Vec::new();
+        };
+        let records = self.records.get(workload.as_str()).cloned().unwrap_or_default();
+        let id = self.op();
+        let (procedure, wants) = Procedure::begin(case, &self.store.revisions_of(workload), records, (id, self.start.user.clone()), timing, steady);
+        let key = OperationKey(self.number());
+        self.operations.running.push(Running {
+            key,
+            procedure,
+            service: joined.service,
+            environment: joined.environment.name,
+            confirming: None,
+            difference: false,
+            offset: 0,
+            reason: Clean::EMPTY,
+            entry: None,
+            asked: BTreeMap::new(),
+            preparing: None,
+            acting: None,
+            confirmation: None,
+            told: false,
+        });
+        self.show_operation(key);
+        self.carry_wants(key, wants)
+    }
+
+    pub(super) fn show_operation(&mut self, key: OperationKey) {
+        self.screens.retain(|screen| !matches!(screen, Screen::Operation(shown) if *shown == key));
+        self.screens.push(Screen::Operation(key));
+    }
+
+    pub(in crate::app) fn remembered(&mut self, workload: &Id<Workload>, records: Vec<rollback::Record>) -> Vec<Effect> {
+        self.records.insert(workload.as_str().to_owned(), records);
+        if self.waiting.take_if(|waiting| waiting == workload).is_some() { self.begin_plan(workload) } else { Vec::new() }
+    }
+
+    /// Selects the revision of that number as the target, for the faces that have no screen.
+    pub fn aim_plan(&mut self, key: OperationKey, number: u64) -> Result<Vec<Effect>, Clean> {
+        let steady = self.steady();
+        let Some(running) = self.operations.get_mut(key) else { return Err(Clean::from_static("there is no such plan")) };
+        let Some(plan) = running.procedure.plan() else { return Err(Clean::from_static("there is no plan")) };
+        let Some(wanted) = plan.target.candidates.iter().position(|candidate| candidate.revision.number == number) else {
+            let known: Vec<String> = plan.target.candidates.iter().map(|candidate| candidate.revision.short().to_string()).collect();
+            return Err(crate::clean!("there is no revision r{number} to go back to; there are {}", known.join(", ")));
+        };
+        let mut wants = Vec::new();
+        while let Some(at) = running.procedure.plan().and_then(|plan| plan.selected.or(Some(usize::MAX)))
+            && at != wanted
+        {
+            let step = if at == usize::MAX || at < wanted { running.procedure.older(steady) } else { running.procedure.newer(steady) };
+            if step.is_empty() {
+                break;
+            }
+            wants = step;
+        }
+        Ok(self.carry_wants(key, wants))
+    }
+
+    /// Shows a procedure that was made by hand.
+    #[cfg(test)]
+    pub(crate) fn hold(&mut self, procedure: Procedure) -> OperationKey {
+        let key = OperationKey(self.number());
+        let (service, environment) = (procedure.case.service.clone(), procedure.case.environment.name.clone());
+        let confirming = matches!(procedure.state, State::Confirming { .. });
+        self.operations.running.push(Running {
+            key,
+            procedure,
+            service,
+            environment,
+            confirming: None,
+            difference: false,
+            offset: 0,
+            reason: Clean::EMPTY,
+            entry: None,
+            asked: BTreeMap::new(),
+            preparing: None,
+            acting: None,
+            confirmation: None,
+            told: false,
+        });
+        if confirming {
+            self.open_line(key);
+        }
+        self.show_operation(key);
+        key
+    }
+
+    /// Makes the checks again after an environment was opened.
+    pub(in crate::app) fn opened_again(&mut self, environment: &Name) -> Vec<Effect> {
+        let steady = self.steady();
+        let keys: Vec<OperationKey> = self.operations.running.iter().filter(|running| running.environment == *environment).map(|running| running.key).collect();
+        let singles: Vec<OperationKey> = self.operations.singles.iter().filter(|single| single.environment == *environment).map(|single| single.key).collect();
+        let mut effects: Vec<Effect> = singles.into_iter().flat_map(|key| self.again_single(key)).collect();
+        for key in keys {
+            let wants = self.operations.get_mut(key).map(|running| running.procedure.check_again(steady)).unwrap_or_default();
+            effects.extend(self.carry_wants(key, wants));
+        }
+        effects
+    }
+}

@@ -1,0 +1,116 @@
+//! What can be restarted, scaled, paused and resumed, and what opens its plan.
+
+use super::Single;
+use crate::{
+    app::{App, Choose, Chosen, Effect, Known, Overlay, Subject},
+    domain::{Id, Kind, Progress, Verb, Workload},
+    keys::Action,
+    text::Clean,
+};
+
+/// The change that an action plans, where it plans one of these.
+const fn verb_of(action: Action) -> Option<Verb> {
+    match action {
+        Action::Restart => Some(Verb::Restart),
+        Action::Scale => Some(Verb::Scale),
+        Action::Pause => Some(Verb::Pause),
+        Action::Resume | Action::LetGo => Some(Verb::Resume),
+        _ => None,
+    }
+}
+
+impl App {
+    /// Whether such a change can be planned: in words, or why not. None: `action` plans none.
+    pub(in crate::app) fn offer_single(&self, action: Action, subject: &Subject) -> Option<Result<Clean, Clean>> {
+        let verb = verb_of(action)?;
+        // A run is run again or approved, which is another thing than its workload.
+        if matches!(subject, Subject::Run(_) | Subject::Job(_) | Subject::Node(_)) {
+            return None;
+        }
+        let workloads = self.workloads_of(subject);
+        let Some(first) = workloads.first() else { return Some(Err(self.why_no_workload(subject))) };
+        let can = workloads.iter().map(|id| self.can_single(verb, id)).collect::<Vec<_>>();
+        if let Some(why) = can.iter().all(Result::is_err).then(|| can.into_iter().find_map(Result::err)).flatten() {
+            return Some(Err(why));
+        }
+        // Under the cursor may be a pod, an alert, a run: what is changed is the workload.
+        let name = if workloads.len() == 1 { self.words_of(&Subject::Workload(first.clone())) } else { self.words_of(subject) };
+        Some(Ok(match verb {
+            Verb::Scale => crate::clean!("another number of pods for {name}: `scale 5`"),
+            Verb::Resume => crate::clean!("let {name} go on"),
+            verb => crate::clean!("{} {name}", verb.words()),
+        }))
+    }
+
+    fn can_single(&self, verb: Verb, id: &Id<Workload>) -> Result<(), Clean> {
+        let Some(workload) = self.store.workload(id) else { return Err(Clean::from_static("this workload is gone")) };
+        let offered = matches!(self.sources.get(&id.source()), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&verb));
+        let paused = workload.progress == Progress::Paused;
+        match (verb, workload.kind) {
+            (Verb::Scale, Kind::DaemonSet) => Err(Clean::from_static("a DaemonSet carries no number of replicas: it runs one pod on each node")),
+            (verb, kind) if !offered || !Single::suits(verb, kind) => Err(crate::clean!("a {} can not be {} from here", kind.word(), done(verb))),
+            (Verb::Pause, _) if paused => Err(Clean::from_static("it is paused already")),
+            (Verb::Resume, _) if !paused => Err(Clean::from_static("it is not paused: nothing waits to go on")),
+            (Verb::Restart, _) if paused => Err(Clean::from_static("it is paused: no pod would be replaced")),
+            (..) => Ok(()),
+        }
+    }
+
+    /// Opens the plan of such a change, or asks for which of several workloads.
+    pub(in crate::app) fn plan_single(&mut self, action: Action, workloads: &[Id<Workload>], wanted: Option<u32>) -> Vec<Effect> {
+        let Some(verb) = verb_of(action) else { return Vec::new() };
+        let can: Vec<&Id<Workload>> = workloads.iter().filter(|id| self.can_single(verb, id).is_ok()).collect();
+        if let [only] = can[..] {
+            let only = only.clone();
+            return self.open_single(verb, &only, wanted);
+        }
+        let items = can.into_iter().filter_map(|id| self.store.workload(id)).map(|workload| {
+            let words = crate::clean!("{} {}/{}  {}", workload.kind.word(), workload.place.namespace, workload.name, workload.version);
+            (words, Chosen::Single(verb, workload.id.clone(), wanted))
+        });
+        let items = items.collect();
+        self.overlay = Some(Overlay::Choose(Choose { title: crate::clean!("{} which of them?", capital(verb)), items, at: 0 }));
+        Vec::new()
+    }
+
+    /// `:scale 5`.
+    pub(in crate::app) fn scale_to(&mut self, wanted: u32) -> Vec<Effect> {
+        let subject = self.subject();
+        match self.offer(Action::Scale, &subject) {
+            Ok(_) => {
+                let workloads = self.workloads_of(&subject);
+                self.plan_single(Action::Scale, &workloads, Some(wanted))
+            }
+            Err(why) => {
+                self.complain(why);
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// As in `can not be restarted`.
+const fn done(verb: Verb) -> &'static str {
+    match verb {
+        Verb::RollBack => "rolled back",
+        Verb::Restart => "restarted",
+        Verb::Scale => "scaled",
+        Verb::Pause => "paused",
+        Verb::Resume => "resumed",
+        Verb::Acknowledge => "acknowledged",
+        Verb::Silence => "silenced",
+        Verb::Rerun => "run again",
+        Verb::Cancel => "cancelled",
+        Verb::Shell => "entered",
+    }
+}
+
+const fn capital(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Restart => "Restart",
+        Verb::Scale => "Scale",
+        Verb::Pause => "Pause",
+        Verb::Resume => "Resume",
+        Verb::RollBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => "Change",
+    }
+}

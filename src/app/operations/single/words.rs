@@ -1,0 +1,168 @@
+//! The words of such a change, from its plan to its end: the view only lays them out.
+
+use super::{Course, End, Form, Single, Stand};
+use crate::{
+    domain::Verb,
+    rollback::{Line, Mark},
+    store::words::{clock, count, long, took},
+    text::Clean,
+};
+use jiff::Timestamp;
+
+impl Single {
+    /// What is done, with its numbers: `scale from 3 to 5`.
+    pub fn deed(&self) -> Clean {
+        let before = self.form().map(|form| form.subject.replicas.wanted);
+        match (self.verb, before, self.wanted) {
+            (Verb::Scale, Some(before), Some(wanted)) => crate::clean!("scale from {before} to {wanted}"),
+            (verb, ..) => Clean::from_static(verb.words()),
+        }
+    }
+
+    /// What the frame says at its top: `Restart cart in production`.
+    pub fn headline(&self) -> Clean {
+        let title = self.title();
+        let under_way = self.under_way_now();
+        match self.verb {
+            Verb::Restart if under_way => crate::clean!("Restarting {title}"),
+            Verb::Restart => crate::clean!("Restart {title}"),
+            Verb::Scale if under_way => crate::clean!("Scaling {title}"),
+            Verb::Scale => crate::clean!("Scale {title}"),
+            Verb::Pause => crate::clean!("Pause the rollouts of {title}"),
+            Verb::Resume => crate::clean!("Let {title} go on"),
+            Verb::RollBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
+        }
+    }
+
+    /// What stands at the right of it: `0:41 of at most 10:00`.
+    pub fn clock(&self, now: Timestamp) -> Clean {
+        match &self.stand {
+            Stand::Sending { course, .. } | Stand::Unclear { course, .. } => clock(course.took(now)),
+            Stand::UnderWay(course) => crate::clean!("{} of at most {}", clock(course.took(now)), clock(self.timing.deadline)),
+            Stand::Done { course, at, .. } => clock(course.took(*at)),
+            Stand::Reading { .. } | Stand::Planned(_) | Stand::Confirming { .. } | Stand::Closed { .. } => Clean::EMPTY,
+        }
+    }
+
+    /// `↻ restart cart in production  4 of 6 up to date  0:41`.
+    pub fn line(&self, now: Timestamp) -> Clean {
+        let (title, deed) = (self.title(), self.deed());
+        match &self.stand {
+            Stand::UnderWay(course) => crate::clean!("↻ {deed}: {title}  {}  {}", course.counts(), clock(course.took(now))),
+            Stand::Sending { .. } | Stand::Unclear { .. } => crate::clean!("↻ {deed}: {title}  sent, waiting for the answer"),
+            Stand::Reading { .. } | Stand::Planned(_) | Stand::Confirming { .. } => crate::clean!("· {deed}: {title}  planned, nothing sent"),
+            Stand::Done { course, end, at } => crate::clean!("{title}: {}", self.outcome(end, &took(course.took(*at)))),
+            Stand::Closed { why } => crate::clean!("{deed}: {title}  {why}"),
+        }
+    }
+
+    /// Where it goes, in a sentence that the confirm line repeats.
+    pub fn goal(&self) -> Clean {
+        crate::clean!("{}: {}", self.title(), self.deed())
+    }
+
+    /// What Enter leads to, in full sentences.
+    pub fn happens(&self, form: &Form) -> Clean {
+        let row = &self.workload;
+        let what = crate::clean!("{} {} in {} ({})", row.kind.word(), row.name, row.place.namespace, row.place.context);
+        let counts = &form.subject.replicas;
+        let most = long(self.timing.deadline);
+        match self.verb {
+            Verb::Restart => crate::clean!(
+                "One request marks the template of {what} with the time, as kubectl does. The image stays the same. The controller then replaces {} \
+                 as its strategy says; {} ready now. It is followed until all are new and ready, for at most {most}. Nothing is sent twice.",
+                count(counts.wanted as usize, "pod"),
+                counts.ready
+            ),
+            Verb::Scale => self.resizes(&what, counts.wanted, &most),
+            Verb::Pause => crate::clean!(
+                "One request sets spec.paused of {what}. A rollout that is under way stands still where it is: {} of {} up to date. Pods that run go on \
+                 running, and one that dies is replaced. Nothing rolls out until somebody resumes it, a rollback neither. Nothing is sent twice.",
+                counts.updated,
+                counts.wanted
+            ),
+            Verb::Resume => crate::clean!(
+                "One request takes spec.paused of {what} away. The controller then goes on with the newest specification: {} of {} up to date now. \
+                 It is followed until that is complete, for at most {most}. Nothing is sent twice.",
+                counts.updated,
+                counts.wanted
+            ),
+            Verb::RollBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
+        }
+    }
+
+    fn resizes(&self, what: &Clean, before: u32, most: &Clean) -> Clean {
+        let wanted = self.wanted.unwrap_or(before);
+        let then = match wanted {
+            0 => Clean::from_static("All pods are stopped, and nothing serves until it is scaled again."),
+            fewer if fewer < before => crate::clean!("{} stopped, which ones the controller chooses.", is_are(before - fewer)),
+            more => crate::clean!("{} started with the specification that runs now.", is_are(more.saturating_sub(before))),
+        };
+        crate::clean!(
+            "One request sets spec.replicas of {what} from {before} to {wanted}. {then} It is followed until {wanted} run and are ready, for at most {most}. \
+             Nothing is sent twice."
+        )
+    }
+
+    /// How it ended: `restarted, complete in 41s`.
+    pub fn outcome(&self, end: &End, took: &Clean) -> Clean {
+        match (end, self.verb) {
+            (End::Complete, Verb::Restart) => crate::clean!("restarted, complete in {took}"),
+            (End::Complete, Verb::Scale) => crate::clean!("scaled to {}, complete in {took}", self.wanted.unwrap_or_default()),
+            (End::Complete, Verb::Pause) => Clean::from_static("paused: nothing rolls out until it is resumed"),
+            (End::Complete, _) => crate::clean!("it went on, complete in {took}"),
+            (End::Incomplete(why), _) => crate::clean!("not complete: {why}"),
+            (End::Overtaken(why), _) => crate::clean!("overtaken: {why}"),
+            (End::CouldNotTell(why), _) => crate::clean!("could not tell: {why}"),
+        }
+    }
+
+    /// The word above everything when it is over, with its sign.
+    pub fn verdict(&self, end: &End) -> (Mark, &'static str) {
+        match end {
+            End::Complete => (Mark::Good, "COMPLETE"),
+            End::Incomplete(_) => (Mark::Bad, "NOT COMPLETE"),
+            End::Overtaken(_) => (Mark::Open, "OVERTAKEN"),
+            End::CouldNotTell(_) => (Mark::Unknown, "COULD NOT TELL"),
+        }
+    }
+
+    /// The lines of what was sent and of how far it is.
+    pub fn steps(&self) -> Vec<Line> {
+        let line = |mark, label: &'static str, text: Clean, clock: Option<Clean>| Line { mark, label: label.into(), text, clock, bar: None, trace: Vec::new() };
+        match &self.stand {
+            Stand::Sending { left: None, .. } => {
+                vec![line(Mark::Running, "recorded", Clean::from_static("the intent is being written before anything leaves"), None)]
+            }
+            Stand::Sending { left: Some(_), .. } => vec![line(Mark::Running, "sent", Clean::from_static("waiting for the answer"), None)],
+            Stand::Unclear { why, .. } => vec![line(Mark::Unknown, "sent", crate::clean!("the answer was lost: {why}"), None)],
+            Stand::UnderWay(course) | Stand::Done { course, .. } => course
+                .accepted
+                .map(|at| {
+                    let after = course.took(at);
+                    let sent = line(Mark::Good, "sent", crate::clean!("accepted in {} ms, once", after.as_millis()), Some(clock(after)));
+                    vec![sent, self.pods_line(course)]
+                })
+                .unwrap_or_default(),
+            Stand::Reading { .. } | Stand::Planned(_) | Stand::Confirming { .. } | Stand::Closed { .. } => Vec::new(),
+        }
+    }
+
+    fn pods_line(&self, course: &Course) -> Line {
+        let end = match &self.stand {
+            Stand::Done { end, at, .. } => Some((end, clock(course.took(*at)))),
+            _ => None,
+        };
+        let (mark, clock) = match end {
+            None => (Mark::Running, None),
+            Some((end, clock)) => (self.verdict(end).0, Some(clock)),
+        };
+        let bar = course.seen.as_ref().filter(|_| mark == Mark::Running && self.verb != Verb::Pause);
+        let bar = bar.map(|subject| (subject.replicas.updated.min(subject.replicas.available), subject.replicas.wanted));
+        Line { mark, label: Clean::from_static("pods"), text: course.counts(), clock, bar, trace: Vec::new() }
+    }
+}
+
+fn is_are(number: u32) -> Clean {
+    if number == 1 { Clean::from_static("1 pod is") } else { crate::clean!("{number} pods are") }
+}

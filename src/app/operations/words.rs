@@ -1,0 +1,102 @@
+//! What procedures say outside their own screen: lines of the background, keys, why not.
+
+use super::{App, OperationKey, Operations, Running};
+use crate::{
+    app::Screen,
+    domain::Verb,
+    gate::{Demand, NotConfirmed},
+    keys::{Action, Layer},
+    rollback::{Barred, State},
+    store::words,
+    text::Clean,
+    widgets::{Part, hint},
+};
+
+impl Operations {
+    /// What runs in the background and what was left open: an identity and a line each.
+    pub fn lines(&self, app: &App) -> Vec<(String, Clean)> {
+        let open = |key| app.screens.iter().any(|screen| matches!(screen, Screen::Operation(shown) if *shown == key));
+        let mut lines: Vec<(String, Clean)> =
+            self.running.iter().filter(|running| !open(running.key)).map(|running| (format!("run-{}", running.key.0), running.line(app))).collect();
+        let singles = self.singles.iter().filter(|single| !open(single.key));
+        lines.extend(singles.map(|single| (format!("run-{}", single.key.0), single.line(app.steady()))));
+        lines.extend(self.open.iter().map(|left| (format!("open-{}", left.key.0), left.line(app))));
+        lines
+    }
+
+    /// The keys of a procedure, as its state has them.
+    pub fn hints(&self, app: &App, key: OperationKey) -> Vec<Part> {
+        let layer = self.layer(key);
+        let name = |action| crate::clean!("{}", app.start.keymap.key(layer, action).unwrap_or_default());
+        let of = |actions: &[(Action, &'static str)]| {
+            actions.iter().enumerate().map(|(at, (action, words))| hint(u8::try_from(at).unwrap_or(90) + 1, name(*action), Clean::from_static(words))).collect()
+        };
+        match layer {
+            Layer::Plan if self.single(key).is_some_and(|single| single.verb != Verb::Scale) => {
+                of(&[(Action::Enter, "confirm…"), (Action::Escape, "leave, nothing done"), (Action::OpenLock, "open")])
+            }
+            Layer::Plan if self.single(key).is_some() => of(&[
+                (Action::Enter, "confirm…"),
+                (Action::Escape, "leave, nothing done"),
+                (Action::TabLeft, "one fewer"),
+                (Action::TabRight, "one more"),
+                (Action::OpenLock, "open"),
+            ]),
+            Layer::UnderWay if self.single(key).is_some() => {
+                of(&[(Action::Logs, "logs"), (Action::Explain, "explain"), (Action::CopyView, "copy as text"), (Action::Escape, "background")])
+            }
+            Layer::Plan => of(&[
+                (Action::Enter, "confirm…"),
+                (Action::Escape, "leave, nothing done"),
+                (Action::TabLeft, "older"),
+                (Action::TabRight, "newer"),
+                (Action::Describe, "difference"),
+                (Action::OpenLock, "open"),
+            ]),
+            Layer::Confirm => of(&[(Action::Enter, "do it"), (Action::Escape, "no"), (Action::NextPanel, "next field")]),
+            Layer::UnderWay => of(&[
+                (Action::Logs, "logs"),
+                (Action::Explain, "explain"),
+                (Action::Describe, "difference"),
+                (Action::CopyView, "copy as text"),
+                (Action::Escape, "background"),
+            ]),
+            _ => of(&[(Action::Enter, "done"), (Action::CopyView, "copy as text"), (Action::History, "history"), (Action::Background, "still open")]),
+        }
+    }
+}
+
+impl Running {
+    /// `↻ cart in production 5/6 0:41`.
+    fn line(&self, app: &App) -> Clean {
+        let title = self.procedure.case.title();
+        match &self.procedure.state {
+            State::UnderWay { run, .. } => {
+                crate::clean!("↻ {title}  {}/{}  {}", run.view.ready, run.view.wanted, words::clock(app.steady().duration_since(run.began)))
+            }
+            State::Sending { .. } | State::Unclear { .. } => crate::clean!("↻ {title}  sent, waiting for the answer"),
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } => crate::clean!("· {title}  planned, nothing sent"),
+            State::Done { verdict, .. } => crate::clean!("{title}  {}", verdict.word()),
+            State::Closed { why } => crate::clean!("{title}  {why}"),
+        }
+    }
+}
+
+pub(super) fn barred_words(barred: &Barred) -> Clean {
+    match barred {
+        Barred::NoTarget(why) => why.clone(),
+        Barred::Checking => Clean::from_static("the checks are still being made"),
+        Barred::Blocked(finding) => crate::clean!("{}: {}", finding.kind.word(), finding.sentence),
+        Barred::NotPlanned => Clean::from_static("there is no plan to confirm"),
+    }
+}
+
+pub(super) fn not_confirmed(why: NotConfirmed, demand: &Demand) -> Clean {
+    match (why, demand) {
+        (NotConfirmed::Word, Demand::Yes) => Clean::from_static("type yes"),
+        (NotConfirmed::Word, Demand::NameAndReason(name)) => crate::clean!("type the service's name: {name}"),
+        (NotConfirmed::Word, Demand::Enter) => Clean::from_static("Enter confirms"),
+        (NotConfirmed::Reason, _) => Clean::from_static("a reason is demanded here"),
+        (NotConfirmed::Override, _) => crate::clean!("this goes back to what was itself rolled back from: type {}", crate::gate::OVERRIDE),
+    }
+}

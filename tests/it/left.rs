@@ -1,0 +1,126 @@
+//! What other consoles left open, what rings, and what is not offered.
+
+use crate::stage::{Scene, stage};
+use pilothouse::{
+    app::{Came, Effect, Event, OpenOperation, Record},
+    domain::{OpId, Scaling, Seen, Verb},
+    text::{Clean, Raw},
+};
+
+/// A restart that a console began two minutes ago, whose process is gone.
+fn open(scene: &Scene, operation: &str) -> OpenOperation {
+    let subject = scene.app.workloads_of(&scene.app.subject()).into_iter().next().expect("a workload is under the cursor");
+    OpenOperation {
+        operation: OpId::restore(operation),
+        title: Clean::from_static("cart in production: restart"),
+        verb: Clean::from_static(Verb::Restart.words()),
+        subject,
+        from: Seen { uid: Raw::new("another"), template: Raw::new("another"), paused: false },
+        to: None,
+        since: scene.app.now.wall - jiff::SignedDuration::from_mins(2),
+        accepted: false,
+        alive: None,
+    }
+}
+
+/// The settlements that were written down.
+fn settled(scene: &Scene) -> Vec<Came> {
+    let came = |effect: &Effect| match effect {
+        Effect::Record(Record::Settled { came, .. }) => Some(*came),
+        _ => None,
+    };
+    scene.theatre.recorded.iter().filter_map(came).collect()
+}
+
+fn tell(scene: &mut Scene, open: OpenOperation) {
+    scene.theatre.tell(&mut scene.app, Event::Open(vec![open]));
+}
+
+#[test]
+fn what_carries_its_mark_was_carried_out_and_that_is_written_down() {
+    let mut scene = stage("quiet").play();
+    let _ = scene.theatre.acts_as_somebody_else(&scene.app, Verb::Restart, None);
+    let left = open(&scene, "else-1");
+    tell(&mut scene, left);
+    scene.says(&["cart in production: restart was begun and not ended; B shows it"]);
+    scene.go("B").says(&["left behind; Enter reads what became of it"]);
+    scene.go("<enter>").says(&["it was carried out", "Enter takes it off the list"]);
+    assert_eq!(settled(&scene), [Came::Done]);
+    scene.go("<enter>").says(&["nothing was left open"]);
+    assert!(scene.theatre.acts.is_empty(), "nothing was sent");
+}
+
+#[test]
+fn what_is_as_it_was_was_not_carried_out() {
+    let mut scene = stage("quiet").play();
+    scene.go("r");
+    let saw = scene.app.screens.iter().find_map(|screen| match screen {
+        pilothouse::app::Screen::Operation(key) => scene.app.operations.single(*key).and_then(|single| single.form()).map(|form| form.subject.seen.clone()),
+        _ => None,
+    });
+    scene.go("<esc>");
+    let left = OpenOperation { from: saw.expect("the plan shows what is there"), ..open(&scene, "7f3a-9") };
+    let early = OpenOperation { since: scene.app.now.wall, ..left.clone() };
+    tell(&mut scene, early);
+    scene.go("B<enter>").says(&["it may be on its way; Enter reads again"]);
+    assert_eq!(settled(&scene), []);
+    tell(&mut scene, left);
+    scene.go("<enter>").says(&["it was not carried out: the object is as it was"]);
+    assert_eq!(settled(&scene), [Came::Not]);
+}
+
+#[test]
+fn what_somebody_else_changed_since_can_not_be_told_from_the_object() {
+    let mut scene = stage("quiet").play();
+    let left = open(&scene, "7f3a-9");
+    tell(&mut scene, left);
+    scene.go("B<enter>").says(&["does not carry its mark"]);
+    assert_eq!(settled(&scene), [Came::Superseded]);
+}
+
+#[test]
+fn what_lives_elsewhere_is_only_shown() {
+    let mut scene = stage("quiet").play();
+    let left = OpenOperation { alive: Some(Clean::from_static("ada@bastion, pid 4242")), ..open(&scene, "7f3a-9") };
+    tell(&mut scene, left);
+    scene.go("B").says(&["under way at ada@bastion, pid 4242"]);
+    scene.go("<enter>").says(&["it is only shown here"]);
+    assert_eq!(settled(&scene), []);
+}
+
+#[test]
+fn what_is_watched_rings_when_it_changes_and_not_before() {
+    let mut scene = stage("quiet").play();
+    let rung = |scene: &Scene| scene.theatre.wanted.iter().filter(|effect| matches!(effect, Effect::Notify(_))).count();
+    scene.go("W").says(&["is watched", "it rings when that changes"]);
+    scene.go("<wait:30s>");
+    assert_eq!(rung(&scene), 0);
+    let size = scene.app.workloads_of(&scene.app.subject()).first().and_then(|id| scene.app.store.workload(id)).map(|row| row.replicas.wanted);
+    let from = size.expect("a workload is under the cursor");
+    let _ = scene.theatre.acts_as_somebody_else(&scene.app, Verb::Scale, Some(Scaling { from, to: from + 2 }));
+    scene.go("<wait:5m>");
+    let first = rung(&scene);
+    assert!(first >= 1, "it was scaled, and nothing rang");
+    scene.go("W").says(&["is no longer watched"]);
+    let _ = scene.theatre.acts_as_somebody_else(&scene.app, Verb::Scale, Some(Scaling { from: from + 2, to: from }));
+    scene.go("<wait:5m>");
+    assert_eq!(rung(&scene), first);
+}
+
+#[test]
+fn footer_and_help_list_what_works_and_the_palette_says_why_not() {
+    let mut scene = stage("incident").size(200, 100).play();
+    let footer = scene.text().lines().last().expect("a footer").to_owned();
+    assert!(footer.contains("r restart") && footer.contains("x explain"), "{footer}");
+    for label in ["verify", "acknowledge", "silence", "incident", "dispatch", "pause"] {
+        assert!(!footer.contains(label), "{label} is offered: {footer}");
+    }
+    scene.go("?");
+    scene.hides(&["Silence the alert", "Open an incident", "Is the release out everywhere"]).says(&["Plan a restart"]);
+    scene.go("<esc>4:silence").says(&["silences are not built yet"]);
+    scene.go("<enter>");
+    let copied = scene.theatre.wanted.iter().any(|effect| matches!(effect, Effect::Copy(lines) if lines[0].starts_with("amtool silence add ")));
+    assert!(copied, "{:?}", scene.theatre.wanted);
+    scene.go("S").says(&["silences are not built yet: amtool silence add"]);
+    scene.go("1<enter>s").says(&["the simulated pods have no shell"]);
+}
