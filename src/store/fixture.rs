@@ -78,7 +78,7 @@ pub fn revision(of: &Workload, number: u64, ready: u32) -> Revision {
         images: Box::new(images),
         replicas: counts(ready, ready, ready, ready),
         current: of.revision == Some(number),
-        created: Some(ago(86_400 * (50 - number as i64).max(0))),
+        created: of.changed.filter(|_| of.revision == Some(number)).or_else(|| Some(ago(86_400 * (50 - number as i64).max(0)))),
         cause: None,
         evidence: Vec::new(),
         outline: Outline::default(),

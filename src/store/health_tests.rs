@@ -38,8 +38,13 @@ fn a_workload_scaled_to_zero_is_well_and_not_down() {
 fn a_rollout_is_stuck_as_soon_as_a_new_pod_can_not_come_up() {
     let row = rollout(3, 7, 6);
     let fresh = || pod(&row, 42, "new");
+    let aged = |pod: Pod, seconds: i64| Pod { created: Some(ago(seconds)), ..pod };
+    let unplaced = || Pod { node: None, reason: Clean::from_static("Unschedulable"), containers: Box::default(), ..unready(fresh()) };
     let cases = [
-        ("it just starts", unready(fresh()), "rolling"),
+        ("it just starts", aged(unready(fresh()), 20), "rolling"),
+        ("it should long be ready", aged(unready(fresh()), 150), "stuck"),
+        ("a node is sought", aged(unplaced(), 20), "rolling"),
+        ("no node takes it", aged(unplaced(), 90), "stuck"),
         ("it crash-loops", crashing(fresh(), 1, 5), "stuck"),
         ("its image is missing", waiting(fresh(), "ImagePullBackOff", ""), "stuck"),
         ("its config is missing", waiting(fresh(), "CreateContainerConfigError", ""), "stuck"),

@@ -54,11 +54,6 @@ pub fn time(text: &str) -> SignedDuration {
 }
 
 impl Stage {
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
     /// So long into the story.
     pub fn at(mut self, at: &str) -> Self {
         self.at = self.scenario.start() + time(at);

@@ -175,9 +175,7 @@ const fn paragraph(stand: &Stand) -> &'static str {
         | Stand::Planned(_)
         | Stand::Confirming { .. }
         | Stand::Done { .. }
-        | Stand::Closed { .. } => {
-            "The request has left: nothing here calls it back. Esc puts this into the background. If the session drops, what was sent stays sent."
-        }
+        | Stand::Closed { .. } => "The request has left: nothing here calls it back. Esc puts this into the background. If the session drops, it stays sent.",
     }
 }
 

@@ -18,7 +18,7 @@ fn a_crash_looping_rollout_on_a_bare_cluster_is_taken_back_and_recovers() {
     assert!((60..=100).contains(&second), "after {second} s");
     let headline = procedure.headline(later(second));
     assert!(headline.line.starts_with("RECOVERED in 1m"), "{headline:?}");
-    assert_eq!(&*headline.detail, "42.0 → 41.0");
+    assert_eq!(&*headline.detail, "42.0 → 41.0     not measured: errors, latency, alert");
     assert_eq!(&*procedure.change(), "42.0 r42 → 41.0 r41 (it runs on as r43)");
     let lines: Vec<(Mark, String)> = procedure.lines(later(second)).iter().map(|line| (line.mark, line.label.to_string())).collect();
     assert_eq!(lines[0], (Mark::Good, "pods".into()));

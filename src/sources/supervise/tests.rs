@@ -123,13 +123,22 @@ async fn a_list_that_only_begins_is_no_sign_of_life_and_the_time_of_the_loss_sta
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_came_back_and_is_not_ready_yet_is_asked_again_soon() {
-    let starting = || vec![Err(SourceError::Protocol(Clean::from_static("503 starting up")))];
-    let script = (0..6).map(|_| down()).chain([starting(), starting()]).chain([vec![Ok(whole_list())]]).collect();
-    // Silent at every probe for a while, then there.
-    let alive: Vec<bool> = std::iter::repeat_n(false, 40).chain(std::iter::repeat_n(true, 40)).collect();
-    let (asked, _, _) = play(script, &alive, Duration::from_secs(600)).await;
-    let back = asked.windows(2).position(|pair| pair[1].0 - pair[0].0 > Duration::ZERO && asked.len() == 9).map(|_| asked[7].0 - asked[6].0);
-    assert!(back.is_some_and(|wait| wait <= Duration::from_secs(1)), "{asked:?}");
+    let wait = async |alive: &[bool]| {
+        let player = Player {
+            id: SourceId::new("test"),
+            script: Mutex::default(),
+            asked: Mutex::default(),
+            alive: Mutex::new(alive.iter().copied().collect()),
+            began: Instant::now(),
+        };
+        let mut keeper =
+            Keeper { source: Arc::new(player), feed: Feed::Nodes, sink: Arc::new(Told::default()), cursor: None, told: None, lost: None, tries: 9 };
+        keeper.wait(Rest { wait: LONGEST, probe: true }, &Notify::new()).await;
+        keeper.tries
+    };
+    assert_eq!(wait(&[false, false, true]).await, 0, "it gave a sign of life: its next refusals are first ones");
+    assert_eq!(wait(&[true, true, true]).await, 9, "it was never silent: nothing has changed");
+    assert_eq!(wait(&[]).await, 9, "it is still silent");
 }
 
 #[tokio::test(start_paused = true)]
