@@ -3,7 +3,7 @@
 use super::words;
 use crate::{
     app::App,
-    domain::{Revision, Verb, Workload},
+    domain::{Evidence, Revision, Verb, Workload},
     line, rollback,
     store::{Cell, CellDetail, CellState, ErrorRate, Live, Pointing, warning, words as said},
     text::{Clean, Name},
@@ -125,7 +125,9 @@ fn way_back(app: &App, (service, cell): (&Name, &Cell), detail: &CellDetail, wid
 
 /// `proven, 9 d, `: how sure it is that a version is good, as far as the store knows without asking.
 fn proof(app: &App, workload: &Workload, old: &Live) -> Clean {
-    let revisions: Vec<Revision> = app.store.revisions_of(&workload.id).into_iter().cloned().collect();
+    let mut revisions: Vec<Revision> = app.store.revisions_of(&workload.id).into_iter().cloned().collect();
+    let serving = Evidence::ServingNow { ready: old.ready, wanted: workload.replicas.wanted };
+    revisions.iter_mut().filter(|revision| Some(revision.number) == old.revision).for_each(|revision| revision.evidence.push(serving.clone()));
     let pods: Vec<_> = app.store.pods_of(&workload.id).cloned().collect();
     let records = app.records.get(workload.id.as_str()).map(Vec::as_slice).unwrap_or_default();
     let target = rollback::target(&rollback::History { revisions: &revisions, records, pods: &pods }, app.now.wall);

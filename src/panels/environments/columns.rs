@@ -57,9 +57,9 @@ impl<'a> Columns<'a> {
 fn columns<'a>(app: &App, width: u16) -> Vec<Column<Drawn<'a>>> {
     let mut columns = vec![Column::new("SERVICE", Width::Between(10, 24), |drawn: &Drawn<'a>| vec![Piece::from(drawn.row.service.clean())])];
     columns.extend(environments(app, width.saturating_sub(10)));
-    columns.push(Column { priority: 2, ..Column::new("SERVING", Width::Fixed(7), Drawn::serving) });
-    columns.push(Column { priority: 3, ..Column::new("ERRORS 30 MIN", Width::Fixed(19), |drawn: &Drawn<'a>| errors(drawn.app, &drawn.row.errors)) });
-    columns.push(Column { align: Align::Right, priority: 1, ..Column::new("AGE", Width::Fill(4, 1), Drawn::age) });
+    columns.push(Column { priority: 1, ..Column::new("SERVING", Width::Fixed(7), Drawn::serving) });
+    columns.push(Column { priority: 2, ..Column::new("ERRORS 30 MIN", Width::Fixed(19), |drawn: &Drawn<'a>| errors(drawn.app, &drawn.row.errors)) });
+    columns.push(Column { align: Align::Right, priority: 3, ..Column::new("AGE", Width::Fill(4, 1), Drawn::age) });
     columns
 }
 
