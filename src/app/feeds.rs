@@ -154,7 +154,7 @@ impl App {
 /// Whether the pods of such a cell are asked for although nobody looks at it.
 const fn unwell(state: &CellState) -> bool {
     match state {
-        CellState::Rolling { .. } | CellState::Stuck { .. } | CellState::Failing | CellState::Down => true,
+        CellState::Rolling { .. } | CellState::Stuck { .. } | CellState::Failing | CellState::Victim { .. } | CellState::Down => true,
         CellState::Ok | CellState::Stale { .. } | CellState::Unknown | CellState::Absent | CellState::NotConnected => false,
     }
 }

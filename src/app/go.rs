@@ -42,7 +42,7 @@ impl App {
             Action::Zoom => self.zoomed = true,
             Action::Unzoom => self.zoomed = false,
             Action::Escape => self.close(),
-            Action::Back if self.screens.is_empty() && !self.zoomed => return self.quit(),
+            Action::Back if self.screens.is_empty() && !self.zoomed => self.ask_to_leave(),
             Action::Back => self.close(),
             Action::LastView => self.last_view(),
             Action::Palette => self.open_palette(),
@@ -166,14 +166,18 @@ impl App {
         }
     }
 
+    /// Asks whether to leave: a `q` too many must not take the screen away from somebody who watches an incident.
+    fn ask_to_leave(&mut self) {
+        let (running, dialog) = (self.operations.under_way(), self.dialog());
+        self.overlay = Some(Overlay::Quit { running, dialog });
+    }
+
     /// Leaves, after a question where something is under way.
     pub(super) fn quit(&mut self) -> Vec<Effect> {
-        let running = self.operations.under_way();
-        if running.is_empty() {
+        if self.operations.under_way().is_empty() {
             return vec![Effect::Quit(0)];
         }
-        let dialog = self.dialog();
-        self.overlay = Some(Overlay::Quit { running, dialog });
+        self.ask_to_leave();
         Vec::new()
     }
 
@@ -205,17 +209,21 @@ impl App {
 
     /// The environment that a verb would change now.
     pub fn environment_here(&self) -> Option<Name> {
-        if let Some(Screen::Operation(key)) = self.screens.last() {
-            return self.operations.about(*key).map(|(_, _, environment)| environment.clone());
+        // A text lies over what it is about.
+        match self.screens.iter().rev().find(|screen| !matches!(screen, Screen::Text(_))) {
+            Some(Screen::Operation(key)) => self.operations.about(*key).map(|(_, _, environment)| environment.clone()),
+            Some(screen) => self.environment_of(&panels::subject_of(self, screen)),
+            None => self.environment_of(&self.panel_subject()),
         }
-        self.environment_of(&self.subject())
     }
 
     /// What is under the cursor.
     pub fn subject(&self) -> Subject {
-        if !self.screens.is_empty() {
-            return panels::screen_subject(self);
-        }
+        self.screens.last().map_or_else(|| self.panel_subject(), |screen| panels::subject_of(self, screen))
+    }
+
+    /// What is under the cursor of the panel that has the keys.
+    fn panel_subject(&self) -> Subject {
         match self.panel {
             Panel::Environments => environments::subject(self),
             Panel::Pipelines => pipelines::subject(self),

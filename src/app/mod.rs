@@ -175,6 +175,8 @@ pub struct App {
     pub left: Option<Screen>,
     /// The filter of the list that is open.
     pub list_filter: String,
+    /// What is said instead of the terminal's word, once a copy has arrived.
+    copying: Option<Clean>,
     waiting: Option<Id<Workload>>,
     keys: Vec<Key>,
     tasks: tasks::Tasks,
@@ -212,6 +214,7 @@ impl App {
             last_key: None,
             left: None,
             list_filter: String::new(),
+            copying: None,
             waiting: None,
             keys: Vec::new(),
             tasks: tasks::Tasks::default(),
@@ -283,8 +286,9 @@ impl App {
     }
 
     fn told(&mut self, told: Result<Clean, Clean>) -> Vec<Effect> {
+        let expected = self.copying.take();
         match told {
-            Ok(words) => self.say(words),
+            Ok(words) => self.say(expected.unwrap_or(words)),
             Err(words) => self.complain(words),
         }
         Vec::new()
@@ -295,8 +299,8 @@ impl App {
         let second = self.now.wall.as_second();
         let anew = self.computed != Some((self.store.stamp(), second));
         if anew {
-            self.matrix = self.store.matrix(self.now.wall);
             self.cause = shared_cause(&self.store);
+            self.matrix = self.store.matrix_under(self.cause.as_ref(), self.now.wall);
             self.computed = Some((self.store.stamp(), second));
         }
         environments::settle(self);
@@ -343,6 +347,12 @@ impl App {
     /// Says what did not work.
     pub fn complain(&mut self, words: impl Into<Clean>) {
         self.notices.say(Tone::Bad, words.into(), self.now);
+    }
+
+    /// Says `words` once what is copied has arrived, and until then too.
+    fn expect_copy(&mut self, words: Clean) {
+        self.say(words.clone());
+        self.copying = Some(words);
     }
 
     /// A number that this console has not used yet.

@@ -29,9 +29,9 @@ pub enum Overlay {
         /// It can be confirmed once it was painted.
         dialog: Dialog,
     },
-    /// Leave, although something is under way?
+    /// Leave? Asked at the top, and always while something is under way.
     Quit {
-        /// What is under way, in words.
+        /// What is under way, in words; empty where nothing is.
         running: Vec<Clean>,
         /// It can be confirmed once it was painted.
         dialog: Dialog,
@@ -76,8 +76,6 @@ pub enum Goal {
     Service(Clean),
     /// A list of things, as `:po` or `:ctx` name it.
     List(super::screen::List),
-    /// Something that we lack: the command that does it elsewhere, to be copied.
-    Elsewhere(Clean),
 }
 
 /// Which of several.
@@ -104,12 +102,35 @@ pub enum Chosen {
 
 /// The one verb that takes a number.
 const SCALE: &str = crate::keys::Action::Scale.name();
+/// What k9s fingers type that is not here.
+const K9S: &[&str] = &[
+    "alias", "aliases", "cj", "cm", "configmaps", "crb", "crd", "crds", "cronjobs", "csr", "daemonsets", "ds", "endpoints", "ep", "eps", "helm", "hpa", "ing",
+    "ingress", "ingresses", "job", "jobs", "lease", "netpol", "networkpolicies", "pdb", "pf", "popeye", "portforward", "pulse", "pulses", "pv", "pvc", "quota",
+    "rc", "replicasets", "role", "rolebindings", "roles", "rs", "sa", "sc", "sec", "secret", "secrets", "services", "statefulsets", "sts", "svc", "xray",
+];
 
 impl Palette {
-    /// Finds again after something was typed.
+    /// What was typed, without the colon that fingers type by habit.
+    pub fn typed(&self) -> &str {
+        self.field.text().trim_start_matches(':').trim()
+    }
+
+    /// Finds again after something was typed. An exact name comes before whatever only resembles it; a name that k9s knows and that is not
+    /// here must not do something else that only resembles it.
     pub fn search(&mut self) {
-        let text = self.field.text().trim_start_matches(':');
-        self.found = rank(if self.number().is_some() { SCALE } else { text }, &self.choices);
+        if self.number().is_some() {
+            self.found = rank(SCALE, &self.choices);
+            self.at = 0;
+            return;
+        }
+        let typed = self.typed();
+        let mut found = rank(typed, &self.choices);
+        found.sort_by_key(|found| *self.choices[found.index].name != *typed);
+        let exact = found.first().is_some_and(|found| *self.choices[found.index].name == *typed);
+        if K9S.contains(&typed) && !exact {
+            found.retain(|found| self.choices[found.index].name.starts_with(typed));
+        }
+        self.found = found;
         self.at = 0;
     }
 

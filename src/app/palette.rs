@@ -16,26 +16,14 @@ const LISTS: &[(&str, &str, List)] = &[
     ("po", "pods", List::Pods(Scope::All)),
     ("pods", "pods", List::Pods(Scope::All)),
     ("deploy", "workloads", List::Workloads),
+    ("dp", "workloads", List::Workloads),
+    ("deployments", "workloads", List::Workloads),
     ("no", "nodes", List::Nodes),
     ("nodes", "nodes", List::Nodes),
     ("ev", "events", List::Happenings(Scope::All)),
     ("events", "events", List::Happenings(Scope::All)),
     ("ns", "namespaces", List::Namespaces),
     ("ctx", "sources and contexts: Enter connects", List::Sources),
-];
-
-/// What k9s has and we lack, with the command that opens it there.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("helm", "k9s -c helm"),
-    ("svc", "k9s -c svc"),
-    ("ing", "k9s -c ing"),
-    ("cm", "k9s -c cm"),
-    ("sec", "k9s -c sec"),
-    ("pvc", "k9s -c pvc"),
-    ("job", "k9s -c job"),
-    ("cj", "k9s -c cj"),
-    ("crd", "k9s -c crd"),
-    ("xray", "k9s -c 'xray deploy'"),
 ];
 
 impl App {
@@ -69,14 +57,9 @@ impl App {
             offer(Clean::from_static(action.name()), Clean::from_static(action.help()), key(*action), Clean::EMPTY, Goal::Action(*action));
         }
         offer(Clean::from_static("q"), Clean::from_static("quit"), Clean::EMPTY, Clean::EMPTY, Goal::Action(Action::Quit));
-        for (name, command) in ELSEWHERE {
-            offer(
-                Clean::from_static(name),
-                crate::clean!("not here: copies `{command}`"),
-                Clean::EMPTY,
-                Clean::EMPTY,
-                Goal::Elsewhere(Clean::from_static(command)),
-            );
+        // The revisions of a Deployment are its ReplicaSets; where no workload is under the cursor, k9s lists them.
+        if let Ok(words) = self.offer(Action::History, &subject) {
+            offer(Clean::from_static("rs"), words, key(Action::History), Clean::EMPTY, Goal::Action(Action::History));
         }
         let mut palette = Palette { field: Field::default(), choices, goals, found: Vec::new(), at: 0 };
         palette.search();
@@ -91,25 +74,14 @@ impl App {
             (_, Action::Escape | Action::Back | Action::Quit) => {}
             (Overlay::Help { .. }, Action::Help) => {}
             (Overlay::Help { offset }, action) => {
-                *offset = stepped(*offset, action, usize::MAX);
+                *offset = stepped(*offset, action, crate::view::help_extent(self) + 1);
                 self.overlay = Some(overlay);
             }
             (Overlay::Palette(palette), Action::Enter) => {
                 if let Some(wanted) = palette.number() {
                     return self.scale_to(wanted);
                 }
-                let found = palette.found.get(palette.at).map(|found| (palette.choices[found.index].clone(), palette.goals[found.index].clone()));
-                return match found {
-                    Some((choice, goal)) if choice.available() => self.reach(goal),
-                    Some((choice, _)) => {
-                        self.complain(choice.why_not);
-                        Vec::new()
-                    }
-                    None => {
-                        self.complain("nothing like that is there");
-                        Vec::new()
-                    }
-                };
+                return self.enter_palette(palette);
             }
             (Overlay::Palette(palette), action) => {
                 palette.at = stepped(palette.at, action, palette.found.len());
@@ -159,8 +131,35 @@ impl App {
                 self.open_list(list);
                 Vec::new()
             }
-            Goal::Elsewhere(command) => vec![Effect::Copy(vec![command])],
         }
+    }
+
+    /// Does what is chosen; a word that nothing here knows is answered with the command that opens it in k9s.
+    fn enter_palette(&mut self, palette: &Palette) -> Vec<Effect> {
+        let chosen = palette.found.get(palette.at).map(|found| (&palette.choices[found.index], &palette.goals[found.index]));
+        match chosen {
+            Some((choice, goal)) if choice.available() => self.reach(goal.clone()),
+            Some((choice, _)) => {
+                self.complain(crate::clean!("{}: {}", choice.name, choice.why_not));
+                Vec::new()
+            }
+            None => self.elsewhere(palette.typed()),
+        }
+    }
+
+    /// `svc is not here: k9s -c svc --context prod-eu -n shop`, with the command in the clipboard.
+    fn elsewhere(&mut self, word: &str) -> Vec<Effect> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/');
+        if word.is_empty() || word.starts_with('-') || !word.chars().all(plain) {
+            self.complain("nothing like that is there");
+            return Vec::new();
+        }
+        let place = self.workloads_of(&self.subject()).first().and_then(|id| self.store.workload(id)).map(|workload| workload.place.clone());
+        let context = place.as_ref().map(|place| crate::clean!(" --context {}", place.context)).unwrap_or_default();
+        let namespace = place.filter(|place| !place.namespace.is_empty()).map(|place| crate::clean!(" -n {}", place.namespace)).unwrap_or_default();
+        let command = crate::clean!("k9s -c {word}{context}{namespace}");
+        self.expect_copy(crate::clean!("{word} is not here: {command} (copied)"));
+        vec![Effect::Copy(vec![command])]
     }
 
     pub(super) fn show_links(&mut self) {

@@ -96,6 +96,14 @@ impl App {
         }
     }
 
+    /// What a verb on a subject would work on: an alert's or a run's service in its environment, never the alert itself.
+    fn subject_in_words(&self, subject: &Subject) -> Clean {
+        match (subject, self.cell_of(subject)) {
+            (Subject::Alert(_) | Subject::Run(_) | Subject::Job(_), Some((service, environment))) => crate::clean!("{service} in {environment}"),
+            _ => self.words_of(subject),
+        }
+    }
+
     /// Whether `action` can be done with `subject`: in words, or why not.
     pub fn offer(&self, action: Action, subject: &Subject) -> Result<Clean, Clean> {
         if let Some(offer) = self.offer_single(action, subject) {
@@ -105,12 +113,12 @@ impl App {
         let name = self.words_of(subject);
         let workloads = self.workloads_of(subject);
         let about_workload = |verb: &str| match workloads.first() {
-            Some(_) => Ok(crate::clean!("{verb} {name}")),
+            Some(_) => Ok(crate::clean!("{verb} {}", self.subject_in_words(subject))),
             None => Err(self.why_no_workload(subject)),
         };
         match action {
             Action::Rollback => match workloads.iter().find(|id| self.can(id, crate::domain::Verb::RollBack)) {
-                Some(_) => Ok(crate::clean!("roll back {name}")),
+                Some(_) => Ok(crate::clean!("roll back {}", self.subject_in_words(subject))),
                 None if workloads.is_empty() => Err(self.why_no_workload(subject)),
                 None => no("this kind of workload can not be taken back from here yet"),
             },
@@ -123,8 +131,8 @@ impl App {
             },
             Action::History => about_workload("revisions of"),
             Action::Describe | Action::Yaml => match subject {
-                Subject::Pod(_) => Ok(crate::clean!("{name} as it is")),
-                Subject::Cell { .. } | Subject::Workload(_) | Subject::Alert(_) | Subject::Run(_) => about_workload("as it is:"),
+                Subject::Pod(_) | Subject::Alert(_) | Subject::Run(_) => Ok(crate::clean!("{name} as it is")),
+                Subject::Cell { .. } | Subject::Workload(_) => about_workload("as it is:"),
                 Subject::Job(_) | Subject::Node(_) | Subject::Nothing => no("nothing here can be described"),
             },
             Action::Runbook => match subject {
@@ -255,6 +263,10 @@ impl App {
     }
 
     fn show_yaml(&mut self, subject: &Subject, workloads: &[Id<Workload>], title: Clean) -> Vec<Effect> {
+        if let Some(lines) = crate::panels::facts::of(self, subject) {
+            self.screens.push(Screen::Text(Page { title, body: Asked::Here(lines), offset: (0, 0), search: None, layer: Layer::Global }));
+            return Vec::new();
+        }
         let (source, question) = match (subject, workloads.first()) {
             (Subject::Pod(pod), _) => (pod.source(), Question::PodYaml(pod.clone())),
             (_, Some(workload)) => (workload.source(), Question::Yaml(workload.clone())),

@@ -27,7 +27,7 @@ pub async fn run(mut headless: Headless, output: Output) -> Result<Exit, Failed>
 /// No if something is down, stuck or failing where it matters, or a critical alert fires; unknown if nothing could be seen.
 fn exit(app: &App) -> Exit {
     let cells = || app.matrix.rows.iter().flat_map(|row| &row.cells);
-    let bad = cells().any(|cell| matches!(cell.state, CellState::Down | CellState::Stuck { .. } | CellState::Failing));
+    let bad = cells().any(|cell| matches!(cell.state, CellState::Down | CellState::Stuck { .. } | CellState::Failing | CellState::Victim { .. }));
     let alert = alerts(app).any(|row| row.alert.state == AlertState::Firing && row.alert.severity == Severity::Critical);
     if bad || alert {
         return Exit::No;
@@ -129,11 +129,11 @@ fn print(app: &App, missing: &[crate::text::Clean]) {
             let why = cell.why.as_ref().map(|why| format!("  {why}")).unwrap_or_default();
             let age = cell.changed.map(|at| words::time(app, at).to_string()).unwrap_or_default();
             println!(
-                "{:<20} {:<14} {:<20} {:<10} {serving:<7} {age:>4}{why}",
+                "{:<20} {:<14} {:<20} {:<14} {serving:<7} {age:>4}{why}",
                 row.service.clean().as_str(),
                 format!("{}{mark}", cell.environment.name),
                 cell.version.to_string(),
-                cell.state.word()
+                cell.state.words()
             );
         }
     }

@@ -47,6 +47,28 @@ pub struct Offers {
     pub warnings: Vec<Clean>,
     /// Where it was found, if nobody named it: `found in prod-eu, monitoring/prometheus-k8s`.
     pub found: Option<Clean>,
+    /// The servers behind it where there are several that tell the same: one is enough, and the others are missed.
+    pub members: Vec<Member>,
+}
+
+/// One of several servers that tell the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name, or where it is.
+    pub name: Clean,
+    /// What is wrong with it, where something is.
+    pub down: Option<Down>,
+}
+
+/// How long something has not answered, and when it is asked again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Down {
+    /// What it said instead.
+    pub words: Clean,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it is asked again.
+    pub next: Timestamp,
 }
 
 /// What kind of trouble a source is in.

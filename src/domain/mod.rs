@@ -25,7 +25,7 @@ pub use check::{Check, CheckKind, Finding, Outcome};
 pub use environment::*;
 pub use id::{Id, SourceId};
 pub use image::{Image, Version};
-pub use link::{FeedKind, Link, Offers, Trouble, Why};
+pub use link::{Down, FeedKind, Link, Member, Offers, Trouble, Why};
 pub use log::{Level, LineKind, LogLine, LogStream};
 pub use metric::{Metric, Sample};
 pub use operation::{OpId, Operation, Scaling, Seen, Stage, TaskId, Verb};

@@ -1,12 +1,12 @@
 //! Panel 4: what burns, and what changed just before.
 
-use super::words;
+use super::{changes::change_lines, words};
 use crate::{
     app::{App, Effect, Panel as Focus, Subject},
-    domain::{Alert, AlertState, Id, Severity},
+    domain::{Alert, AlertState, Feed, Id, Link, Severity},
     keys::Action,
     line,
-    store::{About, AlertRow, AlertsView, Happened, Watchdog, words as said},
+    store::{About, AlertRow, AlertsView, Watchdog, words as said},
     text::{Clean, Name},
     theme::Role,
     widgets::{Align, Column, Cursor, Edge, Line, Panel, Piece, Selection, Table, Width, draw_line, sign},
@@ -25,6 +25,8 @@ pub struct State {
     pub view: Option<AlertsView>,
     /// The identities of the rows that are shown, in order.
     pub order: Vec<Id<Alert>>,
+    /// Whether somebody has moved the cursor: until then it is on the worst.
+    pub chosen: bool,
     stamp: Option<u64>,
 }
 
@@ -39,9 +41,12 @@ pub fn settle(app: &mut App) {
     }
     let filter = app.alerts.filter.to_lowercase();
     let problems = app.problems_only;
-    let State { at, view, order, .. } = &mut app.alerts;
+    let State { at, view, order, chosen, .. } = &mut app.alerts;
     let shown = |row: &&AlertRow| fits(row, &filter) && (!problems || row.alert.state == AlertState::Firing);
     *order = view.iter().flat_map(|view| view.rows.iter().filter(shown)).map(|row| row.alert.id.clone()).collect();
+    if let (false, Some(worst)) = (*chosen, order.first()) {
+        at.select(worst.clone());
+    }
     at.settle(order);
 }
 
@@ -82,9 +87,13 @@ pub fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Action::PageDown | Action::HalfDown => at.step(5, &order),
         Action::Top => at.first(&order),
         Action::Bottom => at.last(&order),
-        Action::Enter => go_there(app),
+        Action::Enter => {
+            go_there(app);
+            return Some(Vec::new());
+        }
         _ => return None,
     }
+    app.alerts.chosen = true;
     Some(Vec::new())
 }
 
@@ -119,8 +128,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     panel.edge = if focused { Edge::Focus } else { Edge::Plain };
     let inner = panel.draw(buf, area, theme);
     let rows: Vec<Drawn> = app.alerts.order.iter().filter_map(|id| row(app, id)).map(|row| drawn(app, row)).collect();
-    let before = changes(app, usize::from(inner.height));
-    let high = if rows.is_empty() { 1 } else { rows.len() };
+    let empty = empty(app, usize::from(inner.width));
+    let before = changes(app, usize::from(inner.height), usize::from(inner.width));
+    let high = if rows.is_empty() { empty.len() } else { rows.len() };
     let room = usize::from(inner.height);
     let high = high.min(room.saturating_sub(before.len().min(5)).max(1)).min(room);
     let top = Rect { height: u16::try_from(high).unwrap_or(inner.height), ..inner };
@@ -129,7 +139,6 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     table.cursor = app.alerts.at.row().filter(|at| *at < rows.len()).map_or(Cursor::None, Cursor::Row);
     table.focused = focused;
     table.stale = |row| row.quiet;
-    let empty = empty(app);
     table.empty = &empty;
     table.draw(buf, top, theme);
     let rest = Rect { y: top.bottom(), height: inner.height - top.height, ..inner };
@@ -177,7 +186,7 @@ fn drawn(app: &App, row: &AlertRow) -> Drawn {
 
 fn counts(app: &App) -> Vec<Line> {
     let Some(view) = &app.alerts.view else { return Vec::new() };
-    let firing = view.firing.map_or_else(|| Clean::from_static("…"), |count| crate::clean!("{count} firing"));
+    let firing = view.firing.map_or_else(|| Clean::from_static(if silence(app).is_some() { "not known" } else { "…" }), |count| crate::clean!("{count} firing"));
     let mut counts = vec![line![(Role::Dim, firing)]];
     for (count, word) in [(view.silenced, "silenced"), (view.inhibited, "inhibited")] {
         if count > 0 {
@@ -190,14 +199,21 @@ fn counts(app: &App) -> Vec<Line> {
     counts
 }
 
-/// Why there is no alert: because nothing burns, or because nobody could say so.
-fn empty(app: &App) -> Vec<Line> {
-    let reporters = app.store.feeds().iter().filter(|feed| feed.feed == crate::domain::Feed::Alerts).collect::<Vec<_>>();
-    if reporters.is_empty() {
-        return vec![line![(Role::Unknown, "no source of alerts is connected: silence here says nothing")]];
+/// Why nobody could say whether anything fires; none where somebody can.
+fn silence(app: &App) -> Option<(Role, &'static str)> {
+    let mut reporters = app.store.feeds().iter().filter(|feed| feed.feed == Feed::Alerts && feed.link != Link::NotConnected).peekable();
+    if reporters.peek().is_none() {
+        return Some((Role::Unknown, "no source of alerts is connected"));
     }
-    if !reporters.iter().any(|feed| feed.link.live()) {
-        return vec![line![(Role::Stale, "no source of alerts answers: silence here says nothing")]];
+    reporters.all(|feed| matches!(feed.link, Link::Retrying { .. } | Link::Refused { .. })).then_some((Role::Stale, "no source of alerts answers"))
+}
+
+/// Why there is no alert: because nothing burns, or because nobody could say so.
+fn empty(app: &App, wide: usize) -> Vec<Line> {
+    if let Some((role, words)) = silence(app) {
+        let tail = "silence here says nothing";
+        let one = crate::clean!("{words}: {tail}");
+        return if crate::widgets::width(&one) <= wide { vec![line![(role, one)]] } else { vec![line![(role, crate::clean!("{words}:"))], line![(role, tail)]] };
     }
     if app.alerts.view.as_ref().is_some_and(|view| !view.rows.is_empty()) {
         return vec![line![(Role::Dim, "no alert fits the filter; Esc drops it")]];
@@ -206,7 +222,7 @@ fn empty(app: &App) -> Vec<Line> {
 }
 
 /// The changes before the alert under the cursor, nearest first; without one, the newest changes.
-fn changes(app: &App, most: usize) -> Vec<Line> {
+fn changes(app: &App, most: usize, wide: usize) -> Vec<Line> {
     let alert = app.alerts.at.id().and_then(|id| row(app, id)).or_else(|| worst(app));
     let mut lines = vec![Line::new()];
     match alert.and_then(|row| row.alert.since.map(|since| (row, since))) {
@@ -217,12 +233,14 @@ fn changes(app: &App, most: usize) -> Vec<Line> {
             if found.is_empty() {
                 lines.push(line![(Role::Dim, "  nothing is known to have changed in the day before")]);
             }
-            lines.extend(found.iter().take(CHANGES.min(most)).map(|change| change_line(change, said::long(said::since(change.at, since)))));
+            let changes = found.iter().take(CHANGES.min(most)).map(|change| (change, said::long(said::since(change.at, since))));
+            lines.extend(change_lines(&changes.collect::<Vec<_>>(), wide));
         }
         None => {
             lines.push(line![(Role::Header, "LAST CHANGES")]);
             let found = app.store.timeline(app.now.wall - SignedDuration::from_hours(24));
-            lines.extend(found.iter().take(CHANGES.min(most)).map(|change| change_line(change, words::time(app, change.at))));
+            let changes = found.iter().take(CHANGES.min(most)).map(|change| (change, words::time(app, change.at)));
+            lines.extend(change_lines(&changes.collect::<Vec<_>>(), wide));
         }
     }
     if let Some(view) = &app.alerts.view
@@ -233,21 +251,13 @@ fn changes(app: &App, most: usize) -> Vec<Line> {
     lines
 }
 
-/// A change in a line: when, what, where, and the run that shipped it.
-pub fn change_line(change: &Happened, when: Clean) -> Line {
-    let place = change.environment.as_ref().map(|environment| environment.name.clean().clone()).unwrap_or_default();
-    let run = change.run.as_ref().map(|(_, number)| crate::clean!("run #{number}")).unwrap_or_default();
-    let mut line = vec![Piece::new(Role::Dim, crate::clean!("{when:>8}  "))];
-    line.extend(crate::widgets::pad(&[Piece::new(Role::Text, change.words())], 22, Align::Left));
-    line.extend(crate::widgets::pad(&[Piece::new(Role::Dim, place)], 13, Align::Left));
-    line.push(Piece::new(Role::Dim, run));
-    line
-}
-
 /// One line, where there is no room for more.
 pub fn summary(app: &App) -> Line {
-    let mut line = line![(Role::Key, "4 "), (Role::Title, "Alerts   ")];
+    let mut line = line![(Role::Key, "4 "), (Role::Title, "Alerts       ")];
     line.extend(crate::widgets::join(counts(app), &Piece::new(Role::Faint, " · ")));
+    if let (None, Some((role, words))) = (app.alerts.view.as_ref().and_then(|view| view.firing), silence(app)) {
+        return line![(Role::Key, "4 "), (Role::Title, "Alerts       "), (role, words), (role, ": silence says nothing")];
+    }
     if let Some(row) = worst(app) {
         let (role, glyph) = severity(&row.alert);
         line.push(Piece::new(role, crate::clean!("   {glyph} {}", row.alert.name)));

@@ -3,9 +3,9 @@
 use super::words;
 use crate::{
     app::App,
-    domain::Verb,
-    line,
-    store::{CellDetail, ErrorRate, Live, Pointing},
+    domain::{Evidence, Revision, Verb, Workload},
+    line, rollback,
+    store::{Cell, CellDetail, CellState, ErrorRate, Live, Pointing, warning, words as said},
     text::{Clean, Name},
     theme::Role,
     widgets::{Align, Line, Panel, Piece, draw_line, pad, sign, wrap},
@@ -27,7 +27,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     }
     let inner = panel.draw(buf, area, theme);
     let lines = match &detail {
-        Some(detail) => lines(app, service, detail, usize::from(inner.width), usize::from(inner.height)),
+        Some(detail) => lines(app, (service, cell), detail, usize::from(inner.width), usize::from(inner.height)),
         None => vec![line![(Role::Dim, crate::clean!("{service} does not run here"))]],
     };
     for (row, line) in inner.rows().zip(&lines) {
@@ -35,12 +35,12 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     }
 }
 
-fn lines(app: &App, service: &Name, detail: &CellDetail, wide: usize, high: usize) -> Vec<Line> {
+fn lines(app: &App, (service, cell): (&Name, &Cell), detail: &CellDetail, wide: usize, high: usize) -> Vec<Line> {
     let mut lines = vec![line![(Role::Header, "VERSION      PODS         ERRORS, 10 MIN       SINCE")]];
     lines.extend(detail.live.iter().flat_map(|live| live_lines(app, live)));
     lines.push(Line::new());
-    lines.extend(trouble(app, detail, wide));
-    let verb = way_back(app, service, detail);
+    lines.extend(trouble(app, cell, detail, wide));
+    let verb = way_back(app, (service, cell), detail, wide);
     lines.truncate(high.saturating_sub(1 + verb.len()));
     while lines.len() + verb.len() < high {
         lines.push(Line::new());
@@ -59,7 +59,7 @@ fn live_lines(app: &App, live: &Live) -> Vec<Line> {
     let mut lines = vec![first];
     if live.sick > 0 {
         let said = live.sick_words.clone().unwrap_or_default();
-        lines.push(line![Piece::blank(13), (Role::Critical, crate::clean!("{} crashing", live.sick)), (Role::Critical, crate::clean!("   {said}"))]);
+        lines.push(line![Piece::blank(13), (Role::Critical, crate::clean!("{} {}", live.sick, live.sick_how)), (Role::Critical, crate::clean!("   {said}"))]);
     }
     lines
 }
@@ -79,13 +79,14 @@ fn errors(app: &App, errors: &ErrorRate) -> Line {
 }
 
 /// What is wrong, who shows it, and what that points to.
-fn trouble(app: &App, detail: &CellDetail, wide: usize) -> Vec<Line> {
+fn trouble(app: &App, cell: &Cell, detail: &CellDetail, wide: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some((since, sentence)) = &detail.trouble {
-        let role = words::role(&detail.cell.state);
+        let role = words::role(&cell.state);
         let at = since.map(|at| crate::clean!("since {}: ", at.to_zoned(words::zone(app)).strftime("%H:%M"))).unwrap_or_default();
-        let word = detail.cell.state.word();
-        lines.extend(wrap(&line![(role, crate::clean!("{} {word} {at}{sentence}", words::glyph(&detail.cell.state)))], wide));
+        let word = cell.state.words();
+        let apart = if at.is_empty() { ": " } else { " " };
+        lines.extend(wrap(&line![(role, crate::clean!("{} {word}{apart}{at}{sentence}", words::glyph(&cell.state)))], wide));
     }
     if let Some((pod, says)) = &detail.witness {
         lines.push(line![(Role::Critical, crate::clean!("  {pod}")), crate::clean!("  {says}")]);
@@ -98,21 +99,44 @@ fn trouble(app: &App, detail: &CellDetail, wide: usize) -> Vec<Line> {
     if let Some(sentence) = detail.pointing.sentence() {
         lines.extend(wrap(&line![(role, crate::clean!("{glyph} {sentence}"))], wide));
     }
+    if !detail.excluded.is_empty() {
+        lines.extend(wrap(&line![(Role::Dim, crate::clean!("  {}: checked, nothing", detail.excluded.join(", ")))], wide));
+    }
     lines
 }
 
-/// The key that takes it back, where that can be done.
-fn way_back(app: &App, service: &Name, detail: &CellDetail) -> Vec<Line> {
+/// The key that takes it back, with what speaks for where it leads; for a victim, that it will not help.
+fn way_back(app: &App, (service, cell): (&Name, &Cell), detail: &CellDetail, wide: usize) -> Vec<Line> {
     let Some(workload) = app.store.workload(&detail.workload) else { return Vec::new() };
-    if detail.cell.state.problem().is_none() || app.offer(crate::keys::Action::Rollback, &crate::app::Subject::Workload(workload.id.clone())).is_err() {
+    if cell.state.problem().is_none() || app.offer(crate::keys::Action::Rollback, &crate::app::Subject::Workload(workload.id.clone())).is_err() {
         return Vec::new();
+    }
+    if let CellState::Victim { .. } = cell.state {
+        let warning = warning(&app.store, app.cause.as_ref(), workload, (service, &cell.environment), app.now.wall);
+        return warning.map(|finding| wrap(&line![(Role::Warn, finding.sentence)], wide)).unwrap_or_default();
     }
     let old = detail.live.iter().rfind(|live| !live.newest && live.ready > 0);
     let words = match old {
-        Some(old) => crate::clean!("  back to {}: {} of its pods serve now", old.version, old.ready),
+        Some(old) => crate::clean!("  back to {}: {}{} of its pods serve now", old.version, proof(app, workload, old), old.ready),
         None => crate::clean!("  {} {service}: see what it would go back to", Verb::RollBack.words()),
     };
     vec![line![(Role::Key, "R"), words]]
+}
+
+/// `proven, 9 d, `: how sure it is that a version is good, as far as the store knows without asking.
+fn proof(app: &App, workload: &Workload, old: &Live) -> Clean {
+    let mut revisions: Vec<Revision> = app.store.revisions_of(&workload.id).into_iter().cloned().collect();
+    let serving = Evidence::ServingNow { ready: old.ready, wanted: workload.replicas.wanted };
+    revisions.iter_mut().filter(|revision| Some(revision.number) == old.revision).for_each(|revision| revision.evidence.push(serving.clone()));
+    let pods: Vec<_> = app.store.pods_of(&workload.id).cloned().collect();
+    let records = app.records.get(workload.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+    let target = rollback::target(&rollback::History { revisions: &revisions, records, pods: &pods }, app.now.wall);
+    let Some(candidate) = target.candidates.iter().find(|candidate| Some(candidate.revision.number) == old.revision) else { return Clean::EMPTY };
+    let age = old.since.map(|at| crate::clean!("{}, ", said::long(said::since(at, app.now.wall)))).unwrap_or_default();
+    match candidate.class {
+        rollback::Class::None => Clean::EMPTY,
+        class @ (rollback::Class::Likely | rollback::Class::Proven) => crate::clean!("{}, {age}", class.word()),
+    }
 }
 
 /// What the cell says in a few words, for a narrow screen.
@@ -120,6 +144,6 @@ pub fn sentence(app: &App) -> Clean {
     let Some((service, cell)) = app.cell_here() else { return Clean::EMPTY };
     match &cell.why {
         Some(why) => crate::clean!("{service} in {}: {why}", cell.environment.name),
-        None => crate::clean!("{service} in {}: {}", cell.environment.name, cell.state.word()),
+        None => crate::clean!("{service} in {}: {}", cell.environment.name, cell.state.words()),
     }
 }

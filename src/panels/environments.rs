@@ -10,13 +10,15 @@ use crate::{
     text::{Clean, Name},
     theme::Role,
     view::Main,
-    widgets::{self, Align, Column, Cursor, Edge, Line, Order, Panel, Piece, Selection, Show, Table, Width, sign},
+    widgets::{self, Cursor, Edge, Line, Order, Panel, Piece, Selection, Table, sign},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use std::collections::HashMap;
 
+mod columns;
 mod order;
 
+use columns::{Columns, Drawn, MARK};
 pub use order::{Sort, settle};
 
 /// The cursor of the matrix is a cell.
@@ -88,7 +90,7 @@ impl App {
     }
 
     /// Whether every source that is dialled has told what runs there, or why it can not: until then the worst may be where nobody has looked.
-    fn told_what_runs(&self) -> bool {
+    pub fn told_what_runs(&self) -> bool {
         let runs_things = |known: &_| matches!(known, Ok(Known::Ready(offers)) if offers.feeds.contains(&FeedKind::Workloads));
         let mut dialled = self.sources.iter().filter(|(_, known)| runs_things(known)).map(|(id, _)| id);
         self.store.whole(FeedKind::Workloads) && dialled.all(|id| self.store.feeds().iter().any(|feed| feed.source == *id && feed.feed == Feed::Workloads))
@@ -172,28 +174,23 @@ fn matrix_area(app: &App) -> Rect {
     }
 }
 
-/// A row, and what its words depend on. There may be thousands: only the cells in view are made.
-struct Drawn<'a> {
-    app: &'a App,
-    row: &'a Row,
-}
-
 /// Draws the matrix.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let theme = &app.start.theme;
+    let inner = Panel::inner(area);
+    let Columns { columns, folded } = Columns::fitting(app, inner.width.saturating_sub(MARK));
     let rows: HashMap<&Name, &Row> = app.matrix.rows.iter().map(|row| (&row.service, row)).collect();
-    let drawn: Vec<Drawn<'_>> = app.environments.order.iter().filter_map(|name| rows.get(name)).map(|row| Drawn { app, row }).collect();
+    let drawn: Vec<Drawn<'_>> =
+        app.environments.order.iter().filter_map(|name| rows.get(name)).map(|row| Drawn { app, row, folded: &folded }).collect();
     let focused = app.panel == Focus::Environments && app.screens.is_empty();
-    let columns = columns(app);
     let row = app.environments.at.row();
     let mut table = Table::new(&columns, &drawn);
     table.cursor = row.filter(|at| *at < drawn.len()).map_or(Cursor::None, |at| Cursor::Cell(at, 1 + app.column()));
     table.focused = focused;
     table.marked = true;
     table.stale = Drawn::stale;
-    let empty = empty(app);
+    let empty = empty(app, usize::from(inner.width));
     table.empty = &empty;
-    let inner = Panel::inner(area);
     let lines = usize::from(table.lines(inner.height));
     table.offset = widgets::viewport(row.unwrap_or_default(), app.environments.at.offset(), lines, drawn.len());
     let mut panel = Panel::new(line![(Role::Title, "1 Environments")]);
@@ -201,68 +198,10 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     panel.legend = legend();
     panel.edge = if focused { Edge::Focus } else { Edge::Plain };
     let below = table.hidden_below(inner.height);
-    if below > 0 {
-        panel.note = line![(Role::Dim, crate::clean!("{below} more below"))];
-    }
+    let below = (below > 0).then(|| line![(Role::Dim, crate::clean!("{below} more below"))]);
+    panel.note = widgets::join(columns::folded_words(app, &folded).into_iter().chain(below), &Piece::new(Role::Dim, " · "));
     panel.draw(buf, area, theme);
     table.draw(buf, inner, theme);
-}
-
-fn columns<'a>(app: &'a App) -> Vec<Column<Drawn<'a>>> {
-    let mut columns = vec![Column::new("SERVICE", Width::Between(10, 24), |drawn: &Drawn<'a>| vec![Piece::from(drawn.row.service.clean())])];
-    let last = app.matrix.columns.len().saturating_sub(1);
-    for (at, column) in app.matrix.columns.iter().enumerate() {
-        let production = column.environment.tier == Tier::Production;
-        let name = column.environment.name.clean();
-        let marked = if column.environment.guessed { crate::clean!("{name}?") } else { name.clone() };
-        let (title, head) = if production { (crate::clean!("{}", marked.to_uppercase()), Role::Production) } else { (marked, Role::Header) };
-        // Production never leaves, nor does the cursor's column; of the others the least strict fold first.
-        let priority = if production || at == app.column() { 0 } else { 10 + u8::try_from(last - at).unwrap_or(100) };
-        // What production says is never cut: its column is as wide as its widest cell from the start.
-        let (least, most) = if production { (widest(app, at).clamp(11, 28), 28) } else { (11, 22) };
-        let width = Width::Between(least, most);
-        columns.push(Column { title, head, width, align: Align::Left, priority, show: Show::Part(Drawn::cell, at) });
-    }
-    columns.push(Column { priority: 2, ..Column::new("SERVING", Width::Fixed(7), Drawn::serving) });
-    columns.push(Column { priority: 3, ..Column::new("ERRORS 30 MIN", Width::Fixed(19), |drawn: &Drawn<'a>| errors(drawn.app, &drawn.row.errors)) });
-    columns.push(Column { align: Align::Right, priority: 1, ..Column::new("AGE", Width::Fill(4, 1), Drawn::age) });
-    columns
-}
-
-/// How wide the widest cell of a column is.
-fn widest(app: &App, at: usize) -> u16 {
-    let cells = app.matrix.rows.iter().filter_map(|row| row.cells.get(at));
-    cells.map(|cell| widgets::line_width(&cell_line(app, cell))).max().and_then(|widest| u16::try_from(widest).ok()).unwrap_or(0)
-}
-
-impl Drawn<'_> {
-    fn cell(&self, at: usize) -> Line {
-        self.row.cells.get(at).map(|cell| cell_line(self.app, cell)).unwrap_or_default()
-    }
-
-    fn serving(&self) -> Line {
-        let serving = self.row.leading().and_then(|cell| cell.serving);
-        serving.map(|(ready, wanted)| vec![Piece::new(serving_role(ready, wanted), crate::clean!("{ready}/{wanted}"))]).unwrap_or_default()
-    }
-
-    fn age(&self) -> Line {
-        let changed = self.row.leading().and_then(|cell| cell.changed);
-        changed.map(|at| vec![Piece::new(Role::Dim, words::time(self.app, at))]).unwrap_or_default()
-    }
-
-    fn stale(&self) -> bool {
-        self.row.leading().is_some_and(|cell| matches!(cell.state, CellState::Stale { .. }))
-    }
-}
-
-/// What serves decides between degraded and down, whatever rolls.
-const fn serving_role(ready: u32, wanted: u32) -> Role {
-    match (ready, wanted) {
-        (_, 0) => Role::Dim,
-        (0, _) => Role::Critical,
-        (ready, wanted) if ready < wanted => Role::Warn,
-        _ => Role::Text,
-    }
 }
 
 /// A cell: version, sign, and the word where it is not ok.
@@ -304,7 +243,8 @@ pub fn errors(app: &App, errors: &ErrorRate) -> Line {
 }
 
 fn counts(app: &App) -> Vec<Line> {
-    let mut counts: Vec<Line> = app.matrix.totals.words().split(" · ").map(|part| line![(Role::Dim, Clean::from_untrusted(part))]).collect();
+    let totals = if app.matrix.rows.is_empty() && !app.told_what_runs() { crate::view::awaited(app) } else { app.matrix.totals.words() };
+    let mut counts: Vec<Line> = totals.split(" · ").map(|part| line![(Role::Dim, Clean::from_untrusted(part))]).collect();
     if !app.environments.filter.is_empty() {
         counts.push(line![(Role::Accent, crate::clean!("/{}", app.environments.filter))]);
     }
@@ -330,9 +270,9 @@ fn legend() -> Vec<Line> {
 }
 
 /// Why the matrix is empty.
-fn empty(app: &App) -> Vec<Line> {
+fn empty(app: &App, wide: usize) -> Vec<Line> {
     if app.matrix.rows.is_empty() {
-        return crate::view::nothing_yet(app);
+        return crate::view::nothing_yet(app, wide);
     }
     if app.problems_only {
         return vec![line![(Role::Ok, "nothing is in trouble")], line![(Role::Dim, "! shows all services again")]];

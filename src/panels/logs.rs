@@ -1,5 +1,6 @@
 //! Panel 3 and every other log view: merged by time, followed, filtered.
 
+mod alike;
 mod matcher;
 mod rows;
 
@@ -25,6 +26,9 @@ use std::{collections::BTreeSet, time::Duration};
 const REST: Duration = Duration::from_millis(400);
 /// A log opens this long before the last change.
 const BEFORE: SignedDuration = SignedDuration::from_mins(1);
+
+/// From so many lines on there is room for one about them.
+const ROOMY: u16 = 8;
 
 /// What is listened to, and what of it is shown.
 #[derive(Debug)]
@@ -55,6 +59,7 @@ pub struct State {
     pub only: BTreeSet<Clean>,
     /// Further targets that are listened to, by a face without a screen.
     pub also: Vec<LogTarget>,
+    alike: alike::Alike,
     held: bool,
     marked: Option<Timestamp>,
 }
@@ -75,6 +80,7 @@ impl Default for State {
             sideways: 0,
             only: BTreeSet::new(),
             also: Vec::new(),
+            alike: alike::Alike::default(),
             held: false,
             marked: None,
         }
@@ -106,6 +112,7 @@ pub fn look_at_sick(app: &mut App) {
 /// Listens to the cell under the cursor, once the cursor rests, unless a log is open on the whole screen.
 pub fn settle(app: &mut App) {
     mark_change(app);
+    alike::settle(app);
     if let (false, Some(LogTarget::Workload { workload, .. })) = (app.logs.only.is_empty(), &app.logs.target) {
         let more = sick_pods(app, workload);
         app.logs.only.extend(more);
@@ -306,9 +313,21 @@ pub fn draw(app: &App, buf: &mut Cells, area: Rect, whole: bool) {
         panel.note = line![(Role::Warn, crate::clean!("{} older lines dropped", count(logs.buffer.dropped())))];
     }
     let inner = panel.draw(buf, area, theme);
+    let (inner, below) = match alike::line(logs).filter(|_| inner.height >= ROOMY) {
+        Some(line) => (Rect { height: inner.height - 1, ..inner }, Some((Rect { y: inner.bottom() - 1, height: 1, ..inner }, line))),
+        None => (inner, None),
+    };
+    if let Some((row, line)) = below {
+        crate::widgets::draw_line(buf, row, &line, crate::widgets::Align::Left, theme);
+    }
     let high = usize::from(inner.height);
-    let rows = rows::rows(app, high);
+    let mut rows = rows::rows(app, high);
     let empty = empty(app);
+    // The marks of changes are always there: alone they would look as if nothing had been said.
+    let said = rows.iter().any(|row| matches!(row, crate::widgets::LogRow::Said { .. }));
+    if !said && !logs.filter.is_empty() && !rows.is_empty() {
+        rows.extend(empty.iter().cloned().map(crate::widgets::LogRow::Note));
+    }
     let anchor = if logs.top.is_some() { Anchor::Top(0) } else { Anchor::Bottom(rows.len().saturating_sub(1)) };
     LogView { rows: &rows, anchor, wrap: logs.wrap, sideways: logs.sideways, cursor: None, empty: &empty }.draw(buf, inner, theme);
 }
@@ -369,7 +388,7 @@ fn empty(app: &App) -> Vec<Line> {
 /// One line, where there is no room for more: the newest line.
 pub fn summary(app: &App) -> Line {
     let logs = &app.logs;
-    let mut line = line![(Role::Key, "3 "), (Role::Title, "Logs     ")];
+    let mut line = line![(Role::Key, "3 "), (Role::Title, "Logs         ")];
     let newest = logs.buffer.walk_among(None, Towards::Older, |stream| logs.hears(stream)).next();
     match newest {
         Some(newest) => {
@@ -377,7 +396,7 @@ pub fn summary(app: &App) -> Line {
             line.push(Piece::new(Role::Dim, crate::clean!("{at}  {}  ", newest.stream.short())));
             line.push(Piece::new(rows::level_role(newest.level), newest.clean()));
         }
-        None => line.extend(empty(app).into_iter().flatten()),
+        None => line.extend(crate::widgets::join(empty(app), &Piece::new(Role::Faint, " · "))),
     }
     line
 }

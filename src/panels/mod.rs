@@ -8,6 +8,7 @@ pub mod cell;
 pub mod changes;
 pub mod environments;
 pub mod explain;
+pub mod facts;
 pub mod history;
 pub mod list;
 pub mod logs;
@@ -45,17 +46,17 @@ pub fn screen_act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
     done
 }
 
-/// What is under the cursor of the topmost screen.
-pub fn screen_subject(app: &App) -> Subject {
-    match app.screens.last() {
-        Some(Screen::Pods(pods)) => pods::subject(pods),
-        Some(Screen::Logs(..)) => logs::subject(app),
-        Some(Screen::Explain(explain)) => Subject::Workload(explain.workload.clone()),
-        Some(Screen::History(history)) => Subject::Workload(history.workload.clone()),
-        Some(Screen::Run(run, at)) => run::subject(app, run, at),
-        Some(Screen::List(list, at)) => list::subject(app, list, at),
-        Some(Screen::Operation(key)) => operation::subject(app, *key),
-        Some(Screen::Text(_) | Screen::Background(_) | Screen::Changes(_)) | None => Subject::Nothing,
+/// What is under the cursor of a screen.
+pub fn subject_of(app: &App, screen: &Screen) -> Subject {
+    match screen {
+        Screen::Pods(pods) => pods::subject(pods),
+        Screen::Logs(..) => logs::subject(app),
+        Screen::Explain(explain) => Subject::Workload(explain.workload.clone()),
+        Screen::History(history) => Subject::Workload(history.workload.clone()),
+        Screen::Run(run, at) => run::subject(app, run, at),
+        Screen::List(list, at) => list::subject(app, list, at),
+        Screen::Operation(key) => operation::subject(app, *key),
+        Screen::Text(_) | Screen::Background(_) | Screen::Changes(_) => Subject::Nothing,
     }
 }
 

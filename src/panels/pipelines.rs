@@ -291,7 +291,7 @@ fn empty(app: &App) -> Vec<Line> {
     let feeds: Vec<_> = app.store.feeds().iter().filter(|feed| feed.feed == crate::domain::Feed::Runs).collect();
     let say = |words: Clean| vec![line![(Role::Dim, words)]];
     if feeds.is_empty() {
-        return vec![line![(Role::Dim, "no CI is connected")], line![(Role::Dim, "[[source]] kind = \"github\" names repositories")]];
+        return vec![line![(Role::Dim, "no CI is connected")], line![(Role::Dim, "[[source]] kind = \"github\" connects one")]];
     }
     if !app.pipelines.order.is_empty() || !app.store.runs().is_empty() {
         return say(Clean::from_static("no run fits; Esc drops the filter"));
@@ -311,9 +311,11 @@ pub fn summary(app: &App) -> Line {
     let mut line = line![(Role::Key, "2 "), (Role::Title, "Pipelines")];
     let runs: Vec<&Run> = app.pipelines.order.iter().filter_map(|id| app.store.run(id)).take(3).collect();
     if runs.is_empty() {
-        line.extend(empty(app).into_iter().flatten());
+        line.push(Piece::blank(4));
+        line.extend(widgets::join(empty(app), &Piece::new(Role::Faint, " · ")));
         return line;
     }
+    line.push(Piece::blank(1));
     for run in runs {
         let (role, glyph) = look(&run.status);
         let name = run.repository.raw().rsplit('/').next().unwrap_or_default().to_owned();

@@ -23,6 +23,11 @@ pub fn time(app: &App, at: Timestamp) -> Clean {
     }
 }
 
+/// How long an environment is still open, in whole minutes begun: `15m`.
+pub fn left(until: Timestamp, now: Timestamp) -> Clean {
+    crate::clean!("{}m", (until.duration_since(now).as_secs().max(0) + 59) / 60)
+}
+
 /// The same in prose: `6 min`.
 pub fn time_in_words(app: &App, at: Timestamp) -> Clean {
     match app.times {
@@ -50,6 +55,7 @@ pub const fn role(state: &CellState) -> Role {
         CellState::Ok => Role::Ok,
         CellState::Rolling { .. } => Role::Rolling,
         CellState::Stuck { .. } | CellState::Failing | CellState::Down => Role::Critical,
+        CellState::Victim { .. } => Role::Warn,
         CellState::Stale { .. } => Role::Stale,
         CellState::Unknown => Role::Unknown,
         CellState::Absent | CellState::NotConnected => Role::Faint,
@@ -62,6 +68,7 @@ pub const fn glyph(state: &CellState) -> &'static str {
         CellState::Ok => sign::OK,
         CellState::Rolling { .. } => sign::ROLLING,
         CellState::Stuck { .. } | CellState::Failing | CellState::Down => sign::BAD,
+        CellState::Victim { .. } => sign::ATTENTION,
         CellState::Stale { .. } | CellState::Unknown => sign::STALE,
         CellState::Absent => sign::ABSENT,
         CellState::NotConnected => sign::IDLE,
@@ -77,7 +84,7 @@ pub fn state(state: &CellState, now: Timestamp) -> Line {
         CellState::Stuck { fresh, wanted } => crate::clean!(" stuck {fresh}/{wanted}"),
         CellState::Stale { since: Some(since) } => crate::clean!(" {}", words::short(words::since(*since, now))),
         CellState::Stale { since: None } => Clean::from_static(" never seen"),
-        CellState::Failing | CellState::Down | CellState::Unknown => crate::clean!(" {}", state.word()),
+        CellState::Failing | CellState::Victim { .. } | CellState::Down | CellState::Unknown => crate::clean!(" {}", state.words()),
     };
     vec![Piece::new(role, glyph(state)), Piece::new(role, words)]
 }

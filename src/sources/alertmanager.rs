@@ -145,7 +145,8 @@ impl Source for Alertmanager {
     }
 
     fn offers(&self) -> Offers {
-        Offers { feeds: [FeedKind::Alerts].into(), lacks: self.peers.troubles(), found: self.peers.found(), ..Offers::default() }
+        let peers = &self.peers;
+        Offers { feeds: [FeedKind::Alerts].into(), lacks: peers.troubles(), found: peers.found(), members: peers.members(), ..Offers::default() }
     }
 
     fn watch(&self, feed: Feed, _: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {

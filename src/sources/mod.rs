@@ -46,6 +46,16 @@ pub trait Source: Send + Sync + 'static {
     /// Carries one operation out, once: tells its stages and ends with what came of it. Never retried by anyone.
     fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>>;
 
+    /// The time by its clock: the wall's, but for a world that has a clock of its own.
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// Since when nothing is heard of it, where it knows that itself; else whoever listens says when the last fact came.
+    fn lost(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// The program that opens a shell in a container, with the person's own terminal and rights; none where there is no such program.
     fn shell(&self, _pod: &Id<Pod>, _container: &Raw) -> Option<Program> {
         None

@@ -121,7 +121,7 @@ impl Keeper {
         if !tells {
             return;
         }
-        (self.told, self.lost) = (Some(Timestamp::now()), None);
+        (self.told, self.lost) = (Some(self.source.now()), None);
         if said.as_ref().is_none_or(|said| said.whole != whole || said.at.elapsed() >= OFFERS) {
             let offers = self.source.offers();
             if said.as_ref().is_none_or(|said| said.whole != whole || said.offers != offers) {
@@ -137,16 +137,16 @@ impl Keeper {
         self.tries = self.tries.saturating_add(1);
         let Some(error) = error else { return Rest { wait, probe: false } };
         if self.told.is_some() {
-            self.lost.get_or_insert_with(Timestamp::now);
+            self.lost.get_or_insert_with(|| self.source.now());
         }
         let why = error.why();
         match error {
             SourceError::Denied(_) | SourceError::NotFound(_) | SourceError::Unsupported(_) => {
-                self.say(Link::Refused { since: self.lost, why });
+                self.say(Link::Refused { since: self.source.lost().or(self.lost), why });
                 Rest { wait: REFUSED, probe: false }
             }
             SourceError::RateLimited { until, .. } => {
-                let now = Timestamp::now();
+                let now = self.source.now();
                 let asked = until.duration_since(now).clamp(SignedDuration::from_secs(1), PATIENCE);
                 self.retry(asked.unsigned_abs(), why);
                 Rest { wait: asked.unsigned_abs(), probe: false }
@@ -163,8 +163,8 @@ impl Keeper {
     }
 
     fn retry(&self, wait: Duration, why: Why) {
-        let at = Timestamp::now() + SignedDuration::try_from(wait).unwrap_or(PATIENCE);
-        self.say(Link::Retrying { at, since: self.lost, why });
+        let at = self.source.now() + SignedDuration::try_from(wait).unwrap_or(PATIENCE);
+        self.say(Link::Retrying { at, since: self.source.lost().or(self.lost), why });
     }
 
     async fn wait(&mut self, rest: Rest, nudge: &Notify) {

@@ -4,7 +4,7 @@
 //! the cause. Sharing says something only where it tells apart: on a node that is ready its failing pods must outnumber the well
 //! ones, there must be another node, and most services that fail must be among the victims.
 
-use super::{EnvironmentRef, Store, ailment, words};
+use super::{Cell, CellState, EnvironmentRef, Store, ailment, words};
 use crate::{
     domain::{CheckKind, Finding, Id, Image, Outcome, Pod, Progress, Workload},
     store::Ailment,
@@ -84,11 +84,22 @@ impl Cause {
         self.victims.iter().find(|victim| victim.service == *service && victim.environment.name == environment.name)
     }
 
-    /// `victim of node eu-4`, for a row.
-    pub fn short(&self) -> Clean {
+    /// Whose victims they are, in a word: `eu-4`.
+    pub fn name(&self) -> Clean {
         match &self.shared {
-            Shared::NodesDown(names) => crate::clean!("victim of {}", names.first().cloned().unwrap_or_default()),
-            Shared::Registry(name) | Shared::Webhook(name) | Shared::Zone(name) | Shared::Node(name) => crate::clean!("victim of {name}"),
+            Shared::NodesDown(names) => names.first().cloned().unwrap_or_default(),
+            Shared::Registry(name) | Shared::Webhook(name) | Shared::Zone(name) | Shared::Node(name) => name.clone(),
+        }
+    }
+
+    /// Turns a cell from red to a victim where all that fails in it is explained. What serves nothing is down, whoever is to blame, and a
+    /// rollout with failures of its own is stuck.
+    pub(super) fn excuse(&self, service: &Name, cell: &mut Cell) {
+        let Some(victim) = self.victim(service, &cell.environment) else { return };
+        let stuck = matches!(cell.state, CellState::Stuck { .. });
+        if cell.state == CellState::Failing || (stuck && victim.explained == victim.failing) {
+            cell.state = CellState::Victim { of: self.name() };
+            cell.why = Some(self.what());
         }
     }
 }

@@ -29,7 +29,7 @@ fn a_dead_node_explains_its_pods_and_names_the_victims() {
     assert_eq!(&*cause.words(now()), "node eu-4 not ready 3m: explains 12 of 12 failing pods");
     assert_eq!(cause.victims.len(), 12);
     assert_eq!(victims_of(&world.0, &cause).len(), 12);
-    assert_eq!(&*cause.short(), "victim of eu-4");
+    assert_eq!(&*cause.name(), "eu-4");
 }
 
 #[test]

@@ -57,6 +57,11 @@ pub enum CellState {
     },
     /// Degraded.
     Failing,
+    /// Degraded by a cause that many share: it did nothing itself.
+    Victim {
+        /// Whose: the node, the zone, the registry.
+        of: Clean,
+    },
     /// Nothing serves.
     Down,
     /// As it was when its source was last heard.
@@ -80,11 +85,28 @@ impl CellState {
             Self::Rolling { .. } => "rolling",
             Self::Stuck { .. } => "stuck",
             Self::Failing => "failing",
+            Self::Victim { .. } => "victim",
             Self::Down => "down",
             Self::Stale { .. } => "stale",
             Self::Unknown => "unknown",
             Self::Absent => "absent",
             Self::NotConnected => "not connected",
+        }
+    }
+
+    /// The word with what belongs to it: `victim of eu-4`.
+    pub fn words(&self) -> Clean {
+        match self {
+            Self::Victim { of } => crate::clean!("victim of {of}"),
+            Self::Ok
+            | Self::Rolling { .. }
+            | Self::Stuck { .. }
+            | Self::Failing
+            | Self::Down
+            | Self::Stale { .. }
+            | Self::Unknown
+            | Self::Absent
+            | Self::NotConnected => Clean::from_static(self.word()),
         }
     }
 
@@ -94,7 +116,8 @@ impl CellState {
             Self::Down => Some(0),
             Self::Stuck { .. } => Some(1),
             Self::Failing => Some(2),
-            Self::Rolling { .. } => Some(3),
+            Self::Victim { .. } => Some(3),
+            Self::Rolling { .. } => Some(4),
             Self::Ok | Self::Stale { .. } | Self::Unknown | Self::Absent | Self::NotConnected => None,
         }
     }

@@ -20,8 +20,10 @@ pub struct Live {
     pub newest: bool,
     /// Ready pods.
     pub ready: u32,
-    /// Pods that can not come up: `1 crashing`.
+    /// Pods that can not come up.
     pub sick: u32,
+    /// What the worst of them does: `crashing`, `not starting`.
+    pub sick_how: &'static str,
     /// What the worst of them says: `exit 1, 5 restarts`.
     pub sick_words: Option<Clean>,
     /// Restarts of its pods together.
@@ -60,6 +62,8 @@ pub struct CellDetail {
     pub witness: Option<(Clean, Clean)>,
     /// Whether it points to the newest version.
     pub pointing: Pointing,
+    /// What was looked at in its pods and nodes and is not so: `image`, `node`.
+    pub excluded: Vec<&'static str>,
 }
 
 impl Pointing {
@@ -81,7 +85,26 @@ impl Store {
         let pods: Vec<&Pod> = self.pods_of(&workload.id).collect();
         let judged = health(workload, &self.revisions_of(&workload.id), (!pods.is_empty()).then_some(&pods), now);
         let pointing = self.pointing(service, environment, workload, (&judged, &live), limits, now);
-        Some(CellDetail { trouble: trouble(&judged, workload, &live), witness: witness(&pods), workload: workload.id.clone(), live, pointing, cell })
+        let excluded = if judged.bad() { self.excluded(workload, &pods) } else { Vec::new() };
+        Some(CellDetail { excluded, trouble: trouble(&judged, workload, &live), witness: witness(&pods), workload: workload.id.clone(), live, pointing, cell })
+    }
+
+    /// The usual suspects that its pods and their nodes clear; nothing where no pod is known.
+    fn excluded(&self, workload: &Workload, pods: &[&Pod]) -> Vec<&'static str> {
+        if pods.is_empty() {
+            return Vec::new();
+        }
+        let ills: Vec<Ailment> = pods.iter().filter_map(|pod| ailment(pod)).collect();
+        let none = |is: fn(&Ailment) -> bool| !ills.iter().any(is);
+        let nodes = || pods.iter().map(|pod| pod.node.as_ref().and_then(|name| self.node(&pod.place.context, name)));
+        let looks = [
+            ("quota", workload.replicas.total >= workload.replicas.wanted),
+            ("image", none(|ill| matches!(ill, Ailment::Image { .. }))),
+            ("probe", none(|ill| matches!(ill, Ailment::NotReady))),
+            ("node", none(|ill| matches!(ill, Ailment::Node { .. })) && nodes().all(|node| node.is_some_and(|node| node.ready))),
+            ("config", none(|ill| matches!(ill, Ailment::Config { .. }))),
+        ];
+        looks.into_iter().filter(|(_, cleared)| *cleared).map(|(name, _)| name).collect()
     }
 
     fn live_versions(&self, service: &Name, environment: &EnvironmentRef, workload: &Workload, now: Timestamp) -> Vec<Live> {
@@ -135,13 +158,15 @@ fn rate(errors: &ErrorRate) -> Option<f64> {
 
 fn live(revision: &Revision, workload: &Workload, pods: &[&Pod], errors: ErrorRate, now: Timestamp) -> Live {
     let own: Vec<&&Pod> = pods.iter().filter(|pod| pod.template == revision.template).collect();
+    let worst = own.iter().filter_map(|pod| sickness(pod, now)).max_by_key(Ailment::rank);
     Live {
         version: revision.version.clone(),
         revision: Some(revision.number),
         newest: revision.current,
         ready: if own.is_empty() { revision.replicas.ready } else { count(&own, |pod| pod.ready && !pod.leaving) },
         sick: count(&own, |pod| sickness(pod, now).is_some()),
-        sick_words: own.iter().filter_map(|pod| sickness(pod, now)).max_by_key(Ailment::rank).map(|found| found.words()),
+        sick_how: worst.as_ref().map_or("not starting", |found| found.doing()),
+        sick_words: worst.map(|found| found.words()),
         restarts: own.iter().map(|pod| pod.restarts).sum(),
         errors,
         since: if revision.current { workload.changed.or(revision.created) } else { revision.created },
@@ -156,6 +181,7 @@ fn without_revisions(workload: &Workload, pods: &[&Pod], errors: ErrorRate, now:
         newest: true,
         ready: workload.replicas.ready,
         sick: count(&all, |pod| sickness(pod, now).is_some()),
+        sick_how: all.iter().filter_map(|pod| sickness(pod, now)).max_by_key(Ailment::rank).map_or("not starting", |found| found.doing()),
         sick_words: workload.remark.clone(),
         restarts: pods.iter().map(|pod| pod.restarts).sum(),
         errors,
@@ -189,7 +215,9 @@ fn witness(pods: &[&Pod]) -> Option<(Clean, Clean)> {
 
 /// Two versions live: does only the newest show it?
 fn between(newest: &Live, old: &[&Live], limits: Limits) -> Pointing {
-    let version = &newest.version;
+    // Two revisions of one name are told apart by their numbers.
+    let same = old.iter().any(|live| live.version == newest.version);
+    let version = newest.revision.filter(|_| same).map_or_else(|| newest.version.0.clone(), |number| crate::clean!("r{number}"));
     let over = |live: &Live| rate(&live.errors).map(|rate| rate > limits.error_rate);
     let old_sick = old.iter().any(|live| live.sick > 0);
     let old_errs = old.iter().any(|live| over(live) == Some(true));
@@ -262,12 +290,35 @@ mod tests {
         assert_eq!(rows, [("41.0".into(), 1, 0), ("42.0".into(), 1, 1)]);
         assert_eq!(detail.trouble.expect("stuck").1.as_str(), "1 new pod never became ready");
         assert_eq!(detail.witness, Some(("x7k2p".into(), "exit 1, 5 restarts".into())));
+        assert_eq!(detail.excluded, ["quota", "image", "probe", "config"], "nodes are not known here, and are not said to be well");
     }
 
     #[test]
     fn it_points_to_the_newest_only_when_nothing_older_fails() {
         assert_eq!(detail(&two_versions(false)).pointing, Pointing::To("points to 42.0: only its pods fail".into()));
         assert_eq!(detail(&two_versions(true)).pointing, Pointing::Away("does not point to 42.0: older pods fail too".into()));
+    }
+
+    #[test]
+    fn two_revisions_of_one_name_are_told_apart_by_their_numbers() {
+        let mut cart = workload("prod", "shop", "cart");
+        cart.revision = Some(42);
+        cart.changed = Some(ago(360));
+        cart.progress = Progress::Rolling;
+        cart.replicas = counts(6, 7, 3, 6);
+        let (mut new, old) = (revision(&cart, 42, 2), revision(&cart, 41, 4));
+        new.version = old.version.clone();
+        let pods = [crashing(pod(&cart, 42, "x7k2p"), 1, 5), pod(&cart, 41, "m4h9q")];
+        let world = World::new().workloads("prod", [cart]).revisions("prod", [new, old]).pods("prod", pods);
+        assert_eq!(detail(&world).pointing, Pointing::To("points to r42: only its pods fail".into()));
+    }
+
+    #[test]
+    fn a_pod_whose_image_can_not_be_had_does_not_crash() {
+        let doing = |pod| crate::store::ailment(&pod).expect("ill").doing();
+        let cart = workload("prod", "shop", "cart");
+        assert_eq!(doing(crate::store::fixture::waiting(pod(&cart, 42, "x7k2p"), "ImagePullBackOff", "")), "not starting");
+        assert_eq!(doing(crashing(pod(&cart, 42, "x7k2p"), 1, 5)), "crashing");
     }
 
     #[test]

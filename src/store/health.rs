@@ -190,6 +190,21 @@ impl Ailment {
         }
     }
 
+    /// What a pod that has it does: only what ran and ended crashes.
+    pub const fn doing(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } | Self::Init { .. } => "crashing",
+            Self::Image { .. }
+            | Self::Config { .. }
+            | Self::CannotStart { .. }
+            | Self::Unschedulable { .. }
+            | Self::Node { .. }
+            | Self::Leaving
+            | Self::NotReady
+            | Self::Starting => "not starting",
+        }
+    }
+
     /// The worst is the greatest, to name one of many.
     pub const fn rank(&self) -> u8 {
         match self {

@@ -1,6 +1,6 @@
 //! The service × environment matrix.
 
-use super::{Cell, CellState, CellVersion, EnvironmentRef, ErrorRate, Store, series};
+use super::{Cause, Cell, CellState, CellVersion, EnvironmentRef, ErrorRate, Store, series, shared_cause};
 use crate::{
     domain::{FeedKind, Id, Link, Metric, Sample, SourceId, Tier, Workload},
     text::{Clean, Name},
@@ -36,7 +36,7 @@ pub struct Row {
 }
 
 /// How many services stand how. Each counts once, by its worst problem, else as it stands in its strictest environment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// All services; none until all sources have told their whole list.
     pub services: Option<usize>,
@@ -46,6 +46,10 @@ pub struct Totals {
     pub stuck: usize,
     /// Failing.
     pub failing: usize,
+    /// Degraded by a cause that many share.
+    pub victims: usize,
+    /// That cause's name.
+    pub of: Clean,
     /// Rolling.
     pub rolling: usize,
     /// Ok.
@@ -77,8 +81,16 @@ impl Totals {
     pub fn words(&self) -> Clean {
         let services = self.services.map_or_else(|| "…".to_owned(), |count| count.to_string());
         let noun = if self.services == Some(1) { "service" } else { "services" };
-        let parts =
-            [(self.down, "down"), (self.stuck, "stuck"), (self.failing, "failing"), (self.rolling, "rolling"), (self.unknown, "unknown"), (self.ok, "ok")];
+        let victims = crate::clean!("{} of {}", if self.victims == 1 { "victim" } else { "victims" }, self.of);
+        let parts = [
+            (self.down, "down"),
+            (self.stuck, "stuck"),
+            (self.failing, "failing"),
+            (self.victims, victims.as_str()),
+            (self.rolling, "rolling"),
+            (self.unknown, "unknown"),
+            (self.ok, "ok"),
+        ];
         let parts: String = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(" · {count} {word}")).collect();
         crate::clean!("{services} {noun}{parts}")
     }
@@ -105,6 +117,11 @@ pub fn problems_first(a: &Row, b: &Row) -> Ordering {
 impl Store {
     /// The matrix at `now`.
     pub fn matrix(&self, now: Timestamp) -> Matrix {
+        self.matrix_under(shared_cause(self).as_ref(), now)
+    }
+
+    /// The matrix at `now`, under a cause that many share: its victims did nothing.
+    pub fn matrix_under(&self, cause: Option<&Cause>, now: Timestamp) -> Matrix {
         let columns = self.columns();
         let mut services: BTreeMap<&Name, BTreeMap<&str, Vec<&Workload>>> = BTreeMap::new();
         for (id, joined) in &self.joined {
@@ -114,6 +131,9 @@ impl Store {
         }
         let samples = self.samples_by_subject(Metric::ErrorRate);
         let mut rows: Vec<Row> = services.into_iter().map(|(service, by_environment)| self.row(service, &by_environment, &columns, &samples, now)).collect();
+        if let Some(cause) = cause {
+            rows.iter_mut().for_each(|row| row.cells.iter_mut().for_each(|cell| cause.excuse(&row.service, cell)));
+        }
         rows.sort_by(problems_first);
         let totals = totals(&rows, self.whole(FeedKind::Workloads));
         Matrix { columns, rows, totals }
@@ -216,6 +236,10 @@ fn totals(rows: &[Row], whole: bool) -> Totals {
             Some(CellState::Down) => &mut totals.down,
             Some(CellState::Stuck { .. }) => &mut totals.stuck,
             Some(CellState::Failing) => &mut totals.failing,
+            Some(CellState::Victim { of }) => {
+                totals.of.clone_from(of);
+                &mut totals.victims
+            }
             Some(CellState::Rolling { .. }) => &mut totals.rolling,
             Some(CellState::Ok) => &mut totals.ok,
             Some(CellState::Stale { .. } | CellState::Unknown | CellState::Absent | CellState::NotConnected) | None => &mut totals.unknown,

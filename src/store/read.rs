@@ -175,7 +175,7 @@ impl Store {
         self.samples.iter()
     }
 
-    /// Whether every live source of a noun has told its whole list. Until then a count is drawn as `…`.
+    /// Whether every live source of a noun has told its whole list, and at least one ever did. Until then a count is drawn as `…`.
     pub fn whole(&self, kind: FeedKind) -> bool {
         let told = |number| match kind {
             FeedKind::Workloads => self.workloads.whole(number),
@@ -191,7 +191,7 @@ impl Store {
         };
         let mut any = false;
         for (number, state) in self.feeds.of_kind(kind).filter(|(_, state)| state.link != Link::NotConnected) {
-            any = true;
+            any |= told(number);
             if !told(number) && matches!(state.link, Link::Live { .. } | Link::Connecting) {
                 return false;
             }

@@ -12,22 +12,42 @@ use crate::{
 };
 use jiff::tz::TimeZone;
 use ratatui::{buffer::Buffer, layout::Rect};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Draws the first line.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
-    let mut bar = Bar { ground: Role::Header, ..Bar::default() };
-    bar.left.push(Part::new(0, line![(Role::Title, "PILOTHOUSE")]));
+    let theme = &app.start.theme;
+    let title = Part::new(4, line![(Role::Title, "PILOTHOUSE")]);
+    let mut left: Vec<Part> = Vec::new();
     if app.start.demo {
-        bar.left.push(Part::new(0, line![(Role::Demo, " DEMO ")]));
+        left.push(Part::new(0, line![(Role::Demo, " DEMO ")]));
     }
-    bar.left.extend(lock(app));
-    bar.left.extend(place(app));
-    let taken = bar.left.iter().map(|part| line_width(&part.line) + 3).sum::<usize>() + 24;
-    bar.right.push(links(app, usize::from(area.width).saturating_sub(taken)));
-    bar.right.push(Part::new(2, burning(app)));
-    bar.right.push(Part::new(1, line![(Role::Header, clock(app))]));
-    bar.draw(buf, area, &app.start.theme);
+    left.extend(lock(app));
+    let right = [Part::new(2, burning(app)), Part::new(1, line![(Role::Header, clock(app))])];
+    let place = place(app);
+    let badges = Badges::of(app);
+    let room = usize::from(area.width).saturating_sub(2);
+    let taken = |parts: &[&[Part]]| parts.iter().copied().flatten().map(|part| line_width(&part.line) + 2).sum::<usize>();
+    let always = taken(&[&left[..], &right[..]]);
+    let (title, place) = ([title], place.into_iter().collect::<Vec<_>>());
+    let (title, place): (&[Part], &[Part]) = (&title, &place);
+    // From roomy to tight: first the sources that are well become a number, then names leave that stand elsewhere too.
+    let ways: [(&[Part], &[Part], Line); 7] = [
+        (title, place, badges.all()),
+        (title, place, badges.counted()),
+        (title, &[], badges.counted()),
+        (title, place, badges.bad(true)),
+        (title, &[], badges.bad(true)),
+        (&[], &[], badges.bad(true)),
+        (&[], &[], badges.bad(false)),
+    ];
+    let fits = |(title, place, links): &&(&[Part], &[Part], Line)| always + taken(&[*title, *place]) + line_width(links) <= room;
+    let none = (title, place, badges.counted());
+    let (title, place, links) = ways.iter().find(fits).unwrap_or(&none);
+    let parts = [title.to_vec(), left, place.to_vec()].concat();
+    let mut bar = Bar { ground: Role::Header, left: parts, right: vec![Part::new(5, links.clone())] };
+    bar.right.extend(right);
+    bar.draw(buf, area, theme);
 }
 
 /// The environment under the cursor and whether it can be changed now.
@@ -41,7 +61,7 @@ fn lock(app: &App) -> Option<Part> {
     let state = match (policy.closed(Verb::RollBack, app.now.wall), policy.open_until) {
         (Some(closed), _) => Clean::from_static(closed.word()),
         (None, Some(until)) if policy.tier == Tier::Production => {
-            crate::clean!("open {}m", until.duration_since(app.now.wall).as_secs().max(0).div_euclid(60) + 1)
+            crate::clean!("open {}", words::left(until, app.now.wall))
         }
         (None, _) => Clean::EMPTY,
     };
@@ -67,56 +87,92 @@ fn short(kind: &str) -> &str {
     }
 }
 
+/// How many of one kind of source live.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    live: usize,
+    all: usize,
+    listed: usize,
+    /// One of them was found and not named.
+    found: bool,
+}
+
+impl Count {
+    const fn well(self) -> bool {
+        self.all > 0 && self.live == self.all
+    }
+
+    /// Whether one that was dialled does not answer.
+    const fn bad(self) -> bool {
+        self.live < self.all
+    }
+}
+
 /// One sign for each kind of source: all live, some, none.
-fn links(app: &App, room: usize) -> Part {
-    let mut kinds: BTreeMap<(u8, Clean), (usize, usize, usize)> = BTreeMap::new();
-    let mut found: BTreeSet<Clean> = BTreeSet::new();
-    for (id, known) in &app.sources {
-        if matches!(known, Ok(Known::Sought | Known::Absent(_))) {
-            continue;
-        }
-        let kind = app.kind_of(id);
-        let count = kinds.entry((rank(&kind), Clean::from_untrusted(short(&kind)))).or_default();
-        let feeds: Vec<&Link> = app.store.feeds().iter().filter(|feed| feed.source == *id).map(|feed| &feed.link).collect();
-        let down = matches!(known, Err(_)) || feeds.iter().any(|link| matches!(link, Link::Retrying { .. } | Link::Refused { .. }));
-        let live = feeds.iter().any(|link| link.live()) && !down;
-        match known {
-            Ok(Known::Listed(_)) => count.2 += 1,
-            Ok(Known::Ready(offers)) => {
-                count.0 += usize::from(live);
-                count.1 += 1;
-                found.extend(offers.found.is_some().then(|| Clean::from_untrusted(short(&kind))));
+struct Badges(Vec<(Clean, Count)>);
+
+impl Badges {
+    fn of(app: &App) -> Self {
+        let mut kinds: BTreeMap<(u8, Clean), Count> = BTreeMap::new();
+        for (id, known) in &app.sources {
+            if matches!(known, Ok(Known::Sought | Known::Absent(_))) {
+                continue;
             }
-            Err(_) => count.1 += 1,
-            Ok(Known::Sought | Known::Absent(_)) => {}
+            let kind = app.kind_of(id);
+            let count = kinds.entry((rank(&kind), Clean::from_untrusted(short(&kind)))).or_default();
+            let feeds: Vec<&Link> = app.store.feeds().iter().filter(|feed| feed.source == *id).map(|feed| &feed.link).collect();
+            let down = known.is_err() || feeds.iter().any(|link| matches!(link, Link::Retrying { .. } | Link::Refused { .. }));
+            let live = feeds.iter().any(|link| link.live()) && !down;
+            match known {
+                Ok(Known::Listed(_)) => count.listed += 1,
+                Ok(Known::Ready(offers)) => {
+                    let up = offers.members.iter().filter(|member| member.down.is_none()).count();
+                    let (up, all) = if offers.members.is_empty() { (1, 1) } else { (up, offers.members.len()) };
+                    count.live += if live { up } else { 0 };
+                    count.all += all;
+                    count.found |= offers.found.is_some();
+                }
+                Err(_) => count.all += 1,
+                Ok(Known::Sought | Known::Absent(_)) => {}
+            }
         }
+        Self(kinds.into_iter().map(|((_, kind), count)| (kind, count)).collect())
     }
-    let part = |((_, kind), (live, all, listed)): &((u8, Clean), (usize, usize, usize))| {
-        let (live, all, listed) = (*live, *all, *listed);
-        let (role, glyph) = match (live, all) {
-            (_, 0) => (Role::Faint, sign::IDLE),
-            (live, all) if live == all => (Role::Ok, sign::LINK_OK),
-            (0, _) => (Role::Critical, sign::LINK_DOWN),
-            (..) => (Role::Warn, sign::LINK_PART),
-        };
-        let of = match (live == all, listed) {
-            (true, 0) => Clean::EMPTY,
-            (true, listed) => crate::clean!(" {all} of {}", all + listed),
-            (false, listed) if all + listed == 1 => Clean::EMPTY,
-            (false, listed) => crate::clean!(" {live} of {}", all + listed),
-        };
-        let how = if found.contains(kind) { " found" } else { "" };
-        line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of), (Role::Faint, how)]
+
+    fn all(&self) -> Line {
+        join(self.0.iter().map(|(kind, count)| badge(kind, *count, true)), &Piece::blank(1))
+    }
+
+    /// Those that are well become a number.
+    fn counted(&self) -> Line {
+        let well = self.0.iter().filter(|(_, count)| count.well()).count();
+        let number = (well > 0).then(|| line![(Role::Dim, crate::clean!("{well} ")), (Role::Ok, sign::LINK_OK)]);
+        let rest = self.0.iter().filter(|(_, count)| !count.well()).map(|(kind, count)| badge(kind, *count, true));
+        join(number.into_iter().chain(rest), &Piece::blank(1))
+    }
+
+    fn bad(&self, counted: bool) -> Line {
+        join(self.0.iter().filter(|(_, count)| count.bad()).map(|(kind, count)| badge(kind, *count, counted)), &Piece::blank(1))
+    }
+}
+
+fn badge(kind: &Clean, count: Count, counted: bool) -> Line {
+    let Count { live, all, listed, found } = count;
+    let (role, glyph) = match (live, all) {
+        (_, 0) => (Role::Faint, sign::IDLE),
+        (live, all) if live == all => (Role::Ok, sign::LINK_OK),
+        (0, _) => (Role::Critical, sign::LINK_DOWN),
+        (..) => (Role::Warn, sign::LINK_PART),
     };
-    let kinds: Vec<_> = kinds.into_iter().collect();
-    let full = join(kinds.iter().map(part), &Piece::blank(1));
-    if line_width(&full) <= room {
-        return Part::new(5, full);
-    }
-    // Where there is no room for all, those that are well become a number.
-    let (well, rest): (Vec<_>, Vec<_>) = kinds.iter().partition(|(_, (live, all, _))| live == all && *all > 0);
-    let well = line![(Role::Dim, crate::clean!("{} ", well.len())), (Role::Ok, sign::LINK_OK)];
-    Part::new(5, join(std::iter::once(well).chain(rest.into_iter().map(part)), &Piece::blank(1)))
+    let of = match (live == all, listed) {
+        _ if !counted => Clean::EMPTY,
+        (true, 0) => Clean::EMPTY,
+        (true, listed) => crate::clean!(" {all} of {}", all + listed),
+        (false, listed) if all + listed == 1 => Clean::EMPTY,
+        (false, listed) => crate::clean!(" {live} of {}", all + listed),
+    };
+    let how = if found && counted { " found" } else { "" };
+    line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of), (Role::Faint, how)]
 }
 
 fn rank(kind: &str) -> u8 {

@@ -3,17 +3,19 @@
 mod foot;
 mod head;
 mod layout;
+mod nothing;
 mod over;
 
 pub use layout::{Areas, Main, SMALLEST, layout};
+pub use nothing::{awaited, nothing_yet};
+pub use over::help_extent;
 
 use crate::{
-    app::{App, Known, Screen},
+    app::{App, Screen},
     line,
     panels::{self, alerts, cell, changes, environments, logs, pipelines},
-    text::Clean,
     theme::Role,
-    widgets::{self, Align, Line, draw_line},
+    widgets::{self, Align, draw_line},
 };
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
@@ -96,7 +98,7 @@ fn compact(app: &App, buf: &mut Buffer, large: Rect, lines: &[Rect; 3]) {
     let others = Panel::ALL.into_iter().filter(|panel| *panel != app.panel);
     for (row, panel) in lines.iter().zip(others) {
         let line = match panel {
-            Panel::Environments => line![(Role::Key, "1 "), (Role::Title, "Environments  "), (Role::Dim, app.matrix.totals.words())],
+            Panel::Environments => line![(Role::Key, "1 "), (Role::Title, "Environments "), (Role::Dim, if app.matrix.rows.is_empty() && !app.told_what_runs() { awaited(app) } else { app.matrix.totals.words() })],
             Panel::Pipelines => pipelines::summary(app),
             Panel::Logs => logs::summary(app),
             Panel::Alerts => alerts::summary(app),
@@ -104,38 +106,4 @@ fn compact(app: &App, buf: &mut Buffer, large: Rect, lines: &[Rect; 3]) {
         let inside = Rect { x: row.x + 1.min(row.width), width: row.width.saturating_sub(2), ..*row };
         draw_line(buf, inside, &line, Align::Left, &app.start.theme);
     }
-}
-
-/// Why there is no service at all, and what to do.
-pub fn nothing_yet(app: &App) -> Vec<Line> {
-    let sources: Vec<_> = app.sources.iter().collect();
-    if sources.is_empty() {
-        return vec![
-            line![(Role::Text, "Nothing to show: no kubeconfig, no Docker socket, no git remote with a CI was found.")],
-            line![(
-                Role::Dim,
-                "pilothouse demo shows a simulated world · pilothouse doctor says what was looked for · pilothouse config init writes a configuration"
-            )],
-        ];
-    }
-    let mut lines: Vec<Line> = Vec::new();
-    for (id, known) in sources {
-        let links: Vec<_> = app.store.feeds().iter().filter(|feed| feed.source == *id).collect();
-        let trouble = links.iter().find_map(|feed| match &feed.link {
-            crate::domain::Link::Retrying { why, .. } | crate::domain::Link::Refused { why, .. } => Some(why.words.clone()),
-            crate::domain::Link::NotConnected | crate::domain::Link::Connecting | crate::domain::Link::Live { .. } => None,
-        });
-        match (known, trouble) {
-            (Err(why), _) => lines.push(line![(Role::Critical, crate::clean!("{id}: {}", why.words))]),
-            (Ok(_), Some(words)) => lines.push(line![(Role::Warn, crate::clean!("{id}: {words}"))]),
-            (Ok(Known::Listed(words)), None) => lines.push(line![(Role::Dim, crate::clean!("{id}: {words}, :ctx connects it"))]),
-            // They never say what runs.
-            (Ok(Known::Sought | Known::Absent(_)), None) => {}
-            (Ok(Known::Ready(_)), None) => lines.push(line![(Role::Dim, crate::clean!("{id}: asking what runs there"))]),
-        }
-    }
-    if app.store.whole(crate::domain::FeedKind::Workloads) && app.matrix.rows.is_empty() {
-        lines.insert(0, line![(Role::Text, Clean::from_static("Nothing runs in what is connected."))]);
-    }
-    lines
 }

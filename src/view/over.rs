@@ -3,7 +3,7 @@
 use super::Areas;
 use crate::{
     app::{App, Overlay, built},
-    keys::Layer,
+    keys::{Action, Layer},
     line,
     text::Clean,
     theme::Role,
@@ -47,6 +47,10 @@ pub fn draw(app: &App, buf: &mut Buffer, areas: &Areas) {
             say(app, buf, areas.body, "A shell in a container?", &words, if production { Edge::Production } else { Edge::Focus });
         }
         Overlay::Quit { running, .. } => {
+            if running.is_empty() {
+                let words = [line![(Role::Key, "Enter"), " leaves, ", (Role::Key, "Esc"), " stays"]];
+                return say(app, buf, areas.body, "Leave?", &words, Edge::Focus);
+            }
             let mut words: Vec<Line> = running.iter().map(|one| line![(Role::Rolling, one.clone())]).collect();
             words.extend([
                 Line::new(),
@@ -58,9 +62,14 @@ pub fn draw(app: &App, buf: &mut Buffer, areas: &Areas) {
     }
 }
 
-fn open(app: &App, buf: &mut Buffer, body: Rect, title: &str, (width, height): (u16, u16), edge: Edge) -> Rect {
+fn open(app: &App, buf: &mut Buffer, body: Rect, title: &str, size: (u16, u16), edge: Edge) -> Rect {
+    noted(app, buf, body, title, size, edge, Line::new())
+}
+
+fn noted(app: &App, buf: &mut Buffer, body: Rect, title: &str, (width, height): (u16, u16), edge: Edge, note: Line) -> Rect {
     let mut panel = Panel::new(line![(Role::Title, Clean::from_untrusted(title))]);
     panel.edge = edge;
+    panel.note = note;
     widgets::popup(buf, body, centred(body, width, height), &panel, &app.start.theme)
 }
 
@@ -83,9 +92,37 @@ fn rows(app: &App, buf: &mut Buffer, body: Rect, title: &str, items: impl Iterat
     }
 }
 
-/// All keys of the layers that hold, the particular ones first.
+/// All keys of the layers that hold, the particular ones first, with how many lie below.
 fn help(app: &App, buf: &mut Buffer, body: Rect, offset: usize) {
-    let inner = open(app, buf, body, "Keys", (92, body.height), Edge::Focus);
+    let lines = help_lines(app);
+    let high = usize::from(body.height.saturating_sub(2));
+    let last = lines.len().saturating_sub(high);
+    let offset = offset.min(last);
+    let note = if last == 0 {
+        Line::new()
+    } else {
+        let key = |action| Clean::from_untrusted(&app.start.keymap.key(Layer::Global, action).unwrap_or_default());
+        line![
+            (Role::Dim, crate::clean!("{} more below   ", last - offset)),
+            (Role::Key, key(Action::Down)),
+            " ",
+            (Role::Key, key(Action::Up)),
+            " ",
+            (Role::Key, key(Action::PageDown)),
+            (Role::Dim, " scroll")
+        ]
+    };
+    let inner = noted(app, buf, body, "Keys", (92, body.height), Edge::Focus, note);
+    draw_lines(buf, inner, &lines[offset..], &app.start.theme);
+}
+
+/// How far help can be scrolled.
+pub fn help_extent(app: &App) -> usize {
+    let high = usize::from(super::layout(app.size).body.height.saturating_sub(2));
+    help_lines(app).len().saturating_sub(high)
+}
+
+fn help_lines(app: &App) -> Vec<Line> {
     let layer = match app.view_layer() {
         Layer::Global => None,
         layer => Some(layer),
@@ -99,6 +136,6 @@ fn help(app: &App, buf: &mut Buffer, body: Rect, offset: usize) {
         }
         lines.push(Line::new());
     }
-    let last = lines.len().saturating_sub(usize::from(inner.height));
-    draw_lines(buf, inner, &lines[offset.min(last)..], &app.start.theme);
+    lines.pop();
+    lines
 }

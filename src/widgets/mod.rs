@@ -35,7 +35,7 @@ pub use popup::{centred, dim, popup};
 pub use selection::Selection;
 pub use spark::{Limits, bar, spark};
 pub use steps::{Step, draw_steps};
-pub use table::{Below, Column, Cursor, Order, Show, Table, Width, viewport};
+pub use table::{Below, Column, Cursor, Order, Show, Table, Width, fitting, viewport};
 pub use text_view::{Hit, TextView, find};
 pub use tree::{Fold, guides};
 

@@ -5,6 +5,7 @@ mod faces;
 mod house;
 mod left;
 mod pictures;
+mod screens;
 mod screenshots;
 mod singles;
 mod sizes;

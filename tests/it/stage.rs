@@ -124,6 +124,13 @@ impl Stage {
         Scene { app, theatre }
     }
 
+    /// A console to which nobody has told anything yet.
+    pub fn untold(self) -> Scene {
+        let app = App::new(self.start());
+        let theatre = Theatre::new(&self.scenario, self.seed, self.at);
+        Scene { app, theatre }
+    }
+
     /// The picture is the one that was accepted under `name`. Returned for what must hold besides.
     #[track_caller]
     pub fn shows(self, name: &str) -> Scene {
@@ -150,6 +157,17 @@ impl Scene {
         let script = print::script(script).unwrap_or_else(|failed| panic!("{}", failed.words));
         self.theatre.play(&mut self.app, &script);
         self
+    }
+
+    /// One event, and nothing that the simulated world would say to it.
+    pub fn told(&mut self, event: pilothouse::app::Event) -> &mut Self {
+        let _ = self.app.update(self.app.now, event);
+        self
+    }
+
+    /// The keys at the foot.
+    pub fn foot(&self) -> String {
+        self.text().lines().last().unwrap_or_default().to_owned()
     }
 
     /// The frame.

@@ -31,7 +31,7 @@ fn stopped_it_lends_the_terminal_to_the_shell_and_continued_it_paints_anew() {
     }
     term.types("?").shows("environment to the left");
     term.types("\x1b").hides("environment to the left");
-    term.types("q");
+    term.quits();
     assert_eq!(term.leaves_within(GONE), 0);
     term.is_given_back();
 }
@@ -83,7 +83,7 @@ fn a_fault_of_a_source_leaves_the_others_alone() {
     assert!(term.screen().alternate_screen(), "the screen was given back for a fault of a source");
     term.types(":ctx\r").shows("Sources and contexts").shows("fault of ours");
     term.types("q").hides("Sources and contexts");
-    term.types("q");
+    term.quits();
     assert_eq!(term.leaves_within(GONE), 0);
     term.is_given_back();
 }

@@ -36,7 +36,7 @@ fn keys_open_and_close_screens() {
     term.types("\x1b").shows("2 Pipelines");
     term.types("1/pay\r").hides("accounts");
     term.types("0").shows("accounts");
-    term.types("q");
+    term.quits();
     assert_eq!(term.leaves_within(GONE), 0);
 }
 
@@ -80,7 +80,7 @@ fn read_only_refuses_in_words() {
     term.types("\x0f\r\rcart\r\r");
     term.types("\x1b").hides("Roll back cart in production");
     assert_eq!(intents(&term), 0, "an intent was written");
-    term.types("q");
+    term.quits();
     assert_eq!(term.leaves_within(GONE), 0);
 }
 

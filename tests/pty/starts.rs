@@ -14,7 +14,7 @@ fn the_demo_shows_the_matrix_and_says_that_it_is_one() {
     let mut term = pilothouse(&["demo"]).start();
     term.shows("1 Environments").shows("cart").shows("DEMO").shows("stuck 2/6");
     assert!(term.screen().alternate_screen() && term.screen().hide_cursor() && term.screen().bracketed_paste());
-    term.types("q");
+    term.quits();
     assert_eq!(term.leaves_within(GONE), 0);
     term.is_given_back();
 }
@@ -27,7 +27,7 @@ fn with_everything_down_the_first_frame_is_usable() {
     term.types("\x1b").hides("environment to the left");
     term.types(":ctx\r").shows("Sources and contexts").shows("prod-eu");
     term.types("q").hides("Sources and contexts");
-    term.types("q");
+    term.quits();
     assert_eq!(term.leaves_within(GONE), 0);
     term.is_given_back();
     assert!(!String::from_utf8_lossy(&term.bytes()).contains("canary-0123456789"), "a token reached the terminal");
@@ -61,7 +61,7 @@ fn no_color_means_no_colour() {
         let cell = screen.cell(y, x).expect("a cell");
         assert_eq!((cell.fgcolor(), cell.bgcolor()), (Color::Default, Color::Default), "row {y}, column {x}");
     }
-    term.types("q");
+    term.quits();
     term.leaves_within(GONE);
 }
 
@@ -77,7 +77,7 @@ fn the_linux_console_gets_its_sixteen_colours_and_no_others() {
             assert!(matches!(colour, Color::Default | Color::Idx(0..=15)), "row {y}, column {x}: {colour:?}");
         }
     }
-    term.types("q");
+    term.quits();
     term.leaves_within(GONE);
 }
 
@@ -108,7 +108,7 @@ fn a_storm_of_sizes_ends_on_the_last_one() {
     });
     term.resize(120, 40);
     term.shows("2 Pipelines").shows("stuck 2/6");
-    term.types("q");
+    term.quits();
     assert_eq!(term.leaves_within(GONE), 0);
     term.modes_are_given_back();
 }

@@ -188,6 +188,13 @@ impl Term {
         self
     }
 
+    /// Leaves by the key for it, which asks.
+    #[track_caller]
+    pub fn quits(&mut self) -> &mut Self {
+        self.types("q").shows("Leave?");
+        self.types("\r")
+    }
+
     /// Waits until the screen is as it must be.
     #[track_caller]
     pub fn until(&self, what: &str, is: impl Fn(&Screen) -> bool) -> &Self {

@@ -173,7 +173,7 @@ fn boxed(app: &App, title: Clean, environment: &Name, verb: Verb) -> Panel {
     panel.edge = if production { Edge::Production } else { Edge::Focus };
     let state = match (policy.closed(verb, app.now.wall), policy.open_until) {
         (Some(closed), _) => crate::clean!(" {}", closed.word()),
-        (None, Some(until)) if production => crate::clean!(" open {}", crate::store::words::short(until.duration_since(app.now.wall))),
+        (None, Some(until)) if production => crate::clean!(" open {}", crate::panels::words::left(until, app.now.wall)),
         (None, _) => Clean::EMPTY,
     };
     let (name, role) = if production { (policy.tier.name().to_uppercase(), Role::Production) } else { (policy.tier.name().to_owned(), Role::Accent) };

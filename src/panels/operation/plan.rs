@@ -53,14 +53,18 @@ pub(super) fn sheet<'a>(app: &App, running: &Running, plan: &Plan, foot: Foot<'a
     lines.push(Line::new());
     lines.extend(target::target(running, plan, width));
     lines.push(Line::new());
-    if width >= BESIDE {
+    if running.difference {
+        lines.extend(target::raw(plan, width));
+        lines.push(Line::new());
+        lines.extend(checks(app, plan, width));
+    } else if width >= BESIDE {
         let left = (width - GAP) / 2;
         let mut own = target::difference(plan, true, left);
         own.push(Line::new());
         own.extend(happens(running, plan, left));
         lines.extend(beside(own, checks(app, plan, width - GAP - left), left));
     } else {
-        lines.extend(target::difference(plan, running.difference, width));
+        lines.extend(target::difference(plan, false, width));
         lines.push(Line::new());
         lines.extend(checks(app, plan, width));
         lines.push(Line::new());

@@ -131,9 +131,26 @@ pub(super) fn difference(plan: &Plan, all: bool, width: usize) -> Vec<Line> {
     lines
 }
 
+/// The difference as it is in the specification, value by value: what goes, and what comes back.
+pub(super) fn raw(plan: &Plan, width: usize) -> Vec<Line> {
+    let says = if plan.difference.is_empty() { Clean::from_static("none that can be seen; d closes") } else { Clean::from_static("value by value; d closes") };
+    let mut lines = vec![heading("DIFFERENCE", says)];
+    for change in &plan.difference {
+        lines.extend(crate::widgets::wrap(&line![(Role::Dim, crate::clean!("{}  ", change.part.word())), change.path.clone()], width));
+        let value = |role, sign: &'static str, value: &Clean| hanging(line![(role, sign), " "], line![(role, shown(value))], width);
+        lines.extend(change.before.iter().flat_map(|before| value(Role::Removed, "-", before)));
+        lines.extend(change.after.iter().flat_map(|after| value(Role::Added, "+", after)));
+    }
+    lines
+}
+
+/// A value as it is shown: an empty one is seen too.
+fn shown(value: &Clean) -> Clean {
+    if value.is_empty() { Clean::from_static("\"\"") } else { value.clone() }
+}
+
 /// `app: LEVEL  info → debug`.
 fn value(change: &Difference) -> Line {
-    let shown = |value: &Clean| if value.is_empty() { Clean::from_static("\"\"") } else { value.clone() };
     let mut line = line![change.path.clone(), "  "];
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => line.extend(line![(Role::Removed, shown(before)), (Role::Dim, " → "), (Role::Added, shown(after))]),

@@ -1,8 +1,12 @@
 //! The peers of one cluster: read from the first that answers, and say which do not.
 
-use super::{Ask, SourceError, Transport, clean};
-use crate::text::Clean;
+use super::{Ask, PERIOD, SourceError, Transport, clean};
+use crate::{
+    domain::{Down, Member},
+    text::Clean,
+};
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -15,7 +19,7 @@ const CARE: Duration = Duration::from_secs(3);
 pub(super) struct Peers {
     ways: Vec<Arc<dyn Transport>>,
     /// What is wrong with each, in the same order.
-    troubles: Mutex<Vec<Option<Clean>>>,
+    troubles: Mutex<Vec<Option<Down>>>,
 }
 
 impl Peers {
@@ -27,7 +31,16 @@ impl Peers {
     /// What is wrong with whom.
     pub fn troubles(&self) -> Vec<Clean> {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.iter().flatten().cloned().collect()
+        troubles.iter().flatten().map(|down| down.words.clone()).collect()
+    }
+
+    /// How each stands, where there are several.
+    pub fn members(&self) -> Vec<Member> {
+        if self.ways.len() < 2 {
+            return Vec::new();
+        }
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ways.iter().zip(troubles.iter()).map(|(way, down)| Member { name: way.who().clone(), down: down.clone() }).collect()
     }
 
     /// Where they were found, if nobody named them.
@@ -81,8 +94,12 @@ impl Peers {
     }
 
     fn note(&self, at: usize, trouble: Option<&SourceError>) {
+        let now = Timestamp::now();
+        let next = now + SignedDuration::try_from(PERIOD).unwrap_or(SignedDuration::ZERO);
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = troubles[at].as_ref().map_or(now, |down| down.since);
         let words = trouble.filter(|_| self.ways.len() > 1).map(|error| clean!("{} does not serve: {error}", self.ways[at].who()));
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)[at] = words;
+        troubles[at] = words.map(|words| Down { words, since, next });
     }
 }
 

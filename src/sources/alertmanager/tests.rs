@@ -145,11 +145,15 @@ async fn one_peer_is_enough_and_the_other_is_named() {
     let (bad, good) = (Stage::of([Act::answer("500 Internal Server Error", &[], "\"broken\"")]).await, Stage::with(server(OLD.0, OLD.1)).await);
     for urls in [[bad.url(), good.url()], [good.url(), bad.url()]] {
         let both = source(&format!("kind = \"alertmanager\"\nurls = {urls:?}")).unwrap();
-        assert!(both.offers().lacks.is_empty());
+        assert!(both.offers().lacks.is_empty() && both.offers().members.iter().all(|member| member.down.is_none()));
         for _ in 0..2 {
             assert_eq!(names(&first(&both).await.unwrap()).len(), 4);
             let lacks = both.offers().lacks;
             assert!(lacks.len() == 1 && lacks[0].contains(&bad.address.to_string()) && lacks[0].contains("broken"), "{lacks:?}");
+            let members = both.offers().members;
+            let down: Vec<_> = members.iter().filter_map(|member| member.down.as_ref().map(|down| (&member.name, down))).collect();
+            assert!(members.len() == 2 && down.len() == 1, "one of two is counted as down: {members:?}");
+            assert!(down[0].0.contains(&bad.address.to_string()) && down[0].1.next > down[0].1.since, "{down:?}");
         }
     }
 }

@@ -182,6 +182,15 @@ impl Source for One {
             .boxed()
     }
 
+    fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
+    fn lost(&self) -> Option<Timestamp> {
+        let now = self.shared.now();
+        self.shared.world().outage(&self.id, now).map(|outage| outage.since)
+    }
+
     fn probe(&self) -> BoxFuture<'static, bool> {
         let alive = self.shared.unreachable(&self.id).is_none();
         Box::pin(async move { alive })

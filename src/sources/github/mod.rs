@@ -199,6 +199,7 @@ impl Source for GitHub {
             lacks: self.lacks(),
             warnings: Vec::new(),
             found: None,
+            members: Vec::new(),
         }
     }
 

@@ -90,7 +90,7 @@ const GAP: u16 = 2;
 
 /// Chooses the columns that fit by their priority, and gives each its width. `natural` is how wide a column's contents are.
 pub(super) fn place<R>(columns: &[Column<R>], width: u16, natural: impl Fn(&Column<R>) -> usize) -> Vec<Placed> {
-    let chosen = choose(columns, width);
+    let chosen = fitting(columns, width);
     let mut widths: Vec<u16> = chosen.iter().map(|&column| least(columns[column].width)).collect();
     let gaps = GAP * u16::try_from(chosen.len().saturating_sub(1)).unwrap_or(0);
     let mut free = width.saturating_sub(widths.iter().sum::<u16>().saturating_add(gaps));
@@ -112,7 +112,8 @@ const fn least(width: Width) -> u16 {
     }
 }
 
-fn choose<R>(columns: &[Column<R>], width: u16) -> Vec<usize> {
+/// The columns that have room, by their priority.
+pub fn fitting<R>(columns: &[Column<R>], width: u16) -> Vec<usize> {
     let mut chosen: Vec<usize> = (0..columns.len()).collect();
     let needed = |chosen: &[usize]| chosen.iter().map(|&column| u32::from(least(columns[column].width) + GAP)).sum::<u32>().saturating_sub(u32::from(GAP));
     while needed(&chosen) > u32::from(width) {

@@ -3,7 +3,7 @@
 mod columns;
 mod pass;
 
-pub use columns::{Column, Order, Show, Width};
+pub use columns::{Column, Order, Show, Width, fitting};
 
 use super::{Align, Line, draw_line, line_width};
 use crate::theme::Theme;
