@@ -76,6 +76,8 @@ pub enum Goal {
     Service(Clean),
     /// A list of things, as `:po` or `:ctx` name it.
     List(super::screen::List),
+    /// What is not built here: the command that does it elsewhere, to be copied.
+    Copies(Clean),
 }
 
 /// Which of several.

@@ -42,7 +42,7 @@ impl App {
             match (verb.words, self.lack(verb.action, &subject)) {
                 (Ok(words), _) => offer(name, words, key(verb.action), Clean::EMPTY, Goal::Action(verb.action)),
                 (Err(_), Lack { words, command: Some(command) }) => {
-                    offer(name, crate::clean!("{words}: copies `{command}`"), Clean::EMPTY, Clean::EMPTY, Goal::Elsewhere(command));
+                    offer(name, crate::clean!("{words}: copies `{command}`"), Clean::EMPTY, Clean::EMPTY, Goal::Copies(command));
                 }
                 (Err(why), _) => offer(name, Clean::EMPTY, key(verb.action), why, Goal::Action(verb.action)),
             }
@@ -131,6 +131,7 @@ impl App {
                 self.open_list(list);
                 Vec::new()
             }
+            Goal::Copies(command) => vec![Effect::Copy(vec![command])],
         }
     }
 
