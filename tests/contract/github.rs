@@ -192,7 +192,9 @@ async fn of_ten_thousand_runs_only_the_pages_that_are_wanted_are_read() {
     let mut runs = Seen::new(&filtered, Feed::Runs);
     runs.until("what fits", |seen| seen.whole.then_some(())).await;
     assert!(runs.runs.len() == 1 && runs.run(9_750).is_some(), "{:?}", runs.runs);
-    let asked: Vec<String> = github.with(&name, |world| world.asked.iter().map(|asked| asked.what.clone()).collect());
+    let mut asked: Vec<String> = github.with(&name, |world| world.asked.iter().map(|asked| asked.what.clone()).collect());
+    // A page that the proxy was too slow with is asked for again.
+    asked.dedup();
     assert!(asked.len() == 3 && asked[1].contains("page=2") && asked[2].contains("page=3"), "{asked:?}");
     let one = source(github, &name, "t0ken", "branches = ['hot/old']");
     Seen::new(&one, Feed::Runs).until("the one that GitHub finds itself", |seen| seen.run(9_600).filter(|_| seen.runs.len() == 1).cloned()).await;

@@ -295,9 +295,9 @@ async fn a_number_is_set_once_and_only_from_the_number_that_was_seen() {
     assert_eq!(subject(&source, &id).await.replicas.wanted, from + 1);
 
     let scaler = serde_json::json!({
-        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": { "name": "keeper" },
+        "apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": { "name": "keeper" },
         "spec": { "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "cart" }, "minReplicas": 1, "maxReplicas": 4,
-            "metrics": [{ "type": "Resource", "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 80 } } }] },
+            "targetCPUUtilizationPercentage": 80 },
     });
     space.apply(&scaler.to_string());
     let (_, _, made) = checks(&source, to(from + 1, from + 2)).await;

@@ -24,7 +24,7 @@ fn relayed(kind: &str, url: &str) -> String {
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": format!("{kind}-operated"), "labels": { format!("operated-{kind}"): "true" } },
         "spec": { "clusterIP": "None", "selector": { "relay": kind }, "ports": [{ "name": "web", "port": 9090, "targetPort": port }] }
     });
-    format!("{pod}\n---\n{service}\n")
+    serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": [pod, service] }).to_string()
 }
 
 /// The first two things that a context leads to once its first feed is watched.
