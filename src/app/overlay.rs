@@ -76,6 +76,8 @@ pub enum Goal {
     Service(Clean),
     /// A list of things, as `:po` or `:ctx` name it.
     List(super::screen::List),
+    /// Something that is done elsewhere: the command for it, to be copied.
+    Elsewhere(Clean),
 }
 
 /// Which of several.

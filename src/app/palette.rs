@@ -131,6 +131,7 @@ impl App {
                 self.open_list(list);
                 Vec::new()
             }
+            Goal::Elsewhere(command) => vec![Effect::Copy(vec![command])],
         }
     }
 
@@ -140,7 +141,7 @@ impl App {
         match chosen {
             Some((choice, goal)) if choice.available() => self.reach(goal.clone()),
             Some((choice, _)) => {
-                self.complain(crate::clean!("{}: {}", choice.name, choice.why_not));
+                self.complain(choice.why_not.clone());
                 Vec::new()
             }
             None => self.elsewhere(palette.typed()),
