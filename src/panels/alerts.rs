@@ -186,7 +186,8 @@ fn drawn(app: &App, row: &AlertRow) -> Drawn {
 
 fn counts(app: &App) -> Vec<Line> {
     let Some(view) = &app.alerts.view else { return Vec::new() };
-    let firing = view.firing.map_or_else(|| Clean::from_static(if silence(app).is_some() { "not known" } else { "…" }), |count| crate::clean!("{count} firing"));
+    let firing =
+        view.firing.map_or_else(|| Clean::from_static(if silence(app).is_some() { "not known" } else { "…" }), |count| crate::clean!("{count} firing"));
     let mut counts = vec![line![(Role::Dim, firing)]];
     for (count, word) in [(view.silenced, "silenced"), (view.inhibited, "inhibited")] {
         if count > 0 {
@@ -213,7 +214,11 @@ fn empty(app: &App, wide: usize) -> Vec<Line> {
     if let Some((role, words)) = silence(app) {
         let tail = "silence here says nothing";
         let one = crate::clean!("{words}: {tail}");
-        return if crate::widgets::width(&one) <= wide { vec![line![(role, one)]] } else { vec![line![(role, crate::clean!("{words}:"))], line![(role, tail)]] };
+        return if crate::widgets::width(&one) <= wide {
+            vec![line![(role, one)]]
+        } else {
+            vec![line![(role, crate::clean!("{words}:"))], line![(role, tail)]]
+        };
     }
     if app.alerts.view.as_ref().is_some_and(|view| !view.rows.is_empty()) {
         return vec![line![(Role::Dim, "no alert fits the filter; Esc drops it")]];

@@ -180,8 +180,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let inner = Panel::inner(area);
     let Columns { columns, folded } = Columns::fitting(app, inner.width.saturating_sub(MARK));
     let rows: HashMap<&Name, &Row> = app.matrix.rows.iter().map(|row| (&row.service, row)).collect();
-    let drawn: Vec<Drawn<'_>> =
-        app.environments.order.iter().filter_map(|name| rows.get(name)).map(|row| Drawn { app, row, folded: &folded }).collect();
+    let drawn: Vec<Drawn<'_>> = app.environments.order.iter().filter_map(|name| rows.get(name)).map(|row| Drawn { app, row, folded: &folded }).collect();
     let focused = app.panel == Focus::Environments && app.screens.is_empty();
     let row = app.environments.at.row();
     let mut table = Table::new(&columns, &drawn);

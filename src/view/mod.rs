@@ -98,7 +98,11 @@ fn compact(app: &App, buf: &mut Buffer, large: Rect, lines: &[Rect; 3]) {
     let others = Panel::ALL.into_iter().filter(|panel| *panel != app.panel);
     for (row, panel) in lines.iter().zip(others) {
         let line = match panel {
-            Panel::Environments => line![(Role::Key, "1 "), (Role::Title, "Environments "), (Role::Dim, if app.matrix.rows.is_empty() && !app.told_what_runs() { awaited(app) } else { app.matrix.totals.words() })],
+            Panel::Environments => line![
+                (Role::Key, "1 "),
+                (Role::Title, "Environments "),
+                (Role::Dim, if app.matrix.rows.is_empty() && !app.told_what_runs() { awaited(app) } else { app.matrix.totals.words() })
+            ],
             Panel::Pipelines => pipelines::summary(app),
             Panel::Logs => logs::summary(app),
             Panel::Alerts => alerts::summary(app),

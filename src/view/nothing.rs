@@ -73,7 +73,9 @@ fn source(app: &App, id: &SourceId, known: &Result<Known, Why>) -> Option<(u8, L
     Some(match (known, trouble) {
         (Err(why), _) => (0, line![(Role::Critical, crate::clean!("{id}: {}", why.words))]),
         (Ok(_), Some(line)) => (1, line![line]),
-        (Ok(Known::Ready(offers)), None) if offers.feeds.contains(&FeedKind::Workloads) => (2, line![(Role::Dim, crate::clean!("{id}: asking what runs there"))]),
+        (Ok(Known::Ready(offers)), None) if offers.feeds.contains(&FeedKind::Workloads) => {
+            (2, line![(Role::Dim, crate::clean!("{id}: asking what runs there"))])
+        }
         (Ok(Known::Listed(words)), None) => (3, line![(Role::Dim, crate::clean!("{id}: {words}, :ctx connects it"))]),
         (Ok(Known::Ready(_)), None) => (4, line![(Role::Dim, crate::clean!("{id}: answers, and has no services"))]),
         // They never say what runs.

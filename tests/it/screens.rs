@@ -69,7 +69,8 @@ fn at_80_columns_the_header_still_says_which_sources_are_in_trouble() {
 fn one_of_several_servers_behind_a_source_is_missed_in_the_header_and_at_the_foot() {
     let mut scene = stage("quiet").play();
     let now = scene.app.now.wall;
-    let down = |words: &'static str| Down { words: words.into(), since: now - jiff::SignedDuration::from_secs(53), next: now + jiff::SignedDuration::from_secs(14) };
+    let down =
+        |words: &'static str| Down { words: words.into(), since: now - jiff::SignedDuration::from_secs(53), next: now + jiff::SignedDuration::from_secs(14) };
     let members = vec![
         Member { name: "alertmanager-a".into(), down: None },
         Member { name: "alertmanager-b".into(), down: Some(down("alertmanager-b does not answer")) },

@@ -1,16 +1,7 @@
 //! The line that errs most, in one sentence: how often, since when, and which versions say it.
 
 use super::State;
-use crate::{
-    app::App,
-    domain::Level,
-    line,
-    logs::View,
-    panels::words,
-    text::Clean,
-    theme::Role,
-    widgets::Line,
-};
+use crate::{app::App, domain::Level, line, logs::View, panels::words, text::Clean, theme::Role, widgets::Line};
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 /// Lines that are looked through at the most: a screen must not wait for a sentence.
