@@ -21,6 +21,9 @@ mod order;
 use columns::{Columns, Drawn, MARK};
 pub use order::{Sort, settle};
 
+/// Cells that `12 more below` takes beside it in the lower edge.
+const NOTED: usize = 18;
+
 /// The cursor of the matrix is a cell.
 #[derive(Debug, Default)]
 pub struct State {
@@ -198,7 +201,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     panel.edge = if focused { Edge::Focus } else { Edge::Plain };
     let below = table.hidden_below(inner.height);
     let below = (below > 0).then(|| line![(Role::Dim, crate::clean!("{below} more below"))]);
-    panel.note = widgets::join(columns::folded_words(app, &folded).into_iter().chain(below), &Piece::new(Role::Dim, " · "));
+    let folded = columns::folded_words(app, &folded).filter(|words| widgets::line_width(words) + NOTED < usize::from(inner.width));
+    panel.note = widgets::join(folded.into_iter().chain(below), &Piece::new(Role::Dim, " · "));
     panel.draw(buf, area, theme);
     table.draw(buf, inner, theme);
 }

@@ -121,7 +121,8 @@ fn the_lists_that_the_palette_knows() {
 
 #[test]
 fn what_lies_over_the_screen() {
-    incident().keys("?").shows("help").says(&["roll back", "explain"]);
+    incident().keys("?").shows("help").says(&["To the first", "more below"]);
+    incident().keys("?G").play().says(&["Plan a rollback", "Why is it broken?"]);
     incident().keys(":ro").shows("palette");
     incident().keys("/pay").shows("filter").says(&["payments"]).hides(&["▸ cart"]);
     incident().keys("<ctrl-o>").shows("unlock").says(&["15 minutes", "Esc"]);
