@@ -315,5 +315,5 @@ fn print_needs_no_terminal_and_gives_the_same_frame_every_time() {
     let first = frame();
     assert_eq!(first, frame());
     assert_eq!(first.lines().count(), 24);
-    assert!(first.contains("PILOTHOUSE") && !first.contains('\x1b'));
+    assert!(first.contains("1 Environments") && !first.contains('\x1b'));
 }
