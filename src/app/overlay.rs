@@ -76,8 +76,8 @@ pub enum Goal {
     Service(Clean),
     /// A list of things, as `:po` or `:ctx` name it.
     List(super::screen::List),
-    /// Something that is done elsewhere: the command for it, to be copied.
-    Elsewhere(Clean),
+    /// What is not built here: the command that does it elsewhere, to be copied.
+    Copies(Clean),
 }
 
 /// Which of several.
@@ -105,9 +105,58 @@ pub enum Chosen {
 /// The one verb that takes a number.
 const SCALE: &str = crate::keys::Action::Scale.name();
 /// What k9s fingers type that is not here.
-const K9S: &str = "alias aliases cj cm configmaps crb crd crds cronjobs csr daemonsets ds endpoints ep eps helm hpa ing ingress ingresses job jobs \
-    lease netpol networkpolicies pdb pf popeye portforward pulse pulses pv pvc quota rc replicasets role rolebindings roles rs sa sc \
-    sec secret secrets services statefulsets sts svc xray";
+const K9S: &[&str] = &[
+    "alias",
+    "aliases",
+    "cj",
+    "cm",
+    "configmaps",
+    "crb",
+    "crd",
+    "crds",
+    "cronjobs",
+    "csr",
+    "daemonsets",
+    "ds",
+    "endpoints",
+    "ep",
+    "eps",
+    "helm",
+    "hpa",
+    "ing",
+    "ingress",
+    "ingresses",
+    "job",
+    "jobs",
+    "lease",
+    "netpol",
+    "networkpolicies",
+    "pdb",
+    "pf",
+    "popeye",
+    "portforward",
+    "pulse",
+    "pulses",
+    "pv",
+    "pvc",
+    "quota",
+    "rc",
+    "replicasets",
+    "role",
+    "rolebindings",
+    "roles",
+    "rs",
+    "sa",
+    "sc",
+    "sec",
+    "secret",
+    "secrets",
+    "services",
+    "statefulsets",
+    "sts",
+    "svc",
+    "xray",
+];
 
 impl Palette {
     /// What was typed, without the colon that fingers type by habit.
@@ -127,7 +176,7 @@ impl Palette {
         let mut found = rank(typed, &self.choices);
         found.sort_by_key(|found| *self.choices[found.index].name != *typed);
         let exact = found.first().is_some_and(|found| *self.choices[found.index].name == *typed);
-        if K9S.split(' ').any(|known| known == typed) && !exact {
+        if K9S.contains(&typed) && !exact {
             found.retain(|found| self.choices[found.index].name.starts_with(typed));
         }
         self.found = found;

@@ -42,7 +42,7 @@ impl App {
             match (verb.words, self.lack(verb.action, &subject)) {
                 (Ok(words), _) => offer(name, words, key(verb.action), Clean::EMPTY, Goal::Action(verb.action)),
                 (Err(_), Lack { words, command: Some(command) }) => {
-                    offer(name, crate::clean!("{words}: copies `{command}`"), Clean::EMPTY, Clean::EMPTY, Goal::Elsewhere(command));
+                    offer(name, crate::clean!("{words}: copies `{command}`"), Clean::EMPTY, Clean::EMPTY, Goal::Copies(command));
                 }
                 (Err(why), _) => offer(name, Clean::EMPTY, key(verb.action), why, Goal::Action(verb.action)),
             }
@@ -131,7 +131,7 @@ impl App {
                 self.open_list(list);
                 Vec::new()
             }
-            Goal::Elsewhere(command) => vec![Effect::Copy(vec![command])],
+            Goal::Copies(command) => vec![Effect::Copy(vec![command])],
         }
     }
 
@@ -141,7 +141,7 @@ impl App {
         match chosen {
             Some((choice, goal)) if choice.available() => self.reach(goal.clone()),
             Some((choice, _)) => {
-                self.complain(choice.why_not.clone());
+                self.complain(crate::clean!("{}: {}", choice.name, choice.why_not));
                 Vec::new()
             }
             None => self.elsewhere(palette.typed()),

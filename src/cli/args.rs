@@ -10,6 +10,7 @@ use std::path::PathBuf;
     version,
     about = "The console of the engineer on call: what runs where, what is shipped, what burns, what it says, and a rollback that proves itself",
     after_help = "Exit codes: 0 yes, 1 no, 2 could not tell, 64 usage, 70 a fault of ours, 75 the world moved, 77 forbidden by policy, 78 configuration.\n\
+                  A pipe that is closed ends nothing but a followed log: a face goes on in silence to the exit code it would have had.\n\
                   With nothing configured it uses the current context of the kubeconfig, the Docker socket and the CI of the git remote.",
     disable_help_subcommand = true
 )]
@@ -53,7 +54,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s")]
     pub timeout: String,
     /// The simulated world instead of the real one, and which story of it.
-    #[arg(long, global = true, hide = true, value_name = "STORY", num_args = 0..=1, require_equals = true, default_missing_value = "incident")]
+    #[arg(long, global = true, value_name = "STORY", num_args = 0..=1, require_equals = true, default_missing_value = "incident")]
     pub demo: Option<String>,
 }
 

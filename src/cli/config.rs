@@ -4,6 +4,7 @@ use super::{
     Failed,
     args::{ConfigFace, Global},
     exit::Exit,
+    out::say,
     start::{depth, load, wrong},
 };
 use crate::{
@@ -18,7 +19,7 @@ pub fn run(global: &Global, what: &ConfigFace) -> Result<Exit, Failed> {
         ConfigFace::Path => {
             for (name, path) in paths()?.all() {
                 let there = if path.exists() { "" } else { "  (not there)" };
-                println!("{name:<14} {}{there}", path.display());
+                say!("{name:<14} {}{there}", path.display());
             }
             Ok(Exit::Yes)
         }
@@ -26,7 +27,7 @@ pub fn run(global: &Global, what: &ConfigFace) -> Result<Exit, Failed> {
             let mut errors = Vec::new();
             for one in config::init(&paths()?) {
                 match one {
-                    Ok(path) => println!("written: {}", path.display()),
+                    Ok(path) => say!("written: {}", path.display()),
                     Err(error) => errors.push(error),
                 }
             }
@@ -34,7 +35,7 @@ pub fn run(global: &Global, what: &ConfigFace) -> Result<Exit, Failed> {
         }
         ConfigFace::Check => check(global),
         ConfigFace::Schema => {
-            println!("{:#}", config::schema());
+            say!("{:#}", config::schema());
             Ok(Exit::Yes)
         }
     }
@@ -64,7 +65,7 @@ fn check(global: &Global) -> Result<Exit, Failed> {
         return Err(Failed::new(Exit::Config, broken.join("\n")));
     }
     let sources = loaded.config.sources.len();
-    println!(
+    say!(
         "{}: right ({sources} sources, {} environments, {} services)",
         paths.config().display(),
         loaded.config.environments.len(),

@@ -4,14 +4,11 @@ use super::{
     Failed,
     args::{Global, Output},
     exit::Exit,
-    headless::Headless,
-    start::{Prepared, depth, load},
+    headless::{Headless, Unheard, word},
+    out::say,
+    start::{depth, load},
 };
-use crate::{
-    app::Known,
-    domain::{Link, Trouble},
-    journal::Journal,
-};
+use crate::{app::Known, domain::Trouble, journal::Journal};
 use serde_json::json;
 
 /// One thing that was looked at.
@@ -25,6 +22,8 @@ struct Looked {
 enum State {
     Ok,
     Warn,
+    /// It was not seen, so nothing can be said of it.
+    Unknown,
     Bad,
 }
 
@@ -33,6 +32,7 @@ impl State {
         match self {
             Self::Ok => "ok",
             Self::Warn => "warn",
+            Self::Unknown => "unknown",
             Self::Bad => "bad",
         }
     }
@@ -59,25 +59,35 @@ pub fn run(global: &Global, output: Output) -> Result<Exit, Failed> {
             found.push(journal(&paths.journal()));
             found.push(leaving());
             let mut reached = Vec::new();
-            Prepared::of(global)?.block_on(|headless| async {
+            super::demo::or_real(global)?.block_on(|headless| async {
                 reached = reach(headless).await;
                 Ok(Exit::Yes)
             })?;
             found.extend(reached);
-            if found.iter().any(|one| one.state == State::Bad) { Exit::No } else { Exit::Yes }
+            exit(&found)
         }
     };
     tell(&found, output);
     Ok(exit)
 }
 
+/// No if something is wrong, could not tell if something was not seen.
+fn exit(found: &[Looked]) -> Exit {
+    let any = |state| found.iter().any(|one| one.state == state);
+    match (any(State::Bad), any(State::Unknown)) {
+        (true, _) => Exit::No,
+        (false, true) => Exit::Unknown,
+        (false, false) => Exit::Yes,
+    }
+}
+
 fn tell(found: &[Looked], output: Output) {
     if output.json {
         let shape: Vec<_> = found.iter().map(|one| json!({ "what": one.what, "state": one.state.word(), "words": one.words })).collect();
-        return println!("{:#}", json!({ "v": 1, "looked": shape }));
+        return say!("{:#}", json!({ "v": 1, "looked": shape }));
     }
     for one in found {
-        println!("{:<5} {:<26} {}", one.state.word(), one.what, one.words);
+        say!("{:<7} {:<26} {}", one.state.word(), one.what, one.words);
     }
 }
 
@@ -96,49 +106,63 @@ fn journal(folder: &std::path::Path) -> Looked {
     }
 }
 
-/// Whether the system ends a user's processes when the session drops: then nothing can finish what was confirmed.
+/// What becomes of a change when the session drops in the middle of it.
 fn leaving() -> Looked {
-    let text = std::fs::read_to_string("/etc/systemd/logind.conf").unwrap_or_default();
-    let kills = text.lines().map(str::trim).any(|line| line.eq_ignore_ascii_case("KillUserProcesses=yes"));
-    if kills {
-        return looked("dropped session", State::Warn, "KillUserProcesses=yes ends everything with the session: loginctl enable-linger keeps it");
-    }
-    looked("dropped session", State::Ok, "processes outlive the session")
+    let words = "nobody watches a change whose console is gone: what was sent stays sent, and the next console shows it under B as left open";
+    looked("dropped session", State::Ok, words)
 }
 
-/// Every source: what it says, what it lacks, and how far its clock is off.
+/// Every source: what it says, what it lacks, and what of it was not told.
 async fn reach(mut headless: Headless) -> Vec<Looked> {
     headless.synced().await;
-    let app = &headless.app;
-    let mut found = Vec::new();
-    for (id, known) in &app.sources {
+    let mut found: Vec<Looked> = headless.unheard().iter().map(silent).collect();
+    for (id, known) in &headless.app.sources {
         match known {
-            Err(why) => found.push(looked(id.to_string(), State::Bad, why.words.to_string())),
+            Err(_) => {}
             Ok(Known::Listed(words)) => found.push(looked(id.to_string(), State::Ok, format!("not connected: {words}"))),
             Ok(Known::Sought) => found.push(looked(id.to_string(), State::Warn, "is still looked for: try again with a longer --timeout")),
             Ok(Known::Absent(words)) => found.push(looked(id.to_string(), State::Warn, words.to_string())),
             Ok(Known::Ready(offers)) => {
-                let feeds = app.store.feeds().iter().filter(|feed| feed.source == *id);
-                let trouble = feeds.filter_map(|feed| match &feed.link {
-                    Link::Retrying { why, .. } | Link::Refused { why, .. } => Some((feed.feed.kind(), why)),
-                    Link::NotConnected | Link::Connecting | Link::Live { .. } => None,
-                });
                 let before = found.len();
-                for (kind, why) in trouble {
-                    let state = if why.trouble == Trouble::Unsupported { State::Warn } else { State::Bad };
-                    found.push(looked(format!("{id} {kind:?}"), state, why.words.to_string()));
-                }
                 found.extend(offers.lacks.iter().chain(&offers.warnings).map(|words| looked(id.to_string(), State::Warn, words.to_string())));
-                let well = (found.len() == before).then_some("answers");
-                let words: Vec<&str> = well.into_iter().chain(offers.found.as_deref()).collect();
+                let heard = headless.app.store.feeds().iter().filter(|feed| feed.source == *id && feed.link.live()).map(|feed| word(feed.feed.kind()));
+                let heard: std::collections::BTreeSet<&str> = heard.collect();
+                let well = (found.len() == before && !heard.is_empty()).then(|| format!("answers: {}", heard.into_iter().collect::<Vec<_>>().join(", ")));
+                let words: Vec<&str> = well.as_deref().into_iter().chain(offers.found.as_deref()).collect();
                 if !words.is_empty() {
                     found.push(looked(id.to_string(), State::Ok, words.join("; ")));
                 }
             }
         }
     }
-    if app.sources.is_empty() {
+    if headless.app.sources.is_empty() {
         found.push(looked("sources", State::Warn, "no kubeconfig, no Docker socket, no git remote with a CI: pilothouse demo shows a simulated world"));
     }
     found
+}
+
+/// A feed, or a whole source, that was not told.
+fn silent(one: &Unheard) -> Looked {
+    let state = match one.trouble {
+        None => State::Unknown,
+        Some(Trouble::Unsupported) if one.feed.is_some() => State::Warn,
+        Some(_) => State::Bad,
+    };
+    looked(format!("{} {}", one.source, one.what()).trim(), state, one.why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{FeedKind, SourceId};
+
+    #[test]
+    fn what_was_not_seen_is_never_green() {
+        let one = |trouble| silent(&Unheard { source: SourceId::new("kubernetes/prod"), feed: Some(FeedKind::Workloads), why: "why".into(), trouble });
+        let ok = || looked("journal", State::Ok, "");
+        assert_eq!(exit(&[ok(), one(None)]), Exit::Unknown);
+        assert_eq!(exit(&[ok(), one(Some(Trouble::Denied)), one(None)]), Exit::No);
+        assert_eq!(exit(&[ok()]), Exit::Yes);
+        assert_eq!((one(None).what.as_str(), one(None).state.word()), ("kubernetes/prod workloads", "unknown"));
+    }
 }

@@ -1,9 +1,10 @@
 //! The app without a screen: the same events, the same effects, nothing drawn.
 
+use super::{Failed, exit::Exit};
 use crate::{
     app::{App, Known},
     console::Clock,
-    domain::{Feed, Link, SourceId, Verb},
+    domain::{Feed, FeedKind, Link, SourceId, Trouble, Verb},
     runtime::{Errand, Inbox, Runtime},
     text::Clean,
 };
@@ -66,11 +67,37 @@ impl Headless {
         }
     }
 
-    /// Waits until every feed that is always wanted has told its whole list or was refused; the names of those that did neither.
-    pub async fn synced(&mut self) -> Vec<Clean> {
-        let patience = self.patience;
-        self.until(patience, |app| missing(app).is_empty() && !app.sources.is_empty() && settled(app)).await;
-        missing(&self.app)
+    /// Waits until every feed of an overview has told its whole list, was refused or broke, or the patience is over.
+    pub async fn synced(&mut self) {
+        self.wait_for(|feed| counts(feed) || *feed == Feed::Samples).await;
+    }
+
+    /// The same for one service: what is measured of all is not waited for.
+    pub async fn placed(&mut self) {
+        self.wait_for(counts).await;
+    }
+
+    async fn wait_for(&mut self, which: impl Fn(&Feed) -> bool) {
+        self.until(self.patience, |app| !waiting(app, &which) && !app.sources.is_empty() && settled(app)).await;
+    }
+
+    /// Waits until one more feed has told its whole list, was refused or broke, or the patience is over.
+    pub async fn told(&mut self, kind: FeedKind) {
+        let told = |app: &App| app.wanted().iter().filter(|(_, feed)| feed.kind() == kind).all(|(source, feed)| answered(app, source, feed));
+        self.until(self.patience, told).await;
+    }
+
+    /// Everything that is wanted and was not told, and why.
+    pub fn unheard(&self) -> Vec<Unheard> {
+        unheard(&self.app, self.patience)
+    }
+
+    /// Something was not found: it is not there if everybody told, be it a moment ago; it can not be told while somebody who may have it never did.
+    pub fn blind(&self, kind: FeedKind, what: &str, not_there: String) -> Failed {
+        let told = |one: &Unheard| kind == FeedKind::Workloads && self.app.store.workloads_told(&one.source);
+        let silent = |one: &&Unheard| one.feed.is_none_or(|feed| feed == kind) && !told(one);
+        let why: Vec<String> = self.unheard().iter().filter(silent).map(|one| format!("{}: {}", one.source, one.why)).collect();
+        if why.is_empty() { Failed::new(Exit::No, not_there) } else { Failed::new(Exit::Unknown, format!("{what} could not be asked: {}", why.join("; "))) }
     }
 
     /// Ends once everything that was begun is written down.
@@ -79,11 +106,51 @@ impl Headless {
     }
 }
 
+/// Something that is wanted and was not told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unheard {
+    /// Whose.
+    pub source: SourceId,
+    /// What; none where the source as a whole can not be used.
+    pub feed: Option<FeedKind>,
+    /// Why, in words.
+    pub why: Clean,
+    /// What kind of trouble; none where it merely has not answered yet.
+    pub trouble: Option<Trouble>,
+}
+
+impl Unheard {
+    /// `workloads`, `alerts` …; nothing for a source as a whole.
+    pub const fn what(&self) -> &'static str {
+        match self.feed {
+            Some(kind) => word(kind),
+            None => "",
+        }
+    }
+}
+
+/// What a feed tells, in a word.
+pub const fn word(kind: FeedKind) -> &'static str {
+    match kind {
+        FeedKind::Workloads => "workloads",
+        FeedKind::Nodes => "nodes",
+        FeedKind::Pods => "pods",
+        FeedKind::Happenings => "events",
+        FeedKind::Runs => "runs",
+        FeedKind::Jobs => "jobs",
+        FeedKind::Alerts => "alerts",
+        FeedKind::Rules => "rules",
+        FeedKind::Samples => "metrics",
+        FeedKind::Stats => "usage",
+        FeedKind::Logs => "logs",
+    }
+}
+
 /// The feeds that an answer rests on. The pods of what is unwell are wanted only once the workloads are there.
-fn counts(feed: &Feed) -> bool {
+const fn counts(feed: &Feed) -> bool {
     match feed {
-        Feed::Workloads | Feed::Alerts | Feed::Runs | Feed::Rules | Feed::Pods(_) => true,
-        Feed::Nodes | Feed::Jobs(_) | Feed::Happenings(_) | Feed::Samples | Feed::Stats(_) | Feed::Logs(_) => false,
+        Feed::Workloads | Feed::Nodes | Feed::Alerts | Feed::Runs | Feed::Rules | Feed::Pods(_) => true,
+        Feed::Jobs(_) | Feed::Happenings(_) | Feed::Samples | Feed::Stats(_) | Feed::Logs(_) => false,
     }
 }
 
@@ -98,16 +165,46 @@ fn settled(app: &App) -> bool {
     ready.map(|(id, _)| id).all(|id| app.store.feeds().iter().any(|feed| feed.source == *id && feed.link != Link::Connecting))
 }
 
-/// Sources that have not said their whole list yet.
-fn missing(app: &App) -> Vec<Clean> {
-    let told = |source: &SourceId, feed: &Feed| match app.store.feed(source, feed).map(|state| &state.link) {
-        Some(Link::Live { synced, .. }) => *synced,
+/// Whether a feed that an answer rests on may still tell its list.
+fn waiting(app: &App, which: &impl Fn(&Feed) -> bool) -> bool {
+    app.wanted().into_iter().filter(|(_, feed)| which(feed)).any(|(source, feed)| !answered(app, &source, &feed))
+}
+
+/// Whether a feed has told its whole list, was refused or broke.
+fn answered(app: &App, source: &SourceId, feed: &Feed) -> bool {
+    match app.store.feed(source, feed).map(|state| &state.link) {
+        Some(Link::Live { synced, .. }) => *synced && !lacks_history(app, source, feed),
         Some(Link::Retrying { .. } | Link::Refused { .. }) => true,
         Some(Link::Connecting | Link::NotConnected) | None => false,
+    }
+}
+
+/// Workloads that can be rolled back have revisions, which are a list of their own.
+fn lacks_history(app: &App, source: &SourceId, feed: &Feed) -> bool {
+    let remembers = matches!(app.sources.get(source), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&Verb::RollBack));
+    *feed == Feed::Workloads && remembers && !app.store.history_told(source)
+}
+
+fn unheard(app: &App, patience: Duration) -> Vec<Unheard> {
+    let unusable = |(source, known): (&SourceId, &Result<Known, crate::domain::Why>)| {
+        let why = known.as_ref().err()?;
+        Some(Unheard { source: source.clone(), feed: None, why: why.words.clone(), trouble: Some(why.trouble) })
     };
-    let remembers = |source: &SourceId| matches!(app.sources.get(source), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&Verb::RollBack));
-    let whole = |source: &SourceId, feed: &Feed| told(source, feed) && (*feed != Feed::Workloads || !remembers(source) || app.store.history_told(source));
-    let mut names: Vec<SourceId> = app.wanted().into_iter().filter(|(source, feed)| counts(feed) && !whole(source, feed)).map(|(source, _)| source).collect();
-    names.dedup();
-    names.iter().map(|name| crate::clean!("{name}")).collect()
+    let mut found: Vec<Unheard> = app.sources.iter().filter_map(unusable).collect();
+    let after = jiff::SignedDuration::try_from(patience).unwrap_or(jiff::SignedDuration::ZERO);
+    for (source, feed) in app.wanted().into_iter().filter(|(_, feed)| counts(feed) || *feed == Feed::Samples) {
+        let silent = |words: &str| (crate::clean!("{words} within {after:#}"), None);
+        let (why, trouble) = match app.store.feed(&source, &feed).map(|state| &state.link) {
+            Some(Link::Live { synced: true, .. }) if !lacks_history(app, &source, &feed) => continue,
+            Some(Link::Live { synced: true, .. }) => silent("its revisions were not told"),
+            Some(Link::Live { synced: false, .. }) => silent("its list was not whole"),
+            Some(Link::Retrying { why, .. } | Link::Refused { why, .. }) => (why.words.clone(), Some(why.trouble)),
+            Some(Link::Connecting | Link::NotConnected) | None => silent("it did not answer"),
+        };
+        let new = Unheard { source, feed: Some(feed.kind()), why, trouble };
+        if !found.contains(&new) {
+            found.push(new);
+        }
+    }
+    found
 }

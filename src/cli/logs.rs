@@ -1,17 +1,22 @@
-//! The merged log of what the targets say, as plain text.
+//! The merged log of what the targets say, as plain text. Exit 0: lines were written; 1: there are none, and why; 2: not all could be read.
 
-use super::{Failed, args::Logs, exit::Exit, headless::Headless, start::duration};
+mod tape;
+
+use super::{Failed, args::Logs, exit::Exit, headless::Headless, out, start::duration};
 use crate::{
-    app::Event,
-    domain::{Id, LineKind, LogTarget, Pod, Workload},
-    logs::{Spot, Towards},
+    app::{List, Screen, source_of},
+    domain::{ContainerState, Feed, FeedKind, Id, LineKind, Link, LogTarget, Pod, Scope, Workload},
+    logs::Line,
     text::{Clean, redact},
+    widgets::Selection,
 };
-use jiff::SignedDuration;
-use std::{io::Write, time::Duration};
+use jiff::{SignedDuration, Timestamp};
+use regex::Regex;
+use std::time::Duration;
+use tape::Tape;
 
-/// Lines later than this after their neighbours still find their place.
-const WINDOW: Duration = Duration::from_millis(300);
+/// How often what waits is looked at.
+const STEP: Duration = Duration::from_millis(200);
 
 /// Whose log, once the sources have said what runs.
 enum Target {
@@ -22,79 +27,200 @@ enum Target {
 /// Finds the targets, listens, prints in the order of time.
 pub async fn run(mut headless: Headless, args: Logs) -> Result<Exit, Failed> {
     let since = duration(&args.since)?;
-    let grep = args.grep.as_deref().map(regex::Regex::new).transpose().map_err(|error| Failed::new(Exit::Usage, format!("--grep: {error}")))?;
-    headless.synced().await;
+    let grep = args.grep.as_deref().map(Regex::new).transpose().map_err(|error| Failed::new(Exit::Usage, format!("--grep: {error}")))?;
+    headless.placed().await;
     let mut targets = Vec::new();
     for name in &args.targets {
-        targets.push(find(&headless, name, args.environment.as_deref())?);
+        targets.extend(find(&mut headless, name, args.environment.as_deref()).await?);
     }
-    let asked = headless.app.now.wall;
+    let asked = headless.clock.now().wall;
     let from = asked - SignedDuration::try_from(since).unwrap_or(SignedDuration::ZERO);
     let wanted = targets.into_iter().map(|target| match target {
         Target::Workload(workload) => LogTarget::Workload { workload, since: Some(from) },
         Target::Pod(pod) => LogTarget::Pod { pod, container: None, previous: args.previous, since: Some(from) },
     });
-    headless.app.listen(wanted.collect());
-    let mut printed = None;
-    loop {
-        let patience = if args.follow { WINDOW } else { headless.patience.min(Duration::from_secs(3)) };
-        let before = headless.app.logs.buffer.len();
-        headless.until(patience, |_| false).await;
-        let grew = headless.app.logs.buffer.len() > before;
-        if !print(&headless, &mut printed, grep.as_ref()) {
-            return Ok(Exit::Yes);
+    let wanted: Vec<LogTarget> = wanted.collect();
+    headless.app.listen(wanted.clone());
+    let mut face = Writer { headless, tape: Tape::new(asked), grep, wanted, found: 0, said: Vec::new() };
+    face.listen(args.follow).await
+}
+
+/// The app that listens, and the lines on their way out.
+struct Writer {
+    headless: Headless,
+    tape: Tape,
+    grep: Option<Regex>,
+    wanted: Vec<LogTarget>,
+    /// How many lines were asked for and are there.
+    found: u64,
+    /// What was said on standard error.
+    said: Vec<Clean>,
+}
+
+impl Writer {
+    async fn listen(&mut self, follow: bool) -> Result<Exit, Failed> {
+        let (mut progress, mut before) = (self.now(), 0);
+        loop {
+            self.headless.until(STEP, |app| !app.logs.buffer.is_empty()).await;
+            self.take();
+            let due = self.tape.due(self.now());
+            if !self.write(&due) {
+                return Ok(Exit::Yes);
+            }
+            self.trouble().into_iter().for_each(|words| self.remark(words));
+            if self.tape.moved() != before {
+                (before, progress) = (self.tape.moved(), self.now());
+            }
+            let tired = self.now().saturating_sub(progress) >= self.headless.patience;
+            if tired {
+                self.tape.give_up();
+            }
+            let all_told = self.all_told();
+            if all_told && follow && self.found == 0 {
+                let why: Vec<Clean> = self.wanted.iter().map(|target| self.why_nothing(target)).collect();
+                why.into_iter().for_each(|words| self.remark(crate::clean!("{words}; it is listened to")));
+            }
+            if !follow && (tired || all_told) {
+                let rest = self.tape.rest();
+                self.write(&rest);
+                return Ok(self.end());
+            }
         }
-        // Whoever does not follow wants what was said until now; something that never falls silent would keep us for ever.
-        let newest = headless.app.logs.buffer.walk(None, Towards::Older).find_map(|line| line.at);
-        if !args.follow && (!grew || newest.is_some_and(|at| at >= asked)) {
-            return Ok(if headless.app.logs.buffer.is_empty() { Exit::Unknown } else { Exit::Yes });
+    }
+
+    fn now(&self) -> Duration {
+        self.headless.clock.now().mono
+    }
+
+    /// Takes what has come out of the app, where only so much is kept.
+    fn take(&mut self) {
+        let (now, grep, tape, found) = (self.now(), self.grep.as_ref(), &mut self.tape, &mut self.found);
+        let buffer = &mut self.headless.app.logs.buffer;
+        buffer.streams().for_each(|stream| tape.knows(stream));
+        buffer.drain(|line| {
+            let own = matches!(line.kind, LineKind::Notice | LineKind::Change);
+            let fits = own || grep.is_none_or(|grep| grep.is_match(line.text()));
+            *found += u64::from(fits && !own);
+            tape.put(&line.stream.id, line.at, fits.then(|| words(line, own)), now);
+        });
+    }
+
+    /// Writes lines; false when nobody reads any more.
+    fn write(&self, lines: &[String]) -> bool {
+        lines.is_empty() || out::write(format_args!("{}\n", lines.join("\n")))
+    }
+
+    /// Says something on standard error, once.
+    fn remark(&mut self, words: Clean) {
+        if !self.said.contains(&words) {
+            out::remark(&words);
+            self.said.push(words);
         }
-        let _ = headless.app.update(headless.clock.now(), Event::Tick);
+    }
+
+    /// What is wrong with feeds.
+    fn trouble(&self) -> Vec<Clean> {
+        let troubled = |target: &LogTarget| match self.link(target) {
+            Some(Link::Retrying { why, .. } | Link::Refused { why, .. }) => Some(crate::clean!("{}: {}", source_of(target), why.words)),
+            Some(Link::Live { .. } | Link::NotConnected | Link::Connecting) | None => None,
+        };
+        self.wanted.iter().filter_map(troubled).collect()
+    }
+
+    fn link(&self, target: &LogTarget) -> Option<&Link> {
+        self.headless.app.store.feed(&source_of(target), &Feed::Logs(target.clone())).map(|feed| &feed.link)
+    }
+
+    /// Whether all that was said until now is here: everybody who speaks is known, and each has told it or can not.
+    fn all_told(&self) -> bool {
+        let heard = |target: &LogTarget| matches!(self.link(target), Some(Link::Live { .. } | Link::Refused { .. }));
+        self.wanted.iter().all(heard) && self.tape.untold().is_empty() && self.headless.inbox.is_empty() && self.headless.app.logs.buffer.is_empty()
+    }
+
+    /// How it ends, and why where there is little to show.
+    fn end(&self) -> Exit {
+        let untold = self.tape.untold();
+        if !untold.is_empty() {
+            let names: Vec<&str> = untold.iter().map(|name| name.as_str()).collect();
+            out::remark(&format!("the log of {} was not told to its end within {:?}", names.join(", "), self.headless.patience));
+        }
+        let silent: Vec<&LogTarget> = self.wanted.iter().filter(|target| !matches!(self.link(target), Some(Link::Live { .. }))).collect();
+        for target in silent.iter().filter(|target| matches!(self.link(target), Some(Link::Connecting | Link::NotConnected) | None)) {
+            out::remark(&format!("{} did not answer within {:?}", source_of(target), self.headless.patience));
+        }
+        if !untold.is_empty() || !silent.is_empty() {
+            return Exit::Unknown;
+        }
+        if self.found > 0 {
+            return Exit::Yes;
+        }
+        self.wanted.iter().for_each(|target| out::remark(&self.why_nothing(target)));
+        Exit::No
+    }
+
+    /// Why a target that answers has said nothing.
+    fn why_nothing(&self, target: &LogTarget) -> Clean {
+        let store = &self.headless.app.store;
+        let (name, pods): (Clean, Vec<&Pod>) = match target {
+            LogTarget::Workload { workload, .. } => {
+                (store.workload(workload).map(|row| row.name.clean().clone()).unwrap_or_default(), store.pods_of(workload).collect())
+            }
+            LogTarget::Pod { pod, .. } => (store.pod(pod).map(|pod| pod.name.clean().clone()).unwrap_or_default(), store.pod(pod).into_iter().collect()),
+            LogTarget::Job(_) => (Clean::from_static("the job"), Vec::new()),
+        };
+        if self.tape.streams() == 0 {
+            return crate::clean!("{name} has no pods");
+        }
+        let waits =
+            pods.iter().flat_map(|pod| pod.containers.iter().map(move |container| (pod, container))).find_map(|(pod, container)| match &container.state {
+                // One that crashed has spoken before.
+                ContainerState::Waiting { reason, message } if container.restarts == 0 && container.last.is_none() => {
+                    Some(crate::clean!("{}/{} has not started: {reason} {message}", pod.name, container.name))
+                }
+                ContainerState::Waiting { .. } | ContainerState::Running { .. } | ContainerState::Ended { .. } | ContainerState::Unknown => None,
+            });
+        let fits = if self.grep.is_some() { " that fits --grep" } else { "" };
+        waits.map_or_else(|| crate::clean!("{name} has said nothing{fits} in this time"), |waits| crate::clean!("{}", waits.trim()))
     }
 }
 
-/// A service, or SERVICE/POD.
-fn find(headless: &Headless, name: &str, environment: Option<&str>) -> Result<Target, Failed> {
+/// A line as it is written.
+fn words(line: &Line<'_>, own: bool) -> String {
+    let at = line.at.map(|at: Timestamp| format!("{at:.3} ")).unwrap_or_default();
+    let who = match (own, line.stream.container.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => format!("{} ", line.stream.pod),
+        (false, false) => format!("{}/{} ", line.stream.pod, line.stream.container),
+    };
+    format!("{at}{who}{}", redact(line.text()))
+}
+
+/// A service, or SERVICE/POD: all workloads of a cell speak together.
+async fn find(headless: &mut Headless, name: &str, environment: Option<&str>) -> Result<Vec<Target>, Failed> {
     let (service, pod) = name.split_once('/').map_or((name, None), |(service, pod)| (service, Some(pod)));
-    let app = &headless.app;
-    let rows = app.matrix.rows.iter().filter(|row| row.service.raw() == service);
+    let rows = headless.app.matrix.rows.iter().filter(|row| row.service.raw() == service);
     let cells =
         rows.flat_map(|row| &row.cells).filter(|cell| !cell.workloads.is_empty() && environment.is_none_or(|wanted| cell.environment.name.raw() == wanted));
-    let workloads: Vec<Id<Workload>> = cells.flat_map(|cell| cell.workloads.iter().map(|one| one.id.clone())).collect();
-    let no = |words: String| Failed::new(Exit::No, words);
-    match (workloads.as_slice(), pod) {
-        ([], _) => {
-            Err(no(format!("nothing called `{}` runs{}", Clean::from_untrusted(service), environment.map(|name| format!(" in {name}")).unwrap_or_default())))
+    let cells: Vec<(Clean, Vec<Id<Workload>>)> =
+        cells.map(|cell| (cell.environment.name.clean().clone(), cell.workloads.iter().map(|one| one.id.clone()).collect())).collect();
+    let workloads = match cells.as_slice() {
+        [] => {
+            let place = environment.map(|name| format!(" in {}", Clean::from_untrusted(name))).unwrap_or_default();
+            let words = format!("nothing called `{}` runs{place}", Clean::from_untrusted(service));
+            return Err(headless.blind(FeedKind::Workloads, &format!("`{}`{place}", Clean::from_untrusted(service)), words));
         }
-        ([workload, ..], Some(wanted)) => app
-            .store
-            .pods_of(workload)
-            .find(|pod| pod.name.raw() == wanted)
-            .map(|pod| Target::Pod(pod.id.clone()))
-            .ok_or_else(|| no(format!("{service} has no pod called `{}`", Clean::from_untrusted(wanted)))),
-        ([workload], None) => Ok(Target::Workload(workload.clone())),
-        (several, None) => {
-            let cells: Vec<String> = several.iter().filter_map(|id| app.store.joined(id)).map(|joined| joined.environment.name.to_string()).collect();
-            Err(Failed::new(Exit::Usage, format!("{service} runs in {}: choose with -e", cells.join(", "))))
+        [(_, workloads)] => workloads.clone(),
+        several => {
+            let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
+            return Err(Failed::new(Exit::Usage, format!("{} runs in {}: choose with -e", Clean::from_untrusted(service), names.join(", "))));
         }
-    }
-}
-
-/// Prints what is new; false when nobody reads any more.
-fn print(headless: &Headless, printed: &mut Option<Spot>, grep: Option<&regex::Regex>) -> bool {
-    let mut out = std::io::stdout().lock();
-    let buffer = &headless.app.logs.buffer;
-    for line in buffer.walk(printed.map(Spot::behind), Towards::Newer) {
-        *printed = Some(line.spot);
-        let own = matches!(line.kind, LineKind::Notice | LineKind::Change);
-        if !own && grep.is_some_and(|grep| !grep.is_match(line.text())) {
-            continue;
-        }
-        let at = line.at.map(|at| format!("{at:.3}")).unwrap_or_default();
-        let who = if own { String::new() } else { format!("{}/{} ", line.stream.pod, line.stream.container) };
-        if writeln!(out, "{at} {who}{}", redact(line.text())).is_err() {
-            return false;
-        }
-    }
-    out.flush().is_ok()
+    };
+    // Their pods are wanted: to find one by name, and to know why none speaks.
+    headless.app.screens.extend(workloads.iter().map(|id| Screen::List(List::Pods(Scope::Workload(id.clone())), Selection::default())));
+    headless.told(FeedKind::Pods).await;
+    let Some(wanted) = pod else { return Ok(workloads.into_iter().map(Target::Workload).collect()) };
+    let store = &headless.app.store;
+    let found = workloads.iter().flat_map(|id| store.pods_of(id)).find(|pod| pod.name.raw() == wanted).map(|pod| Target::Pod(pod.id.clone()));
+    let (service, wanted) = (Clean::from_untrusted(service), Clean::from_untrusted(wanted));
+    found.map(|pod| vec![pod]).ok_or_else(|| headless.blind(FeedKind::Pods, &format!("{service}/{wanted}"), format!("{service} has no pod called `{wanted}`")))
 }

@@ -7,6 +7,7 @@ mod doctor;
 pub mod exit;
 mod headless;
 mod logs;
+mod out;
 pub mod print;
 mod rollback;
 mod start;
@@ -17,7 +18,6 @@ pub mod theatre;
 use self::{
     args::{Cli, Face},
     exit::Exit,
-    start::Prepared,
 };
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use std::process::ExitCode;
@@ -56,12 +56,16 @@ pub fn run() -> ExitCode {
             return if asked { Exit::Yes.into() } else { Exit::Usage.into() };
         }
     };
-    match face(cli) {
-        Ok(exit) => exit.into(),
-        Err(Failed { words, exit }) => {
-            eprintln!("{words}");
-            exit.into()
+    let exit = face(cli).unwrap_or_else(|Failed { words, exit }| {
+        out::remark(&words);
+        exit
+    });
+    match out::failed() {
+        Some(why) => {
+            out::remark(&format!("standard output could not be written: {why}"));
+            Exit::Fault.into()
         }
+        None => exit.into(),
     }
 }
 
@@ -69,7 +73,9 @@ fn face(cli: Cli) -> Result<Exit, Failed> {
     let global = cli.global.clone();
     match cli.face {
         Some(Face::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pilothouse", &mut script);
+            out::write(format_args!("{}", String::from_utf8_lossy(&script)));
             Ok(Exit::Yes)
         }
         Some(Face::Man) => man(),
@@ -80,12 +86,14 @@ fn face(cli: Cli) -> Result<Exit, Failed> {
         Some(Face::Doctor(output)) => doctor::run(&global, output),
         Some(Face::Logs(logs)) => demo::or_real(&global)?.block_on(|prepared| logs::run(prepared, logs)),
         Some(Face::Rollback(rollback)) => demo::or_real(&global)?.block_on(|prepared| rollback::run(prepared, rollback)),
-        None => Prepared::of(&global)?.open(cli.open, cli.environment).console(),
+        None => demo::or_real(&global)?.open(cli.open, cli.environment).console(),
     }
 }
 
 fn man() -> Result<Exit, Failed> {
-    let page = clap_mangen::Man::new(Cli::command());
-    page.render(&mut std::io::stdout()).map_err(|error| Failed::new(Exit::Fault, format!("the manual page could not be written: {error}")))?;
+    let mut page = Vec::new();
+    let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
+    made.map_err(|error| Failed::new(Exit::Fault, format!("the manual page could not be made: {error}")))?;
+    out::write(format_args!("{}", String::from_utf8_lossy(&page)));
     Ok(Exit::Yes)
 }

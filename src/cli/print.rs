@@ -5,6 +5,7 @@ use super::{
     args::{Global, Print},
     demo::{opens, scenario},
     exit::Exit,
+    out,
     start::{Prepared, duration},
     svg,
     theatre::{Cue, Theatre},
@@ -17,7 +18,6 @@ use crate::{
 };
 use jiff::SignedDuration;
 use ratatui::{buffer::Buffer, layout::Rect};
-use std::io::Write;
 
 /// Presses the keys, draws the frame, prints it.
 pub fn run(global: &Global, print: &Print) -> Result<Exit, Failed> {
@@ -63,9 +63,8 @@ fn show(app: &App, print: &Print, size: Size) -> Result<Exit, Failed> {
         std::fs::write(file, picture).map_err(|error| Failed::new(Exit::No, format!("{}: {error}", file.display())))?;
         return Ok(Exit::Yes);
     }
-    let mut out = std::io::stdout().lock();
     let text = if print.colour { coloured(&buffer) } else { plain(&buffer) };
-    out.write_all(text.as_bytes()).map_err(|error| Failed::new(Exit::No, error.to_string()))?;
+    out::write(format_args!("{text}"));
     Ok(Exit::Yes)
 }
 

@@ -1,18 +1,18 @@
 //! The procedure of the key R without a screen.
 
+mod told;
+
 use super::{Failed, args::Rollback, exit::Exit, headless::Headless};
 use crate::{
     app::{App, OperationKey, Screen},
-    domain::{CheckKind, Id, Outcome, Workload},
+    domain::{FeedKind, Id, Workload},
     gate::OVERRIDE,
-    rollback::{Plan, State, Verdict},
+    rollback::State,
     text::Clean,
 };
-use serde_json::{Value, json};
 use std::time::Duration;
+use told::Told;
 
-/// The version of the JSON shape.
-const SHAPE: u32 = 1;
 /// How long questions and checks may take.
 const PLAN: Duration = Duration::from_secs(25);
 /// How long the pods and the proofs may take; the procedure has a shorter deadline of its own.
@@ -20,8 +20,8 @@ const WATCH: Duration = Duration::from_secs(30 * 60);
 
 /// Plans, confirms as the arguments say, watches to the verdict.
 pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed> {
-    headless.synced().await;
-    let workload = find(&headless.app, &args)?;
+    headless.placed().await;
+    let workload = find(&headless, &args)?;
     let effects = headless.app.open_plan(&workload);
     headless.carry_out(effects);
     headless.until(PLAN, |app| planned(app).is_some()).await;
@@ -34,10 +34,13 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
         return Ok(told.plan(&headless.app, key, args.dry_run));
     }
     permitted(&headless.app, key, &args)?;
+    if let Some(exit) = told::barred(&headless.app, key) {
+        return Ok(told.not_done(&headless.app, key, exit));
+    }
     let word = if args.back_to_bad { OVERRIDE.to_owned() } else { args.confirm.clone().unwrap_or_else(|| "yes".to_owned()) };
     let effects = match headless.app.confirm_headless(key, &word, &args.reason) {
         Ok(effects) => effects,
-        Err(why) => return Ok(told.refused(&headless.app, key, &why)),
+        Err(why) => return Ok(told.refused(&headless.app, key, &why, Exit::Forbidden)),
     };
     headless.carry_out(effects);
     if !args.output.json {
@@ -49,33 +52,50 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
 }
 
 /// The one workload that is meant.
-fn find(app: &App, args: &Rollback) -> Result<Id<Workload>, Failed> {
-    let subject = crate::app::Subject::Cell { service: Clean::from_untrusted(&args.service), environment: Clean::from_untrusted(&args.environment) };
-    let named = |id: &Id<Workload>| {
-        let Some(wanted) = &args.workload else { return true };
-        app.store.workload(id).is_some_and(|workload| format!("{}/{}", workload.kind.word(), workload.name.raw()).eq_ignore_ascii_case(wanted))
+fn find(headless: &Headless, args: &Rollback) -> Result<Id<Workload>, Failed> {
+    let app = &headless.app;
+    let (service, environment) = (Clean::from_untrusted(&args.service), Clean::from_untrusted(&args.environment));
+    let found: Vec<&Workload> = {
+        let ids = app.workloads_of(&crate::app::Subject::Cell { service: service.clone(), environment: environment.clone() });
+        ids.iter().filter_map(|id| app.store.workload(id)).collect()
     };
-    let found: Vec<Id<Workload>> = app.workloads_of(&subject).into_iter().filter(named).collect();
-    match found.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => {
+    let meant = |workload: &&&Workload| args.workload.as_ref().is_none_or(|wanted| names(workload).iter().any(|name| name.eq_ignore_ascii_case(wanted)));
+    match found.iter().filter(meant).collect::<Vec<_>>().as_slice() {
+        [one] => Ok(one.id.clone()),
+        [] if found.is_empty() => {
             let known: Vec<String> = app.matrix.columns.iter().map(|column| column.environment.name.to_string()).collect();
-            Err(Failed::new(
-                Exit::No,
-                format!(
-                    "{} does not run in {}; the environments are {}",
-                    Clean::from_untrusted(&args.service),
-                    Clean::from_untrusted(&args.environment),
-                    known.join(", ")
-                ),
-            ))
+            let there = if known.is_empty() { "no environment is known".to_owned() } else { format!("the environments are {}", known.join(", ")) };
+            let not_there = format!("{service} does not run in {environment}; {there}");
+            Err(headless.blind(FeedKind::Workloads, &format!("{service} in {environment}"), not_there))
         }
-        several => {
-            let names: Vec<String> =
-                several.iter().filter_map(|id| app.store.workload(id)).map(|workload| format!("{}/{}", workload.kind.word(), workload.name)).collect();
-            Err(Failed::new(Exit::Usage, format!("{} has several workloads there: choose with --workload among {}", args.service, names.join(", "))))
+        [] => {
+            let wanted = args.workload.as_deref().map(Clean::from_untrusted).unwrap_or_default();
+            let not_there = format!("{service} has no workload {wanted} in {environment}; there are {}", choices(&found).join(", "));
+            Err(headless.blind(FeedKind::Workloads, &format!("{wanted} of {service} in {environment}"), not_there))
         }
+        _ => Err(Failed::new(
+            Exit::Usage,
+            format!("{service} has several workloads in {environment}: add --workload {}", choices(&found).join(", or --workload ")),
+        )),
     }
+}
+
+/// What a workload may be called: `Deployment/cart`, `shop/Deployment/cart`, `prod-eu/shop/Deployment/cart`.
+fn names(workload: &Workload) -> [String; 3] {
+    let own = format!("{}/{}", workload.kind.word(), workload.name.raw());
+    let here = format!("{}/{own}", workload.place.namespace.raw());
+    let everywhere = format!("{}/{here}", workload.place.context.raw());
+    [own, here, everywhere]
+}
+
+/// The shortest name for each that none of the others has.
+fn choices(among: &[&Workload]) -> Vec<Clean> {
+    let all: Vec<[String; 3]> = among.iter().map(|workload| names(workload)).collect();
+    let clear = (0..3).find(|way| {
+        let mut seen = std::collections::BTreeSet::new();
+        all.iter().all(|names| seen.insert(&names[*way]))
+    });
+    all.iter().map(|names| Clean::from_untrusted(&names[clear.unwrap_or(2)])).collect()
 }
 
 /// The procedure, once its checks are made.
@@ -131,168 +151,19 @@ fn permitted(app: &App, key: OperationKey, args: &Rollback) -> Result<(), Failed
     Ok(())
 }
 
-/// How what happened is told.
-struct Told {
-    json: bool,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fixture::workload;
 
-impl Told {
-    /// The plan; exit 1 when something forbids it, 2 when there is no target.
-    fn plan(&self, app: &App, key: OperationKey, dry: bool) -> Exit {
-        let Some(running) = app.operations.get(key) else { return Exit::Fault };
-        if self.json {
-            println!("{:#}", shape(app, key));
-        } else {
-            text(app, key);
-            if !dry && matches!(running.procedure.state, State::Planned(_)) {
-                println!("nothing was changed: --yes does it, --dry-run says that this is all you want");
-            }
-        }
-        match &running.procedure.state {
-            State::Closed { .. } => Exit::Unknown,
-            State::Planned(plan) => plan_exit(plan, dry),
-            _ => Exit::Yes,
-        }
-    }
-
-    fn refused(&self, app: &App, key: OperationKey, why: &Clean) -> Exit {
-        if self.json {
-            let mut value = shape(app, key);
-            value["refused"] = json!(why);
-            println!("{value:#}");
-        } else {
-            text(app, key);
-            println!("not done: {why}");
-        }
-        Exit::Forbidden
-    }
-
-    fn end(&self, app: &App, key: OperationKey) -> Exit {
-        let Some(running) = app.operations.get(key) else { return Exit::Fault };
-        if self.json {
-            println!("{:#}", shape(app, key));
-        } else {
-            end_text(app, key);
-        }
-        match &running.procedure.state {
-            State::Done { verdict: Verdict::Recovered { .. }, .. } => Exit::Yes,
-            State::Done { verdict: Verdict::NotRecovered { .. } | Verdict::Worse { .. }, .. } => Exit::No,
-            State::Done { verdict: Verdict::CouldNotTell { .. }, .. } => Exit::Unknown,
-            State::Planned(_) | State::Confirming { .. } | State::Gathering(_) => Exit::Conflict,
-            State::Closed { .. } => Exit::No,
-            State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. } => Exit::Unknown,
-        }
-    }
-}
-
-fn plan_exit(plan: &Plan, dry: bool) -> Exit {
-    let blocked = plan.findings.values().any(|finding| finding.outcome == Outcome::Block);
-    match (plan.candidate(), blocked) {
-        (None, _) => Exit::Unknown,
-        (Some(_), true) => Exit::No,
-        (Some(_), false) if dry => Exit::Yes,
-        (Some(_), false) => Exit::Forbidden,
-    }
-}
-
-const fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "ok",
-        Outcome::Warn => "warn",
-        Outcome::Block => "block",
-        Outcome::Unknown => "unknown",
-    }
-}
-
-fn shape(app: &App, key: OperationKey) -> Value {
-    let Some(running) = app.operations.get(key) else { return json!({ "v": SHAPE }) };
-    let procedure = &running.procedure;
-    let plan = procedure.plan();
-    let candidate = plan.and_then(Plan::candidate);
-    let state = match &procedure.state {
-        State::Gathering(_) => "gathering",
-        State::Planned(_) => "planned",
-        State::Confirming { .. } => "confirming",
-        State::Sending { .. } => "sending",
-        State::Unclear { .. } => "unclear",
-        State::UnderWay { .. } => "under way",
-        State::Done { .. } => "done",
-        State::Closed { .. } => "closed",
-    };
-    let findings: Vec<Value> = plan
-        .map(|plan| plan.findings.values().map(|finding| json!({ "check": finding.kind.word(), "outcome": outcome(finding.outcome), "sentence": finding.sentence, "remedy": finding.remedy })).collect())
-        .unwrap_or_default();
-    let (verdict, took, why) = match &procedure.state {
-        State::Done { verdict, at, run, .. } => (Some(verdict.word()), Some(at.duration_since(run.began).as_secs_f64()), None),
-        State::Closed { why } => (None, None, Some(why.clone())),
-        _ => (None, None, None),
-    };
-    json!({
-        "v": SHAPE,
-        "service": running.service.clean(),
-        "environment": running.environment.clean(),
-        "workload": { "kind": procedure.case.workload.kind.word(), "namespace": procedure.case.workload.place.namespace.clean(), "name": procedure.case.workload.name.clean() },
-        "state": state,
-        "from": { "version": procedure.case.version().0, "revision": procedure.case.workload.revision },
-        "to": candidate.map(|candidate| json!({ "version": candidate.revision.version.0, "revision": candidate.revision.number, "class": candidate.class.word(), "why": candidate.why })),
-        "no_target": plan.and_then(|plan| plan.target.proposed.as_ref().err()),
-        "difference": plan.map(|plan| plan.difference.iter().map(|change| json!({ "part": change.part.word(), "path": change.path, "before": change.before, "after": change.after })).collect::<Vec<_>>()),
-        "checks": findings,
-        "unknown": plan.map(|plan| plan.unknown.clone()),
-        "command": plan.and_then(|plan| plan.command.clone()),
-        "proofs": procedure.proofs(app.steady()).iter().map(|proof| json!({ "proof": proof.kind.word(), "text": proof.text })).collect::<Vec<_>>(),
-        "verdict": verdict,
-        "took_seconds": took,
-        "why": why,
-    })
-}
-
-fn text(app: &App, key: OperationKey) {
-    let Some(running) = app.operations.get(key) else { return };
-    println!("{}", running.procedure.case.title());
-    if let State::Closed { why } = &running.procedure.state {
-        return println!("{why}");
-    }
-    let Some(plan) = running.procedure.plan() else { return };
-    match (plan.candidate(), &plan.target.proposed) {
-        (Some(candidate), _) => println!(
-            "{} → {} {}  ({}: {})",
-            running.procedure.case.version(),
-            candidate.revision.version,
-            candidate.revision.short(),
-            candidate.class.word(),
-            candidate.why
-        ),
-        (None, Err(why)) => println!("no target: {why}"),
-        (None, Ok(_)) => println!("no target is chosen"),
-    }
-    for change in &plan.difference {
-        println!("  {:<12} {}: {} → {}", change.part.word(), change.path, change.before.as_deref().unwrap_or("–"), change.after.as_deref().unwrap_or("–"));
-    }
-    for finding in plan.findings.values() {
-        let remedy = finding.remedy.as_ref().map(|remedy| format!("  ({remedy})")).unwrap_or_default();
-        println!("  {:<8} {:<13} {}{remedy}", outcome(finding.outcome), finding.kind.word(), finding.sentence);
-    }
-    for kind in plan.waiting() {
-        println!("  unknown  {:<13} no answer in time", CheckKind::word(kind));
-    }
-    if let Some(command) = &plan.command {
-        println!("  by hand  {command}");
-    }
-}
-
-fn end_text(app: &App, key: OperationKey) {
-    let Some(running) = app.operations.get(key) else { return };
-    match &running.procedure.state {
-        State::Done { verdict, run, at, proofs, .. } => {
-            for proof in proofs {
-                println!("  {:<9} {}", proof.kind.word(), proof.text);
-            }
-            println!("{} after {}", verdict.word(), crate::store::words::took(at.duration_since(run.began)));
-        }
-        State::Closed { why } => println!("{why}"),
-        State::Planned(plan) | State::Confirming { plan, .. } => println!("the world moved on: {}", plan.note.clone().unwrap_or_default()),
-        State::Gathering(_) => println!("the world moved on: it is being read again"),
-        State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. } => println!("no verdict in time; the journal has the intent"),
+    #[test]
+    fn workloads_of_one_name_are_told_apart_by_what_differs() {
+        let (shop, prepaid) = (workload("prod", "shop", "cart"), workload("prod", "prepaid", "cart"));
+        assert_eq!(choices(&[&shop, &prepaid]).iter().map(Clean::as_str).collect::<Vec<_>>(), ["shop/Deployment/cart", "prepaid/Deployment/cart"]);
+        let other = workload("prod", "shop", "worker");
+        assert_eq!(choices(&[&shop, &other])[0].as_str(), "Deployment/cart");
+        let mut abroad = shop.clone();
+        abroad.place.context = crate::text::Name::new("us");
+        assert_eq!(choices(&[&shop, &abroad])[1].as_str(), "us/shop/Deployment/cart");
     }
 }

@@ -62,10 +62,11 @@ pub fn load(global: &Global, depth: Depth) -> Result<(Paths, Loaded), Failed> {
     if let Some(theme) = &global.theme {
         layers = layers.flag("--theme", "ui", "theme", theme);
     }
-    let loaded = config::load(&paths, layers, depth).map_err(|errors| wrong(&errors))?;
+    let (loaded, mut errors) = config::load_partly(&paths, layers, depth);
     let kinds: Vec<&str> = sources::KINDS.iter().map(|(kind, _)| *kind).collect();
-    let unknown = loaded.config.unknown_kinds(&kinds);
-    if unknown.is_empty() { Ok((paths, loaded)) } else { Err(wrong(&unknown)) }
+    errors.extend(loaded.config.unknown_kinds(&kinds));
+    errors.extend(sources::check(&loaded.config));
+    if errors.is_empty() { Ok((paths, loaded)) } else { Err(wrong(&ConfigError::in_order(errors))) }
 }
 
 /// Configuration errors, all at once.

@@ -1,12 +1,16 @@
 //! The matrix, alerts and runs as text or JSON; exit 1 if something is critical, 2 if it can not be told.
 
-use super::{Failed, args::Output, exit::Exit, headless::Headless};
+mod missing;
+
+use super::{Failed, args::Output, exit::Exit, headless::Headless, out::say};
 use crate::{
     app::{App, Known},
-    domain::{AlertState, Link, Severity},
+    domain::{AlertState, Severity},
     panels::words,
-    store::{Cell, CellState, ErrorRate, words as said},
+    store::{Cell, CellState, ErrorRate, Row, words as said},
+    text::Clean,
 };
+use missing::{Missing, missing};
 use serde_json::{Value, json};
 
 /// The version of the JSON shape.
@@ -14,26 +18,28 @@ const SHAPE: u32 = 1;
 
 /// Waits for the sources and prints what they say.
 pub async fn run(mut headless: Headless, output: Output) -> Result<Exit, Failed> {
-    let missing = headless.synced().await;
+    headless.synced().await;
+    let missing = missing(&headless);
     let app = &headless.app;
     if output.json {
-        println!("{:#}", shape(app, &missing));
+        say!("{:#}", shape(app, &missing));
     } else {
         print(app, &missing);
     }
-    Ok(exit(app))
+    Ok(exit(app, &missing))
 }
 
-/// No if something is down, stuck or failing where it matters, or a critical alert fires; unknown if nothing could be seen.
-fn exit(app: &App) -> Exit {
+/// No if something is down, stuck or failing where it matters, or a critical alert fires; unknown if not everything could be seen.
+fn exit(app: &App, missing: &[Missing]) -> Exit {
     let cells = || app.matrix.rows.iter().flat_map(|row| &row.cells);
     let bad = cells().any(|cell| matches!(cell.state, CellState::Down | CellState::Stuck { .. } | CellState::Failing | CellState::Victim { .. }));
     let alert = alerts(app).any(|row| row.alert.state == AlertState::Firing && row.alert.severity == Severity::Critical);
     if bad || alert {
         return Exit::No;
     }
-    let blind =
-        app.matrix.rows.is_empty() || cells().any(|cell| matches!(cell.state, CellState::Unknown | CellState::Stale { .. })) || broken(app).next().is_some();
+    let blind = app.matrix.rows.is_empty()
+        || cells().any(|cell| matches!(cell.state, CellState::Unknown | CellState::Stale { .. }))
+        || missing.iter().any(|one| one.troubled);
     if blind { Exit::Unknown } else { Exit::Yes }
 }
 
@@ -41,18 +47,14 @@ fn alerts(app: &App) -> impl Iterator<Item = &crate::store::AlertRow> {
     app.alerts.view.iter().flat_map(|view| &view.rows)
 }
 
-/// Feeds that do not tell, with the reason.
-fn broken(app: &App) -> impl Iterator<Item = (String, String)> {
-    let unusable = app.sources.iter().filter_map(|(id, known)| known.as_ref().err().map(|why| (id.to_string(), why.words.to_string())));
-    let feeds = app.store.feeds().iter().filter_map(|feed| match &feed.link {
-        Link::Retrying { why, .. } | Link::Refused { why, .. } => Some((feed.source.to_string(), why.words.to_string())),
-        Link::NotConnected | Link::Connecting | Link::Live { .. } => None,
-    });
-    unusable.chain(feeds)
+/// Whose victim a cell is, where a cause that many share explains it.
+fn victim(app: &App, row: &Row, cell: &Cell) -> Option<Clean> {
+    let cause = app.cause.as_ref()?;
+    cause.victim(&row.service, &cell.environment).map(|_| cause.name())
 }
 
-fn shape(app: &App, missing: &[crate::text::Clean]) -> Value {
-    let cell = |cell: &Cell| {
+fn shape(app: &App, missing: &[Missing]) -> Value {
+    let cell = |row: &Row, cell: &Cell| {
         json!({
             "environment": cell.environment.name.clean(),
             "tier": cell.environment.tier.name(),
@@ -63,14 +65,15 @@ fn shape(app: &App, missing: &[crate::text::Clean]) -> Value {
             "differs": cell.differs,
             "changed": cell.changed.map(|at| at.to_string()),
             "why": cell.why,
+            "victim_of": victim(app, row, cell),
         })
     };
-    let row = |row: &crate::store::Row| {
+    let row = |row: &Row| {
         let errors = match &row.errors {
             ErrorRate::Known(series) => json!(series.now),
             ErrorRate::NoQuery | ErrorRate::NoTraffic => Value::Null,
         };
-        json!({ "service": row.service.clean(), "error_rate": errors, "environments": row.cells.iter().map(cell).collect::<Vec<_>>() })
+        json!({ "service": row.service.clean(), "error_rate": errors, "environments": row.cells.iter().map(|one| cell(row, one)).collect::<Vec<_>>() })
     };
     let alert = |row: &crate::store::AlertRow| {
         json!({
@@ -99,36 +102,47 @@ fn shape(app: &App, missing: &[crate::text::Clean]) -> Value {
             Ok(Known::Absent(words)) => vec![words.clone()],
             Ok(Known::Listed(_) | Known::Sought) | Err(_) => Vec::new(),
         };
+        let trouble = missing.iter().find(|one| one.troubled && one.source.as_ref() == Some(id));
         let state = match known {
             Err(_) => "unusable",
             Ok(Known::Listed(_)) => "not connected",
             Ok(Known::Sought) => "looked for",
             Ok(Known::Absent(_)) => "not found",
-            Ok(Known::Ready(_)) if broken(app).any(|(broken, _)| broken == id.as_str()) => "down",
+            Ok(Known::Ready(_)) if trouble.is_some() => "down",
             Ok(Known::Ready(_)) => "live",
         };
-        json!({ "source": id.as_str(), "state": state, "lacks": lacks, "trouble": broken(app).find(|(broken, _)| broken == id.as_str()).map(|(_, why)| why) })
+        json!({ "source": id.as_str(), "state": state, "lacks": lacks, "trouble": trouble.map(|one| &one.why) })
     };
+    let cause = app.cause.as_ref().map(|cause| {
+        let victims: Vec<Value> =
+            cause.victims.iter().map(|one| json!({ "service": one.service.clean(), "environment": one.environment.name.clean() })).collect();
+        json!({ "what": cause.what(), "explained": cause.explained, "failing": cause.failing, "victims": victims })
+    });
     json!({
         "v": SHAPE,
         "at": app.now.wall.to_string(),
+        "cause": cause,
         "services": app.matrix.rows.iter().map(row).collect::<Vec<_>>(),
         "alerts": alerts(app).map(alert).collect::<Vec<_>>(),
         "runs": app.store.runs().into_iter().take(20).map(run).collect::<Vec<_>>(),
         "sources": app.sources.iter().map(source).collect::<Vec<_>>(),
-        "missing": missing,
+        "missing": missing.iter().map(Missing::shape).collect::<Vec<_>>(),
     })
 }
 
-fn print(app: &App, missing: &[crate::text::Clean]) {
-    println!("{}", app.matrix.totals.words());
+fn print(app: &App, missing: &[Missing]) {
+    say!("{}", headline(app, missing));
+    if let Some(cause) = &app.cause {
+        say!("cause  {}", cause.words(app.now.wall));
+    }
     for row in &app.matrix.rows {
         for cell in row.cells.iter().filter(|cell| !cell.workloads.is_empty()) {
             let serving = cell.serving.map(|(ready, wanted)| format!("{ready}/{wanted}")).unwrap_or_default();
             let mark = if cell.environment.guessed { "?" } else { "" };
-            let why = cell.why.as_ref().map(|why| format!("  {why}")).unwrap_or_default();
+            let excused = victim(app, row, cell).filter(|_| !matches!(cell.state, CellState::Victim { .. })).map(|of| crate::clean!("victim of {of}"));
+            let why = excused.into_iter().chain(cell.why.clone()).map(|why| format!("  {why}")).collect::<String>();
             let age = cell.changed.map(|at| words::time(app, at).to_string()).unwrap_or_default();
-            println!(
+            say!(
                 "{:<20} {:<14} {:<20} {:<14} {serving:<7} {age:>4}{why}",
                 row.service.clean().as_str(),
                 format!("{}{mark}", cell.environment.name),
@@ -140,15 +154,22 @@ fn print(app: &App, missing: &[crate::text::Clean]) {
     for row in alerts(app).filter(|row| row.alert.state == AlertState::Firing) {
         let held = row.alert.since.map(|at| format!(" for {}", said::long(said::since(at, app.now.wall)))).unwrap_or_default();
         let place = row.subject().map(|about| format!("  {}", about.service)).unwrap_or_default();
-        println!("alert  {}  {}{place}{held}  {}", row.alert.severity.word(), row.alert.name, row.alert.summary);
+        say!("alert  {}  {}{place}{held}  {}", row.alert.severity.word(), row.alert.name, row.alert.summary);
     }
     for run in app.store.runs().into_iter().take(10).filter(|run| !matches!(run.status, crate::domain::RunStatus::Success)) {
-        println!("run    {} #{}  {}  {}", run.repository, run.number, run.status.word(), run.title);
+        say!("run    {} #{}  {}  {}", run.repository, run.number, run.status.word(), run.title);
     }
-    for (source, why) in broken(app) {
-        println!("source {source}: {why}");
-    }
-    for name in missing {
-        println!("source {name}: did not answer in time");
+    missing.iter().for_each(|one| say!("{}", one.words()));
+}
+
+/// How many of what there are; never a number where nobody told one.
+fn headline(app: &App, missing: &[Missing]) -> Clean {
+    let blind = missing.iter().any(|one| one.troubled && (one.feeds.is_empty() || one.feeds.contains(&"workloads")));
+    match (app.matrix.rows.is_empty(), blind) {
+        (true, true) => Clean::from_static("what runs is not known: nobody who could say it answers"),
+        (true, false) if missing.iter().any(|one| one.source.is_none() && one.feeds == ["workloads"]) => {
+            Clean::from_static("what runs is not known: nothing is connected that could say it")
+        }
+        (true, false) | (false, _) => app.matrix.totals.words(),
     }
 }

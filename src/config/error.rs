@@ -47,6 +47,26 @@ impl ConfigError {
         }
     }
 
+    /// Puts errors in the order in which a person comes across them: file by file as they were found, each from its beginning.
+    pub fn in_order(errors: Vec<Self>) -> Vec<Self> {
+        let spot = |error: &Self| match &error.place {
+            Place::Whole(name) => (name.clone(), 0, 0),
+            Place::Spot { file, line, column, .. } => (file.clone(), *line, *column),
+        };
+        let mut files: Vec<Clean> = Vec::new();
+        errors.iter().map(|error| spot(error).0).for_each(|file| {
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        });
+        let mut errors = errors;
+        errors.sort_by_key(|error| {
+            let (file, line, column) = spot(error);
+            (files.iter().position(|known| *known == file), line, column)
+        });
+        errors
+    }
+
     /// What is told, line by line: the place and what is wrong there, then the line itself with a caret.
     pub fn lines(&self) -> Vec<Clean> {
         let mut lines = vec![crate::clean!("{}: {}", self.place(), self.what)];
@@ -87,7 +107,7 @@ const EXCERPT: usize = 120;
 impl Text {
     /// The content of a file, whatever its line ends; a byte order mark at its beginning does not count.
     pub fn file(name: &Path, body: &str) -> Self {
-        let body = body.strip_prefix('\u{feff}').unwrap_or(body);
+        let body = body.strip_prefix('\u{feff}').unwrap_or(body).replace("\r\n", "\n");
         Self { origin: Clean::from_untrusted(&name.to_string_lossy()), is_file: true, body: body.into() }
     }
 
@@ -113,7 +133,7 @@ impl Text {
         let column = 1 + self.body[begin..start].chars().count();
         // In a text that is no TOML any line may be the middle of a secret.
         let may_show = literal::looks_like_config(&self.body[begin..end]) || read::parse(&self.body).is_ok();
-        let excerpt = may_show.then(|| excerpt(self.body[begin..end].trim_end_matches('\r'), column - 1, self.pointed(span, end))).flatten();
+        let excerpt = may_show.then(|| excerpt(&self.body[begin..end], column - 1, self.pointed(span, end))).flatten();
         ConfigError { place: Place::Spot { file: self.origin.clone(), line, column, excerpt }, what }
     }
 

@@ -25,11 +25,16 @@ const MOST: usize = 32;
 
 /// `value` as a `T`. After a fault the entry that has it is left out and the rest is read on, so that every fault is told.
 pub(super) fn read<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Option<T> {
-    let (mut value, before, mut left_out) = (value.clone(), faults.len(), Vec::new());
+    let before = faults.len();
+    read_partly(value, faults).filter(|_| faults.len() == before)
+}
+
+/// The same without what is wrong, where that can be.
+pub(super) fn read_partly<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Option<T> {
+    let (mut value, mut left_out) = (value.clone(), Vec::new());
     for _ in 0..MOST {
         let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
-            Ok(read) if faults.len() == before => return Some(read),
-            Ok(_) => return None,
+            Ok(read) => return Some(read),
             Err(error) => error,
         };
         let span = error.span().unwrap_or_else(|| value.span());

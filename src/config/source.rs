@@ -73,16 +73,24 @@ impl SourceConfig {
     /// # Errors
     /// All that is wrong, each with its line and column.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Vec<ConfigError>> {
+        match self.read_partly() {
+            (Some(read), errors) if errors.is_empty() => Ok(read),
+            (_, errors) => Err(errors),
+        }
+    }
+
+    /// The same without what is wrong, where that can be, and what that is.
+    pub fn read_partly<T: DeserializeOwned>(&self) -> (Option<T>, Vec<ConfigError>) {
         let mut faults = Vec::new();
         let read = self.with_table(|mut table| {
             if let Some(rows) = rows(&mut table) {
                 COMMON.iter().for_each(|key| _ = rows.remove(*key));
                 literal::refuse(rows, &mut Vec::new());
             }
-            read::read::<T>(&table, &mut faults)
+            read::read_partly::<T>(&table, &mut faults)
         });
         faults.sort_by_key(|fault| fault.span.start);
-        read.flatten().ok_or_else(|| faults.iter().map(|fault| self.text.error(&fault.span, &fault.what)).collect())
+        (read.flatten(), faults.iter().map(|fault| self.text.error(&fault.span, &fault.what)).collect())
     }
 
     /// The error that `what` is wrong with `key`, or with the source as a whole where it has no such key.
@@ -92,6 +100,15 @@ impl SourceConfig {
             _ => table.span(),
         });
         self.text.error(&span.unwrap_or(0..0), what)
+    }
+
+    /// The same of one element of the list `key`.
+    pub fn error_in(&self, key: &str, index: usize, what: &str) -> ConfigError {
+        let span = self.with_table(|table| match table.get_ref() {
+            DeValue::Table(rows) => rows.get(key).and_then(|list| list.get_ref().as_array()?.get(index)).map(Spanned::span),
+            _ => None,
+        });
+        span.flatten().map_or_else(|| self.error(key, what), |span| self.text.error(&span, what))
     }
 
     fn with_table<R>(&self, f: impl FnOnce(Spanned<DeValue<'_>>) -> R) -> Option<R> {
@@ -135,7 +152,8 @@ fn one(text: &Text, index: usize, mut item: Spanned<DeValue<'_>>, faults: &mut V
     if let Some(rows) = rows(&mut item) {
         literal::refuse(rows, faults);
     }
-    let common: Common = read::read(&item, faults)?;
+    // A source with a fault is told of as a whole: what its back end finds wrong in it too.
+    let common: Common = read::read_partly(&item, faults)?;
     let credential = credential(&common, faults);
     let name = common.name.map(|name| Name::new(name.get_ref()));
     Some(SourceConfig { kind: common.kind, name, credential, text: text.clone(), index })

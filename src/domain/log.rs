@@ -126,6 +126,8 @@ pub struct LogStream {
     pub sidecar: bool,
     /// Whether it is the run before this one.
     pub previous: bool,
+    /// Whether all that was said before it was asked has been told. A stream is told again when this becomes so.
+    pub told: bool,
 }
 
 /// Containers that others inject into a pod, by name.
@@ -176,6 +178,7 @@ impl LogStream {
             version: Version::default(),
             sidecar: SIDECARS.contains(&container),
             previous: false,
+            told: false,
         }
     }
 

@@ -250,6 +250,13 @@ impl Buffer {
         *self = Self::new(self.caps);
     }
 
+    /// Gives every line, in the order of time, and keeps none of them; who speaks stays known. For whoever writes lines out as they come.
+    pub fn drain(&mut self, mut each: impl FnMut(&Line<'_>)) {
+        self.walk(None, Towards::Newer).for_each(|line| each(&line));
+        self.streams.iter_mut().for_each(Stream::empty);
+        self.weight = 0;
+    }
+
     /// The line that stands at `spot`, if it is still kept.
     pub fn line(&self, spot: Spot) -> Option<Line<'_>> {
         let stream = self.streams.get(spot.stream())?;

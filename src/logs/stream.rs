@@ -124,6 +124,12 @@ impl Stream {
         self.horizon = oldest.last_time();
     }
 
+    /// Lets go of all lines. Numbers go on from where they were.
+    pub(super) fn empty(&mut self) {
+        self.blocks.clear();
+        (self.lines, self.weight) = (0, 0);
+    }
+
     /// The first place at or after (`time`, `number`): block and line; past the end if there is none.
     pub(super) fn seek(&self, time: i64, number: u64) -> (usize, usize) {
         let block = self.blocks.partition_point(|block| {

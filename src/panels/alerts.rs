@@ -223,9 +223,6 @@ fn empty(app: &App, wide: usize) -> Vec<Line> {
     if app.alerts.view.as_ref().is_some_and(|view| !view.rows.is_empty()) {
         return vec![line![(Role::Dim, "no alert fits the filter; Esc drops it")]];
     }
-    if app.alerts.view.as_ref().is_none_or(|view| view.firing.is_none()) {
-        return vec![line![(Role::Dim, "asking what fires")]];
-    }
     vec![line![(Role::Ok, "nothing fires")]]
 }
 

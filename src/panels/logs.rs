@@ -27,6 +27,9 @@ const REST: Duration = Duration::from_millis(400);
 /// A log opens this long before the last change.
 const BEFORE: SignedDuration = SignedDuration::from_mins(1);
 
+/// From so many lines on there is room for one about them.
+const ROOMY: u16 = 8;
+
 /// What is listened to, and what of it is shown.
 #[derive(Debug)]
 pub struct State {
@@ -310,7 +313,13 @@ pub fn draw(app: &App, buf: &mut Cells, area: Rect, whole: bool) {
         panel.note = line![(Role::Warn, crate::clean!("{} older lines dropped", count(logs.buffer.dropped())))];
     }
     let inner = panel.draw(buf, area, theme);
-    let inner = alike::below(logs, buf, inner, theme);
+    let (inner, below) = match alike::line(logs).filter(|_| inner.height >= ROOMY) {
+        Some(line) => (Rect { height: inner.height - 1, ..inner }, Some((Rect { y: inner.bottom() - 1, height: 1, ..inner }, line))),
+        None => (inner, None),
+    };
+    if let Some((row, line)) = below {
+        crate::widgets::draw_line(buf, row, &line, crate::widgets::Align::Left, theme);
+    }
     let high = usize::from(inner.height);
     let mut rows = rows::rows(app, high);
     let empty = empty(app);

@@ -142,7 +142,9 @@ impl Gathering {
             self.unknown.push(crate::clean!("{}: no answer in time", words(&open.ask.question)));
         }
         let (Some(subject), Some(revisions)) = (self.subject, self.revisions) else {
-            let why = self.unknown.first().cloned().unwrap_or_default();
+            // What metrics remember may be unknown too; that is not why there is no plan.
+            let about = |why: &&Clean| ["the object: ", "its revisions: "].iter().any(|lead| why.starts_with(lead));
+            let why = self.unknown.iter().find(about).cloned().unwrap_or_default();
             return Err(crate::clean!("the workload could not be read: {why}"));
         };
         self.records.extend(from_memory(case, &revisions, self.memory));

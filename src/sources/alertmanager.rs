@@ -11,12 +11,12 @@ mod tests;
 use super::{
     Made, Source, SourceError, Wish,
     contexts::Contexts,
-    http::{self, Ask, Auth, ClientCertificate, Http, Settings, Transport},
+    http::{self, Ask, Auth, ClientCertificate, Http, Settings, Transport, Written},
     poll,
 };
 use crate::{
     clean,
-    config::SourceConfig,
+    config::{ConfigError, SourceConfig},
     domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
     gate::Warrant,
     text::Clean,
@@ -60,6 +60,8 @@ struct Table {
     key_file: Option<PathBuf>,
 }
 
+const NO_URL: &str = "no url; write url = \"http://127.0.0.1:9093\", or urls = [\"…\", \"…\"] for the peers of a cluster";
+
 /// A cluster of Alertmanagers.
 pub struct Alertmanager {
     id: SourceId,
@@ -70,6 +72,23 @@ pub struct Alertmanager {
 /// Makes the source that the configuration names; there is none without it.
 pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
     wish.table.map(made).into_iter().collect()
+}
+
+/// What is wrong with its table.
+pub fn check(config: &SourceConfig) -> Vec<ConfigError> {
+    let (table, mut errors) = config.read_partly::<Table>();
+    let Some(table) = table else { return errors };
+    let none = (table.url.is_none() && table.urls.is_empty()).then(|| config.error("kind", NO_URL));
+    let written = Written {
+        url: table.url.as_deref(),
+        urls: &table.urls,
+        secret: Auth::of(table.username.as_deref(), config.credential()).is_some(),
+        headers: Some(&table.headers),
+        cert_file: table.cert_file.as_ref(),
+        key_file: table.key_file.as_ref(),
+    };
+    errors.extend(none.into_iter().chain(http::check(config, &written)));
+    errors
 }
 
 fn made(config: &SourceConfig) -> Made {
@@ -99,7 +118,7 @@ fn peers(config: &SourceConfig) -> Result<(Vec<Arc<dyn Transport>>, Contexts), C
     };
     let ways = table.url.iter().chain(&table.urls).map(way).collect::<Result<Vec<_>, _>>()?;
     if ways.is_empty() {
-        return Err("no url; write url = \"http://127.0.0.1:9093\", or urls = [\"…\", \"…\"] for the peers of a cluster".into());
+        return Err(NO_URL.into());
     }
     Ok((ways, Contexts { only: table.context, clusters: table.clusters }))
 }

@@ -6,6 +6,7 @@
 mod ask;
 mod auth;
 mod cache;
+mod check;
 mod limits;
 mod redirect;
 mod reply;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use ask::{Accept, Ask, Transport, json};
 pub use auth::Auth;
+pub use check::{Written, check};
 pub use limits::{Budget, retry_after};
 pub use reply::Reply;
 pub use reqwest::{
@@ -117,9 +119,7 @@ impl Http {
     pub fn new(settings: Settings) -> Result<Self, Clean> {
         let base = base(&settings.url)?;
         let who = words::host(&base);
-        if settings.auth.is_some() && base.scheme() == "http" && !redirect::is_loopback(&base) {
-            return Err(clean!("a secret would cross the network in the clear to {who}; write https, or use a tunnel to 127.0.0.1"));
-        }
+        guarded(&base, settings.auth.is_some())?;
         let trust = tls::Trust { ca_file: settings.ca_file, client: settings.client_certificate };
         let keys = Keyring::new(settings.auth);
         let (clients, cache, seen) = (OnceCell::new(), Mutex::default(), Mutex::default());
@@ -305,6 +305,14 @@ fn base(url: &str) -> Result<Url, Clean> {
         return Err(wrong("leave out what follows ? or #"));
     }
     Ok(base)
+}
+
+/// A secret never crosses a network in the clear.
+fn guarded(base: &Url, secret: bool) -> Result<(), Clean> {
+    if secret && base.scheme() == "http" && !redirect::is_loopback(base) {
+        return Err(clean!("a secret would cross the network in the clear to {}; write https, or use a tunnel to 127.0.0.1", words::host(base)));
+    }
+    Ok(())
 }
 
 fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, Clean> {

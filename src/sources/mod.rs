@@ -17,7 +17,7 @@ pub mod prometheus;
 pub mod supervise;
 
 use crate::{
-    config::{Config, SourceConfig},
+    config::{Config, ConfigError, SourceConfig},
     domain::{Answer, Batch, Check, Cursor, Feed, Id, Offers, Operation, Pod, Program, Question, SourceId, Stage, Trouble, Why},
     gate::Warrant,
     text::{Clean, Raw},
@@ -163,6 +163,25 @@ pub type Dial = fn(&SourceId, &Wish<'_>) -> Vec<Made>;
 
 /// The kinds that list sources without dialling them.
 pub const DIALS: &[(&str, Dial)] = &[("demo", demo::dial), ("kubernetes", kubernetes::dial)];
+
+/// Looks at the table of a source before anything is dialled: all that is wrong with it, each at its value.
+pub type CheckTable = fn(&SourceConfig) -> Vec<ConfigError>;
+
+/// What is wrong with the tables of sources, by kind.
+pub fn check(config: &Config) -> Vec<ConfigError> {
+    let of = |source: &SourceConfig| CHECKS.iter().find(|(kind, _)| *kind == source.kind()).map(|(_, check)| check(source));
+    config.sources.iter().filter_map(of).flatten().collect()
+}
+
+/// The checks of the kinds.
+pub const CHECKS: &[(&str, CheckTable)] = &[
+    ("demo", demo::check),
+    ("kubernetes", kubernetes::check),
+    ("docker", docker::check),
+    ("alertmanager", alertmanager::check),
+    ("prometheus", prometheus::check),
+    ("github", github::check),
+];
 
 /// Every kind of back end, by its name in the configuration.
 pub const KINDS: &[(&str, Connect)] = &[

@@ -18,12 +18,12 @@ mod tests;
 use super::{
     Made, Source, SourceError, Wish,
     contexts::Contexts,
-    http::{Auth, ClientCertificate, Http, Settings, Transport},
+    http::{self, Auth, ClientCertificate, Http, Settings, Transport, Written},
     poll,
 };
 use crate::{
     clean,
-    config::{Service, SourceConfig},
+    config::{ConfigError, Service, SourceConfig},
     domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
     gate::Warrant,
     text::Clean,
@@ -80,6 +80,22 @@ struct Inner {
 /// Makes the source that the configuration names; there is none without it.
 pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
     wish.table.map(|table| made(table, &wish.config.services)).into_iter().collect()
+}
+
+/// What is wrong with its table.
+pub fn check(config: &SourceConfig) -> Vec<ConfigError> {
+    let (table, mut errors) = config.read_partly::<Table>();
+    let Some(table) = table else { return errors };
+    let written = Written {
+        url: Some(&table.url),
+        urls: &[],
+        secret: Auth::of(table.username.as_deref(), config.credential()).is_some(),
+        headers: Some(&table.headers),
+        cert_file: table.cert_file.as_ref(),
+        key_file: table.key_file.as_ref(),
+    };
+    errors.extend(http::check(config, &written));
+    errors
 }
 
 fn made(config: &SourceConfig, services: &[Service]) -> Made {

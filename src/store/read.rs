@@ -40,6 +40,11 @@ impl Store {
         self.feeds.find(source, feed).and_then(|number| self.feeds.state(number))
     }
 
+    /// Whether a source has told all its workloads at least once: what is not among them did not run there then.
+    pub fn workloads_told(&self, source: &SourceId) -> bool {
+        self.feeds.find(source, &Feed::Workloads).is_some_and(|number| self.workloads.whole(number))
+    }
+
     /// Whether a source that answers has told all revisions of its workloads: they have a list of their own, which comes later.
     pub fn history_told(&self, source: &SourceId) -> bool {
         let state = self.feeds.find(source, &Feed::Workloads);

@@ -2,8 +2,8 @@
 
 use crate::stage::{Scene, stage, time};
 use pilothouse::{
-    app::{App, Effect, Event, Now, Screen},
-    domain::{Answer, Stage, Tier, guess},
+    app::{App, Came, Effect, Event, Now, Record, Screen},
+    domain::{Answer, Outline, Progress, Question, Replicas, Stage, Subject, Tier, guess},
     gate::Mode,
     keys::Key,
     rollback::State,
@@ -190,6 +190,58 @@ fn a_confirm_line_that_opened_behind_another_screen_must_be_seen_before_it_confi
     let dialog = scene.app.unseen().expect("it is on the screen now");
     let _ = scene.app.update(now, Event::Painted(dialog));
     assert!(acted(scene.app.update(now, key("enter"))), "one Enter is enough once it was seen");
+}
+
+#[test]
+fn a_server_that_failed_and_changed_nothing_is_settled_in_the_journal_and_asked_for_one_enter() {
+    let mut scene = stage("incident").keys(CONFIRMING).keys("cart").play();
+    let now = scene.app.now;
+    let sent = scene.app.update(now, Event::Key("enter".parse().expect("a key")));
+    let (task, operation) = sent
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Act { task, operation, .. } => Some((task, operation)),
+            _ => None,
+        })
+        .expect("it was confirmed");
+    let _ = scene.app.update(now, Event::Recorded(task, Ok(1)));
+    let _ = scene.app.update(now, Event::Stage(task, Stage::Sending));
+    let why = Clean::from_static("prod answered HTTP 500: failed calling webhook");
+    let effects = scene.app.update(now, Event::Stage(task, Stage::Unclear { why }));
+    let reading = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Ask { task, question: Question::Subject(_), .. } => Some(*task),
+            _ => None,
+        })
+    };
+    assert!(reading(&effects).is_some(), "it is read, not sent: {effects:?}");
+    let later = Now { wall: now.wall + time("40s"), mono: now.mono + time("40s").unsigned_abs() };
+    let again = reading(&scene.app.update(later, Event::Tick)).expect("it is read again");
+    let subject = Subject {
+        workload: operation.subject.clone(),
+        seen: operation.from.clone(),
+        revision: None,
+        outline: Outline::default(),
+        operation: None,
+        rolled_back_from: None,
+        changed_by: None,
+        generation: 1,
+        observed: 1,
+        replicas: Replicas::default(),
+        progress: Progress::Done,
+    };
+    let effects = scene.app.update(later, Event::Answer(again, Ok(Box::new(Answer::Subject(Box::new(subject))))));
+    let settled = effects.iter().find_map(|effect| match effect {
+        Effect::Record(Record::Settled { operation: of, came, detail }) => Some((of.clone(), *came, detail.clone())),
+        _ => None,
+    });
+    let (of, came, detail) = settled.expect("it is written down");
+    assert!(
+        of == operation.id && came == Came::Not && detail.contains("nothing was changed") && detail.contains("HTTP 500: failed calling webhook"),
+        "{detail}"
+    );
+    assert!(matches!(state(&scene.app), Some(State::Confirming { .. })));
+    assert!(scene.app.unseen().is_some(), "the question is on the screen");
 }
 
 /// What opens the plan of a change that is no rollback.

@@ -4,6 +4,8 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fmt::Write,
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
     path::PathBuf,
     process::{Command, Stdio},
     sync::LazyLock,
@@ -46,13 +48,29 @@ impl Home {
         self
     }
 
-    fn run(&self, args: &[&str]) -> Ended {
+    fn command(&self, args: &[&str]) -> Command {
         let at = |name: &str| self.0.path().join(name);
         let mut command = Command::new(&BINARY.1);
         command.args(args).env_clear().current_dir(self.0.path()).stdin(Stdio::null());
         command.env("HOME", at("")).env("XDG_CONFIG_HOME", at("config")).env("XDG_STATE_HOME", at("state")).env("TMPDIR", at("tmp"));
         command.env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").env("TZ", "UTC").env("TERM", "xterm-256color").env("CANARY_TOKEN", CANARY);
         command.env("KUBECONFIG", at("kubeconfig")).env("DOCKER_HOST", "unix:///nowhere.sock");
+        command
+    }
+
+    /// A kubeconfig of one cluster at that address.
+    fn cluster(self, server: &str) -> Self {
+        self.file(
+            "kubeconfig",
+            &format!(
+                "apiVersion: v1\nkind: Config\ncurrent-context: prod\nclusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n\
+                 users: [{{name: u, user: {{token: t}}}}]\ncontexts: [{{name: prod, context: {{cluster: c, user: u}}}}]\n"
+            ),
+        )
+    }
+
+    fn run(&self, args: &[&str]) -> Ended {
+        let mut command = self.command(args);
         let output = command.output().expect("the program");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         let ended = Ended { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
@@ -146,6 +164,109 @@ fn status_as_text_names_the_service_the_alert_and_the_source_that_is_down() {
 }
 
 #[test]
+fn status_says_what_it_does_not_know_and_names_each_trouble_once() {
+    let status = home().run(&["status", "--demo", "--json"]).json();
+    let missing = status["missing"].as_array().unwrap();
+    let docker: Vec<&Value> = missing.iter().filter(|one| one["source"] == "demo/docker-staging").collect();
+    assert_eq!(docker.len(), 1, "{missing:?}");
+    assert!(docker[0]["feeds"].as_array().unwrap().contains(&"workloads".into()) && !docker[0]["why"].as_str().unwrap().is_empty());
+    let text = home().run(&["status", "--demo"]).out;
+    assert_eq!(text.lines().filter(|line| line.starts_with("source demo/docker-staging")).count(), 1, "{text}");
+    let nothing = home().run(&["status", "--timeout", "1s"]).ends(2);
+    assert!(!nothing.out.contains("0 services"), "{}", nothing.out);
+    nothing.says(&["what runs is not known", "no source of alerts is connected", "no source of metrics is connected"]);
+}
+
+#[test]
+fn status_leads_with_the_cause_that_many_share_and_marks_its_victims() {
+    let ended = home().run(&["status", "--demo=node-down"]).ends(1).says(&["cause  node ", "victim of "]);
+    assert!(ended.out.lines().nth(1).is_some_and(|line| line.starts_with("cause")), "{}", ended.out);
+    let status = home().run(&["status", "--demo=node-down", "--json"]).ends(1).json();
+    assert!(status["cause"]["explained"].as_u64() > Some(0) && status["cause"]["victims"].as_array().unwrap().len() >= 3, "{}", status["cause"]);
+    let cells: Vec<&Value> = status["services"].as_array().unwrap().iter().flat_map(|row| row["environments"].as_array().unwrap()).collect();
+    assert!(cells.iter().any(|cell| cell["victim_of"].is_string()) && cells.iter().any(|cell| cell["victim_of"].is_null()));
+}
+
+/// An address at which a server takes connections and never says a word; it is silent for as long as the listener lives.
+fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let server = format!("http://{}", listener.local_addr().expect("an address"));
+    (listener, server)
+}
+
+/// An address at which nobody listens.
+fn nobody() -> String {
+    silent().1
+}
+
+#[test]
+fn what_could_not_be_asked_is_not_told_as_absent() {
+    let (_listener, slow) = silent();
+    for server in [&nobody(), &slow] {
+        let home = home().cluster(server);
+        let rollback = |more: &[&str]| home.run(&[&["rollback", "cart", "-e", "production", "--timeout", "1s"], more].concat());
+        let ended = rollback(&["--dry-run"]).ends(2).says(&["cart in production could not be asked: ", "kubernetes/prod: "]);
+        assert!(!ended.err.contains("does not run"), "{}", ended.err);
+        rollback(&["--write", "--yes", "--confirm", "cart", "--reason", "x"]).ends(2);
+        home.run(&["logs", "cart", "--timeout", "1s"]).ends(2).says(&["could not be asked: ", "kubernetes/prod: "]);
+        let status = home.run(&["status", "--timeout", "1s", "--json"]).ends(2).json();
+        let missing = status["missing"].as_array().unwrap();
+        let whose = |one: &&Value| one["source"] == "kubernetes/prod" && one["feeds"].as_array().is_some_and(|feeds| feeds.contains(&"workloads".into()));
+        assert!(missing.iter().any(|one| whose(&one)), "{missing:?}");
+    }
+}
+
+#[test]
+fn doctor_is_not_green_for_what_it_never_saw() {
+    let (_listener, slow) = silent();
+    let doctor = |server: &str, state: &str, code: i32| {
+        let home = home().cluster(server).file("c.toml", "[[source]]\nkind = \"kubernetes\"\n");
+        let looked = home.run(&["doctor", "--json", "--timeout", "1s", "--config", "c.toml"]).ends(code).json();
+        let rows: Vec<&Value> = looked["looked"].as_array().unwrap().iter().filter(|one| one["what"] == "kubernetes/prod workloads").collect();
+        assert!(rows.len() == 1 && rows[0]["state"] == state, "{looked:#}");
+    };
+    doctor(&slow, "unknown", 2);
+    doctor(&nobody(), "bad", 1);
+}
+
+#[test]
+fn a_closed_pipe_ends_no_face_with_a_panic_and_changes_no_exit_code() {
+    let home = home();
+    let cut = |args: &[&str]| {
+        let mut child = home.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("UTF-8");
+        assert!(said.is_empty(), "{args:?} says: {said}");
+        child.wait().expect("it ends").code().unwrap_or(-1)
+    };
+    for args in [&["status", "--demo"][..], &["status", "--demo", "--json"]] {
+        assert_eq!(cut(args), 1, "{args:?}");
+    }
+    for args in [
+        &["print", "--demo"][..],
+        &["completions", "bash"],
+        &["man"],
+        &["config", "schema"],
+        &["logs", "cart", "-e", "production", "--demo"],
+        &["logs", "cart", "-e", "production", "--demo", "-f"],
+        &["rollback", "cart", "-e", "production", "--demo", "--dry-run"],
+    ] {
+        assert_eq!(cut(args), 0, "{args:?}");
+    }
+}
+
+#[test]
+fn a_followed_log_ends_when_its_reader_has_enough() {
+    let home = home();
+    let mut child = home.command(&["logs", "cart", "-e", "production", "--demo", "-f"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    assert!(lines.next().is_some_and(|line| line.is_ok()));
+    drop(lines);
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn status_ends_with_yes_where_all_is_well() {
     home().run(&["status", "--demo=quiet"]).ends(0).says(&["8 ok"]);
 }
@@ -193,6 +314,7 @@ fn logs_are_plain_text_in_the_order_of_time() {
     let some = home().run(&["logs", "cart", "-e", "production", "--demo", "--grep", "currency"]).ends(0);
     assert!(some.out.contains("unknown currency") && !some.out.contains("priced"));
     home().run(&["logs", "cart", "--demo"]).ends(64).says(&["choose with -e"]);
+    home().run(&["logs", "cart", "-e", "production", "--demo", "--grep", "no line says this"]).ends(1).says(&["cart has said nothing that fits --grep"]);
 }
 
 #[test]
@@ -225,7 +347,7 @@ fn without_a_terminal_the_console_says_what_works_instead() {
 
 #[test]
 fn help_version_completions_and_the_manual_are_there() {
-    home().run(&["--help"]).ends(0).says(&["Exit codes: 0 yes, 1 no", "rollback"]);
+    home().run(&["--help"]).ends(0).says(&["Exit codes: 0 yes, 1 no", "rollback", "--demo"]);
     home().run(&["--version"]).ends(0).says(&[env!("CARGO_PKG_VERSION")]);
     for shell in ["bash", "zsh", "fish"] {
         home().run(&["completions", shell]).ends(0).says(&["rollback", "read-only"]);
@@ -247,6 +369,27 @@ fn a_bad_configuration_tells_all_its_errors_at_once_with_line_and_column() {
     // Every face refuses it in the same words.
     let status = home().file("bad.toml", BAD).run(&["status", "--config", "bad.toml"]).ends(78);
     assert_eq!(status.err, ended.err);
+}
+
+const WORSE: &str = "[ui]\r\ntheem = 1\r\n\r\n[[source]]\r\nkind = \"alertmanager\"\r\nname = 7\r\n\
+    urls = [\"http://127.0.0.1:9093\", \"not a url\"]\r\ncontext = 5\r\n\r\n\
+    [[source]]\r\nkind = \"prometheus\"\r\nurl = \"ftp://x\"\r\n\r\n[[source]]\r\nkind = \"github\"\r\nrepositories = [\"acme/cart\", \"acme\"]\r\n\r\n\
+    [[source]]\r\nkind = \"moon\"\r\n\r\n[[source]]\r\nkind = \"docker\"\r\nhost = \"gopher://x\"\r\n\r\n[[environment]]\r\nname = 1\r\n";
+
+#[test]
+fn what_only_a_back_end_understands_is_told_with_the_rest_each_at_its_value() {
+    let ended = home().file("w.toml", WORSE).run(&["config", "check", "--config", "w.toml"]).ends(78);
+    let places: Vec<&str> = ended.err.lines().filter_map(|line| line.strip_prefix("w.toml:")?.split(": ").next()).collect();
+    assert_eq!(places, ["2:1", "6:8", "7:34", "8:11", "12:7", "16:30", "19:8", "23:8", "26:8"], "{}", ended.err);
+    assert!(!ended.err.contains('\r') && ended.err.contains(" 12 | url = \"ftp://x\"\n    |       ^^^^^^^^^"), "{}", ended.err);
+    let good = home().file("u.toml", "[[source]]\nkind = \"alertmanager\"\nurls = [\"http://127.0.0.1:9093\", \"not a url\"]\n");
+    good.run(&["status", "--config", "u.toml"]).ends(78).says(&["u.toml:3:34", "is not the URL of a server"]);
+}
+
+#[test]
+fn a_kubeconfig_without_contexts_offers_none() {
+    let ended = home().file("kubeconfig", "apiVersion: v1\nkind: Config\n").run(&["status", "--timeout", "1s"]).says(&["no context at all"]);
+    assert!(!ended.out.contains("with one of"), "{}", ended.out);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The walls of the house: what each room may use, and the names that must not occur in its sources.
 
-use pilothouse::sources::KINDS;
+use pilothouse::sources::{CHECKS, KINDS};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -260,4 +260,10 @@ fn every_kind_of_source_is_in_the_commented_configuration() {
     let text = fs::read_to_string(here().join("config/default.toml")).expect("the defaults");
     let undocumented: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).filter(|kind| !text.contains(&format!("kind = \"{kind}\""))).collect();
     assert!(undocumented.is_empty(), "config/default.toml says nothing of {undocumented:?}");
+}
+
+#[test]
+fn every_kind_of_source_has_its_table_looked_at_before_it_is_made() {
+    let names = |kinds: Vec<&'static str>| kinds.into_iter().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(names(KINDS.iter().map(|(kind, _)| *kind).collect()), names(CHECKS.iter().map(|(kind, _)| *kind).collect()));
 }

@@ -107,7 +107,7 @@ impl App {
         let reason = confirmation.reason().clone();
         running.reason = reason.clone();
         running.confirmation = Some(confirmation);
-        running.confirming = None;
+        (running.confirming, running.settled) = (None, None);
         let wants = running.procedure.confirmed(id, reason, by, steady);
         self.carry_wants(key, wants)
     }

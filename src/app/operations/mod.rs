@@ -56,6 +56,8 @@ pub struct Running {
     pub reason: Clean,
     /// The number of the journal's entry that holds the intent.
     pub entry: Option<u64>,
+    /// A lost answer turned out to be a no when the world was read: what was read.
+    pub settled: Option<Clean>,
     asked: BTreeMap<TaskId, Question>,
     preparing: Option<(TaskId, u32)>,
     acting: Option<(TaskId, OpId)>,

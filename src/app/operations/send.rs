@@ -2,9 +2,9 @@
 
 use super::{App, OperationKey, Running};
 use crate::{
-    app::{Effect, Intended, Known, Record, Tone, tasks::Purpose},
+    app::{Came, Effect, Intended, Known, Record, Tone, tasks::Purpose},
     domain::{Answer, Check, OpId, RevisionRef, SourceId, Stage, TaskId, Why},
-    rollback::{self, Ask, Case, Observed, State, Want, Who},
+    rollback::{self, Ask, Case, Observed, Procedure, State, Want, Who},
     text::{Clean, Raw},
 };
 use jiff::Timestamp;
@@ -91,8 +91,30 @@ impl App {
         let steady = self.steady();
         let Some(running) = self.operations.get_mut(key) else { return self.single_answered(key, task, answer) };
         let Some(question) = running.asked.remove(&task) else { return Vec::new() };
+        let lost = lost(&running.procedure);
         let wants = running.procedure.answered(&question, answer.map(|answer| *answer), steady);
-        self.carry_wants(key, wants)
+        let mut effects = self.carry_wants(key, wants);
+        effects.extend(lost.and_then(|(operation, why)| self.settle_lost(key, operation, &why)));
+        effects
+    }
+
+    /// The world was read after an answer was lost: writes down what that settled. What was not carried out can be sent again by one Enter.
+    fn settle_lost(&mut self, key: OperationKey, operation: OpId, why: &Clean) -> Option<Effect> {
+        let running = self.operations.get_mut(key)?;
+        let (came, detail) = match &running.procedure.state {
+            State::Unclear { .. } | State::Done { .. } => return None,
+            State::UnderWay { .. } => (Came::Done, crate::clean!("read again, it was carried out: {why}")),
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Closed { .. } => {
+                (Came::Not, crate::clean!("nothing was changed: {why}"))
+            }
+        };
+        if came == Came::Not {
+            running.settled = Some(detail.clone());
+        }
+        if matches!(running.procedure.state, State::Confirming { .. }) {
+            self.open_line(key);
+        }
+        Some(Effect::Record(Record::Settled { operation, came, detail }))
     }
 
     pub(in crate::app) fn checked(&mut self, task: TaskId, check: Option<Result<Check, Why>>) -> Vec<Effect> {
@@ -206,5 +228,13 @@ impl App {
         self.records.entry(workload).or_default().push(left);
         self.notices.say(Tone::Plain, words.clone(), self.now);
         [Some(Effect::Record(record)), proved.map(Effect::Record), Some(Effect::Notify(words))].into_iter().flatten().collect()
+    }
+}
+
+/// The operation whose answer was lost, and what broke.
+fn lost(procedure: &Procedure) -> Option<(OpId, Clean)> {
+    match &procedure.state {
+        State::Unclear { sent, why, .. } => sent.ids.last().map(|id| (id.clone(), why.clone())),
+        _ => None,
     }
 }

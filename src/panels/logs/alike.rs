@@ -1,17 +1,7 @@
 //! The line that errs most, in one sentence: how often, since when, and which versions say it.
 
 use super::State;
-use crate::{
-    app::App,
-    domain::Level,
-    line,
-    logs::View,
-    panels::words,
-    text::Clean,
-    theme::{Role, Theme},
-    widgets::{Align, draw_line},
-};
-use ratatui::{buffer::Buffer, layout::Rect};
+use crate::{app::App, domain::Level, line, logs::View, panels::words, text::Clean, theme::Role, widgets::Line};
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 /// Lines that are looked through at the most: a screen must not wait for a sentence.
@@ -48,15 +38,7 @@ fn sentence(app: &App, logs: &State) -> Clean {
     most.sentence(&words::clock(since, &words::zone(app)))
 }
 
-/// From so many rows on there is room for one about the others.
-const ROOMY: u16 = 8;
-
-/// Draws the sentence below the lines, where there is one and nothing was filtered; the room that is left.
-pub(super) fn below(logs: &State, buf: &mut Buffer, inner: Rect, theme: &Theme) -> Rect {
-    if logs.alike.sentence.is_empty() || !logs.filter.is_empty() || inner.height < ROOMY {
-        return inner;
-    }
-    let row = Rect { y: inner.bottom() - 1, height: 1, ..inner };
-    draw_line(buf, row, &line![(Role::Dim, logs.alike.sentence.clone())], Align::Left, theme);
-    Rect { height: inner.height - 1, ..inner }
+/// The sentence below the lines, where there is one and nothing was filtered.
+pub(super) fn line(logs: &State) -> Option<Line> {
+    (!logs.alike.sentence.is_empty() && logs.filter.is_empty()).then(|| line![(Role::Dim, logs.alike.sentence.clone())])
 }

@@ -111,15 +111,15 @@ impl Procedure {
 
     /// Settles an unclear request by what the world looks like: taken up, not applied, or overtaken by somebody else.
     pub(super) fn settle(&mut self, subject: &Subject, now: Timestamp) -> Vec<Want> {
-        let State::Unclear { sent, .. } = &self.state else { return Vec::new() };
-        let sent = sent.clone();
+        let State::Unclear { sent, why, .. } = &self.state else { return Vec::new() };
+        let (sent, why) = (sent.clone(), why.clone());
         if taken_up(&sent, subject) {
             return self.go_under_way(sent, now);
         }
         if subject.seen == sent.from {
             // The request may still be on its way: only later does an unchanged object mean that it was not applied.
             let late = now.duration_since(sent.began) >= self.timing.late;
-            return if late { self.send_again(*sent, Clean::from_static("it was not applied, Enter sends it again")) } else { Vec::new() };
+            return if late { self.send_again(*sent, crate::clean!("{why}: it was not applied, Enter sends it again")) } else { Vec::new() };
         }
         let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
         let why = crate::clean!("the answer was lost, and the object was changed{by} meanwhile");

@@ -156,6 +156,14 @@ fn nothing_is_planned_without_the_object_and_what_is_not_answered_is_unknown() {
     let _ = procedure.tick(later(5));
     let State::Closed { why } = &procedure.state else { panic!("{}", state(&procedure)) };
     assert!(why.contains("no answer in time"), "{why}");
+    let (mut procedure, wants_too) = begin(&world.0);
+    for question in wants_too.iter().filter_map(|want| if let Want::Ask(ask) = want { Some(&ask.question) } else { None }) {
+        let sources = usize::from(matches!(question, Question::Subject(_) | Question::Revisions(_)));
+        let _ = procedure.asked(question, sources, now());
+    }
+    let _ = procedure.tick(later(5));
+    let State::Closed { why } = &procedure.state else { panic!("{}", state(&procedure)) };
+    assert!(why.contains("the object: no answer in time"), "what nobody measures is not why there is no plan: {why}");
     let (mut procedure, _) = begin(&world.0);
     for want in wants.into_iter().take(2) {
         let _ = answer(&mut procedure, vec![want], now());
@@ -222,7 +230,10 @@ fn a_lost_answer_is_settled_by_reading_the_world() {
     let arrived = Subject { outline: outline(41), ..subject("t41") };
     assert_eq!(read(&mut unclear(), arrived, later(2)), "under way");
     assert_eq!(read(&mut unclear(), subject("t42"), later(2)), "unclear", "it may still be on its way");
-    assert_eq!(read(&mut unclear(), subject("t42"), later(40)), "confirming", "not applied: Enter sends it again");
+    let mut untouched = unclear();
+    assert_eq!(read(&mut untouched, subject("t42"), later(40)), "confirming", "not applied: Enter sends it again");
+    let State::Confirming { confirm: Confirm::Again { why }, .. } = &untouched.state else { panic!("{}", state(&untouched)) };
+    assert!(why.contains("connection reset"), "what broke is still said: {why}");
     let other = Subject { changed_by: Some(("argocd".into(), None)), ..subject("t99") };
     let mut procedure = unclear();
     assert_eq!(read(&mut procedure, other, later(2)), "done");

@@ -117,6 +117,7 @@ impl World {
             workload: Some(unit.id.clone()),
             version: view.template(life).version(),
             previous: true,
+            told: true,
             ..LogStream::new(Id::new(&unit.source, &format!("{}/{}/previous", pod.key(), unit.service)), &life.name, &unit.service)
         };
         let says = speech::last_words(&view, life);

@@ -26,7 +26,7 @@ mod world;
 mod yaml;
 
 pub use scenario::{STORIES, Scenario};
-pub use source::{Demo, connect, dial};
+pub use source::{Demo, check, connect, dial};
 pub use tables::SourceKind;
 pub use words::{Length, Moment, ScenarioError};
 pub use world::{Outage, World};

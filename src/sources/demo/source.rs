@@ -2,6 +2,7 @@
 
 use super::{Length, Scenario, World};
 use crate::{
+    config::{ConfigError, SourceConfig},
     domain::{Answer, Batch, Check, CheckKind, Cursor, Fact, Feed, LogTarget, Offers, Operation, Outcome, Question, SourceId, Stage, Trouble, Why},
     gate::Warrant,
     sources::{Made, Source, SourceError, Wish},
@@ -340,17 +341,28 @@ const SEED: u64 = 7;
 /// Makes the sources of a world that the configuration asks for; unasked it makes none.
 pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
     let Some(config) = wish.table else { return Vec::new() };
-    let broken = |words: Clean| vec![Made::Broken(SourceId::new("demo"), Why { trouble: Trouble::Unsupported, words })];
-    let table: Table = match config.read() {
-        Ok(table) => table,
-        Err(errors) => return broken(errors.first().map(|error| crate::clean!("{error}")).unwrap_or_default()),
-    };
+    match read(config) {
+        Ok((table, scenario)) => Demo::live(scenario, table.seed.unwrap_or(SEED), table.at.map(|at| at.0), wish.read_only).made(),
+        Err(errors) => {
+            let words = errors.first().map(|error| crate::clean!("{error}")).unwrap_or_default();
+            vec![Made::Broken(SourceId::new("demo"), Why { trouble: Trouble::Unsupported, words })]
+        }
+    }
+}
+
+/// What is wrong with its table.
+pub fn check(config: &SourceConfig) -> Vec<ConfigError> {
+    read(config).err().unwrap_or_default()
+}
+
+fn read(config: &SourceConfig) -> Result<(Table, Scenario), Vec<ConfigError>> {
+    let table: Table = config.read()?;
     let name = table.scenario.as_deref().unwrap_or("incident");
-    let Some(scenario) = Scenario::named(name) else {
-        let known: Vec<&str> = super::STORIES.iter().map(|(known, _)| *known).collect();
-        return broken(crate::clean!("{}", config.error("scenario", &format!("there is no story `{name}`; there are {}", known.join(", ")))));
-    };
-    Demo::live(scenario, table.seed.unwrap_or(SEED), table.at.map(|at| at.0), wish.read_only).made()
+    let known = || super::STORIES.iter().map(|(known, _)| *known).collect::<Vec<_>>().join(", ");
+    match Scenario::named(name) {
+        Some(scenario) => Ok((table, scenario)),
+        None => Err(vec![config.error("scenario", &format!("there is no story `{name}`; there are {}", known()))]),
+    }
 }
 
 /// Dials a source that the world opened last has listed.

@@ -36,6 +36,7 @@ fn stream(view: &View<'_>, life: &Life, container: &str) -> LogStream {
     LogStream {
         workload: Some(view.unit.id.clone()),
         version: view.template(life).version(),
+        told: true,
         ..LogStream::new(id, &life.name, if view.unit.sidecar || sidecar { container } else { "" })
     }
 }

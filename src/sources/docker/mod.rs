@@ -31,7 +31,7 @@ mod yaml;
 use super::{Made, Source, SourceError, Wish};
 use crate::{
     clean,
-    config::SourceConfig,
+    config::{ConfigError, SourceConfig},
     domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, Scope, SourceId, Stage, Trouble, Why},
     gate::Warrant,
     text::Clean,
@@ -57,6 +57,14 @@ pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
             Err(fault) => vec![Made::Broken(SourceId::new("docker"), denied(clean!("{}: {}", fault.key, fault.what)))],
         },
     }
+}
+
+/// What is wrong with its table. Where an engine is may depend on this machine; that is told when it is made.
+pub fn check(source: &SourceConfig) -> Vec<ConfigError> {
+    let (settings, mut errors) = source.read_partly::<Settings>();
+    let named = settings.filter(|settings| settings.host.is_some());
+    errors.extend(named.and_then(|settings| place::configured(&settings, &Shell::default()).err()).map(|fault| source.error(fault.key, &fault.what)));
+    errors
 }
 
 fn of_table(table: &SourceConfig, shell: &Shell) -> Made {

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     clean,
-    config::{Config, Credential, SourceConfig},
+    config::{Config, ConfigError, Credential, SourceConfig},
     domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
     gate::Warrant,
     text::{Clean, Name},
@@ -109,6 +109,21 @@ fn found(here: &remote::Remote, config: &Config, logins: &Logins) -> Option<Made
     Some(made(id.clone(), GitHub::new(id, &place, table, credential, config, None)))
 }
 
+/// What is wrong with its table.
+pub fn check(source: &SourceConfig) -> Vec<ConfigError> {
+    let (table, mut errors) = source.read_partly::<Table>();
+    let Some(table) = table else { return errors };
+    let url = table.url.as_deref().and_then(|url| Place::at(url).err()).map(|why| source.error("url", &why));
+    let names = table.repositories.iter().enumerate().filter(|(_, name)| !place::is_repository(name));
+    let names = names.map(|(nth, name)| source.error_in("repositories", nth, &no_repository(name)));
+    errors.extend(url.into_iter().chain(names));
+    errors
+}
+
+fn no_repository(name: &str) -> Clean {
+    clean!("`{name}` is not a repository; write it as \"owner/name\"")
+}
+
 fn bare() -> Table {
     Table { repositories: Vec::new(), url: None, branches: Vec::new(), workflows: Vec::new(), runs: thirty(), history: ten(), ca_file: None }
 }
@@ -163,7 +178,7 @@ impl GitHub {
             return Err("no repository is named; write repositories = [\"owner/name\"]".into());
         }
         if let Some(wrong) = table.repositories.iter().find(|name| !place::is_repository(name)) {
-            return Err(clean!("`{wrong}` is not a repository; write it as \"owner/name\""));
+            return Err(no_repository(wrong));
         }
         let unique: BTreeSet<&String> = table.repositories.iter().collect();
         let repositories = unique.into_iter().map(|name| Name::new(name)).collect();

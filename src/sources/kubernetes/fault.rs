@@ -1,11 +1,19 @@
 //! What went wrong with a request, in the operator's words.
 //!
-//! The client library's own words are never shown: those about logging in quote tokens, and those about a web page quote the page.
+//! The client library's own words are never shown: those about logging in quote tokens, and those about a web page quote the page. Of a login
+//! program that failed the last line of its standard error is shown, without what looks like a secret.
 
-use crate::{clean, sources::SourceError, text::Clean};
+use crate::{
+    clean,
+    sources::SourceError,
+    text::{Clean, redact},
+};
 use jiff::{SignedDuration, Timestamp};
 use kube::{client::AuthError, core::Status};
 use std::error::Error as StdError;
+
+/// How much is shown of what a login program says.
+const LONGEST_LINE: usize = 200;
 
 /// What was tried, so that a refusal can name the right that is missing.
 #[derive(Clone, Debug)]
@@ -183,7 +191,8 @@ pub fn login(error: &AuthError) -> Clean {
     match error {
         AuthError::AuthExecStart(error) => clean!("the login program of the kubeconfig can not be started ({}): is it installed and on PATH?", error.kind()),
         AuthError::AuthExecRun { out, .. } => {
-            clean!("the login program of the kubeconfig failed ({}): run `kubectl get ns` in a shell to log in, then ctrl-r", out.status)
+            let said = last_line(&out.stderr).map(|line| clean!(", it said “{line}”")).unwrap_or_default();
+            clean!("the login program of the kubeconfig failed ({}){said}: run `kubectl get ns` in a shell to log in, then ctrl-r", out.status)
         }
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed | AuthError::AuthExecSerialize(_) => {
             Clean::from_static("the login program of the kubeconfig gave no credentials that can be read: run `kubectl get ns` in a shell")
@@ -194,6 +203,14 @@ pub fn login(error: &AuthError) -> Clean {
         AuthError::MalformedTokenExpirationDate(_) => Clean::from_static("the login program's expirationTimestamp is not a time"),
         _ => Clean::from_static("logging in failed: run `kubectl get ns` in a shell, then ctrl-r"),
     }
+}
+
+/// The last line that a login program wrote on standard error, without what looks like a secret. Its standard output holds the credentials.
+fn last_line(stderr: &[u8]) -> Option<Clean> {
+    let text = String::from_utf8_lossy(stderr);
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    let shown: String = redact(line).chars().take(LONGEST_LINE).collect();
+    Some(clean!("{shown}"))
 }
 
 #[cfg(test)]
@@ -246,10 +263,12 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_login_never_quotes_what_the_program_said() {
-        let out = std::process::Command::new("sh").args(["-c", "echo t0ken; exit 3"]).output().expect("a shell");
+    fn a_failed_login_quotes_the_last_line_of_its_complaint_and_never_what_it_gives_out() {
+        let said = "echo t0ken; echo first >&2; printf 'the session \\033[31mexpired, Bearer ghp_abcdefghijklmnopqrstuvwxyz0123456789\\n\\n' >&2; exit 3";
+        let out = std::process::Command::new("sh").args(["-c", said]).output().expect("a shell");
         let error = kube::Error::Auth(AuthError::AuthExecRun { cmd: "TOKEN=t0ken aws".into(), out: Box::new(out) });
         let words = tried().failed(&error).to_string();
-        assert!(words.contains("login program") && !words.contains("t0ken"), "{words}");
+        assert!(words.contains("login program") && words.contains("expired") && !words.contains("first"), "{words}");
+        assert!(!words.contains("t0ken") && !words.contains("ghp_abc") && !words.contains('\x1b'), "{words}");
     }
 }

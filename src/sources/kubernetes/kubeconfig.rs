@@ -120,15 +120,21 @@ impl Place {
 
     /// The current context's name, if it names one that exists.
     pub fn current(&self, kubeconfig: &Kubeconfig) -> Result<String, Fault> {
-        let names = || kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect::<Vec<_>>().join(", ");
+        let remedy = || {
+            let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+            if names.is_empty() {
+                return "it has no context at all: set KUBECONFIG to the file of a cluster".to_owned();
+            }
+            format!("run `kubectl config use-context NAME` with one of: {}", names.join(", "))
+        };
         let Some(current) = kubeconfig.current_context.as_deref().filter(|name| !name.is_empty()) else {
-            return Err(Fault(clean!("{}: no current-context is set: run `kubectl config use-context NAME` with one of: {}", self.at("", None), names())));
+            return Err(Fault(clean!("{}: no current-context is set: {}", self.at("", None), remedy())));
         };
         if kubeconfig.contexts.iter().any(|context| context.name == current) {
             return Ok(current.to_owned());
         }
         let at = self.at("current-context", None);
-        Err(Fault(clean!("{at}: current-context names {current}, which is no context: run `kubectl config use-context NAME` with one of: {}", names())))
+        Err(Fault(clean!("{at}: current-context names {current}, which is no context: {}", remedy())))
     }
 
     /// What is known of context `name`, or what is wrong with it.

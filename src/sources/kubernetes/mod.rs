@@ -98,6 +98,11 @@ fn settings(wish: &Wish<'_>) -> Result<Settings, Clean> {
     Ok(settings)
 }
 
+/// What is wrong with its table.
+pub fn check(source: &crate::config::SourceConfig) -> Vec<crate::config::ConfigError> {
+    source.read::<Settings>().err().unwrap_or_default()
+}
+
 /// Makes a source for each context that is asked for, or for the current one, and lists the others. It waits for nothing and runs nothing.
 pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
     let kind = || SourceId::new("kubernetes");

@@ -4,7 +4,13 @@ use super::lab::{self, Door, Reading, Space};
 use futures::StreamExt;
 use pilothouse::domain::{Change, Fact, Feed, Id, LineKind, LogLine, LogTarget, Pod, Scope};
 use pilothouse::sources::Source;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Instant,
+};
 
 /// The lines of each boot of the application, by what it counts: a line reads `… boot=ID n=COUNT …`.
 #[derive(Default)]
@@ -24,6 +30,16 @@ impl Counted {
     fn check(&self) {
         for (boot, counts) in &self.0 {
             assert!(counts.iter().copied().eq(1..=counts.len() as u32), "{boot:?}: {counts:?}");
+        }
+    }
+
+    /// The same of containers of which only the last runs are kept: no boot has a gap or says anything twice, and what never restarted is whole.
+    fn steady(&self) {
+        for ((who, boot), counts) in &self.0 {
+            let mut sorted = counts.clone();
+            sorted.sort_unstable();
+            let first = if who.ends_with("/steady") { 1 } else { sorted[0] };
+            assert!(sorted.iter().copied().eq(first..first + sorted.len() as u32), "{who} {boot}: {counts:?}");
         }
     }
 
@@ -147,4 +163,76 @@ async fn a_container_that_can_not_start_says_why_instead() {
             lines(fact).is_some_and(|(_, lines)| lines.iter().any(|line| line.kind == LineKind::Notice && line.text.text.contains("ErrImageNeverPull")))
         })
         .await;
+}
+
+/// A Deployment of two pods with two containers each, of which one crashes and begins again.
+fn talkers() -> String {
+    let container = |name: &str, port: &str, more: &[(&str, &str)]| {
+        let own = [("APP_NAME", name), ("APP_PORT", port), ("APP_LOG_EVERY", "0.1"), ("APP_LOG_BURST", "10")];
+        let all: Vec<_> = own.iter().chain(more).map(|(name, value)| serde_json::json!({ "name": name, "value": value })).collect();
+        serde_json::json!({ "name": name, "image": "lab/app:1", "imagePullPolicy": "Never", "env": all })
+    };
+    serde_json::json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "talk" },
+        "spec": { "replicas": 2, "selector": { "matchLabels": { "app": "talk" } },
+            "template": { "metadata": { "labels": { "app": "talk" } }, "spec": { "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 1,
+                "containers": [container("steady", "8080", &[]), container("frail", "0", &[("APP_CRASH_AFTER", "4")])] } } }
+    })
+    .to_string()
+}
+
+/// The program, on a namespace of the lab.
+fn face(space: &Space, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pilothouse"));
+    command
+        .args(["--context", "lab", "-n", &space.name, "--timeout", "60s"])
+        .args(arguments)
+        .env("XDG_STATE_HOME", std::env::temp_dir().join(&space.name))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    command
+}
+
+/// A printed line as it is counted: who speaks, and the line.
+fn printed(counted: &mut Counted, line: &str) {
+    let mut words = line.splitn(3, ' ');
+    if let (Some(_), Some(who), Some(text)) = (words.next(), words.next(), words.next()) {
+        counted.add(who, &[LogLine { text: pilothouse::text::Painted::from_untrusted(text), ..LogLine::default() }]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_face_writes_each_line_once_over_pods_containers_restarts_and_what_was_said_before() {
+    let Some(_) = lab::kubeconfig() else { return };
+    let space = Space::new("face");
+    space.apply(&talkers());
+    lab::eventually("a container has restarted", async || {
+        let counts = space.kubectl(&["get", "pods", "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}"]);
+        counts.split(' ').any(|count| count.parse::<u32>().is_ok_and(|count| count > 0)).then_some(())
+    })
+    .await;
+    let mut child = face(&space, &["logs", "talk", "-f", "--since", "10m"]).stdout(Stdio::piped()).spawn().expect("it runs");
+    let mut counted = Counted::default();
+    let (mut times, began) = (Vec::new(), Instant::now());
+    for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
+        let line = line.expect("a line");
+        printed(&mut counted, &line);
+        times.extend(line.split(' ').next().and_then(|time| time.parse::<jiff::Timestamp>().ok()));
+        assert!(began.elapsed() < lab::PATIENCE * 3, "too few lines: {}", counted.lines());
+        if counted.lines() > 6_000 && counted.0.len() >= 6 {
+            break;
+        }
+    }
+    _ = child.kill();
+    _ = child.wait();
+    counted.steady();
+    let behind = times.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    assert!(behind * 100 < times.len(), "{behind} of {} lines stand behind a later one", times.len());
+    let whole = face(&space, &["logs", "talk", "--since", "10m"]).output().expect("it ends");
+    assert_eq!(whole.status.code(), Some(0));
+    let mut again = Counted::default();
+    String::from_utf8_lossy(&whole.stdout).lines().for_each(|line| printed(&mut again, line));
+    again.steady();
+    let steady = |counted: &Counted| counted.0.iter().filter(|((who, _), _)| who.ends_with("/steady")).map(|(_, counts)| counts.len()).min();
+    assert!(steady(&again) >= steady(&counted), "a log that is not followed ends before what was said: {:?} < {:?}", steady(&again), steady(&counted));
 }

@@ -31,9 +31,12 @@ use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tokio::time::{Instant, sleep_until};
 
+/// A log that is open and silent for so long has told all that was said before.
+const QUIET: Duration = Duration::from_secs(1);
 /// For how many feeds it is remembered where their logs were left.
 const KEPT: usize = 64;
 
@@ -94,6 +97,8 @@ enum Standing {
 
 enum Heard {
     Lines(Vec<LogLine>),
+    /// All that was said before is told.
+    Told,
     Over,
 }
 
@@ -153,8 +158,9 @@ impl Follow {
     fn reader(&self, log: &Log) -> BoxStream<'static, (String, Result<Heard, SourceError>)> {
         let (seen, _) = self.memory.of(&log.id);
         let id = log.id.clone();
-        let lines = read(&self.session, log, &seen, self.from).map(|lines| lines.map(Heard::Lines));
-        lines.chain(stream::once(std::future::ready(Ok(Heard::Over)))).map(move |heard| (id.clone(), heard)).boxed()
+        let lines = read(&self.session, log, &seen, self.from).map_ok(Heard::Lines);
+        let lines = lines.chain(stream::once(std::future::ready(Ok(Heard::Over))));
+        told_when_quiet(lines.boxed()).map(move |heard| (id.clone(), heard)).boxed()
     }
 
     /// The next facts; none when the one log that was asked for is no more.
@@ -187,6 +193,10 @@ impl Follow {
         match heard {
             Heard::Lines(lines) if lines.is_empty() => Vec::new(),
             Heard::Lines(lines) => vec![Fact::Lines(followed.log.stream.id.clone(), lines)],
+            Heard::Told => {
+                followed.log.stream.told = true;
+                vec![Fact::Stream(followed.log.stream.clone())]
+            }
             Heard::Over => {
                 self.over(id);
                 Vec::new()
@@ -271,6 +281,23 @@ impl Follow {
         let new: Vec<Log> = logs.into_iter().filter(|log| !self.followed.contains_key(&log.id)).collect();
         Ok(new.into_iter().flat_map(|log| self.begin(log)).collect())
     }
+}
+
+/// Says once that all of before is told: when the log is silent for a while, and when it ends.
+fn told_when_quiet(heard: BoxStream<'static, Result<Heard, SourceError>>) -> impl futures::Stream<Item = Result<Heard, SourceError>> + Send {
+    stream::unfold((heard, false, None), |(mut heard, told, over)| async move {
+        if let Some(over) = over {
+            return Some((over, (heard, true, None)));
+        }
+        if told {
+            return heard.next().await.map(|next| (next, (heard, true, None)));
+        }
+        match tokio::time::timeout(QUIET, heard.next()).await {
+            Err(_) => Some((Ok(Heard::Told), (heard, true, None))),
+            Ok(Some(Ok(Heard::Over))) => Some((Ok(Heard::Told), (heard, true, Some(Ok(Heard::Over))))),
+            Ok(next) => next.map(|next| (next, (heard, false, None))),
+        }
+    })
 }
 
 /// A line of ours in a log.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Batch, Cursor, LogTarget},
+    domain::{Batch, Cursor, Fact, LogTarget},
     logs::line,
     sources::SourceError,
     text::Clean,
@@ -120,13 +120,25 @@ struct Listening {
     runs: HashMap<(String, String), tokio::sync::watch::Sender<Run>>,
     /// Whether the first list of pods is whole: pods that come later are read from their first line.
     listed: bool,
+    /// Who speaks, until that list is whole.
+    first: Vec<Fact>,
     lost: bool,
 }
 
 fn listen(cluster: Arc<Cluster>, filter: Filter, wanted: Wanted, places: Arc<Places>) -> Facts {
     let pods = sight::<Pod>(cluster.clone(), filter);
-    let state =
-        Listening { cluster, wanted, places, pods, tellers: SelectAll::new(), waiting: VecDeque::new(), runs: HashMap::new(), listed: false, lost: false };
+    let state = Listening {
+        cluster,
+        wanted,
+        places,
+        pods,
+        tellers: SelectAll::new(),
+        waiting: VecDeque::new(),
+        runs: HashMap::new(),
+        listed: false,
+        first: Vec::new(),
+        lost: false,
+    };
     stream::unfold(state, Listening::step).boxed()
 }
 
@@ -147,11 +159,18 @@ impl Listening {
             let quiet = self.tellers.is_empty();
             let error = tokio::select! {
                 said = self.pods.next() => match said {
-                    Some(Ok(said)) => { self.heard(said); None }
+                    Some(Ok(said)) => {
+                        // Who speaks is known as a whole before anybody is heard: whoever waits for all of them knows for whom.
+                        if self.heard(said) {
+                            let facts = std::mem::take(&mut self.first);
+                            return Some((Ok(Batch { facts, cursor: None }), self));
+                        }
+                        None
+                    }
                     Some(Err(halt)) => Some(halt.into()),
                     None => Some(SourceError::Protocol(Clean::from_static("the list of pods began anew"))),
                 },
-                told = self.tellers.next(), if !quiet => match told {
+                told = self.tellers.next(), if !quiet && self.listed => match told {
                     Some(Ok(told)) => {
                         let cursor = Some(self.places.cursor(told.last));
                         return Some((Ok(Batch { facts: told.facts, cursor }), self));
@@ -172,10 +191,11 @@ impl Listening {
         self.wanted.workload.is_none() && self.listed && self.tellers.is_empty() && self.waiting.is_empty()
     }
 
-    fn heard(&mut self, said: Said<Pod, super::wire::Lean<Pod>>) {
+    /// Takes news of a pod; whether that ended the first list.
+    fn heard(&mut self, said: Said<Pod, super::wire::Lean<Pod>>) -> bool {
         match said {
             Said::Begin => {}
-            Said::Done => self.listed = true,
+            Said::Done => return !std::mem::replace(&mut self.listed, true),
             Said::Is(pod) => self.is(&pod),
             Said::Gone(lean) => {
                 let uid = kube::Resource::meta(&lean).uid.clone().unwrap_or_default();
@@ -183,6 +203,7 @@ impl Listening {
                 self.runs.retain(|(of, _), _| *of != uid);
             }
         }
+        false
     }
 
     fn is(&mut self, pod: &Pod) {
@@ -208,6 +229,9 @@ impl Listening {
         let begin = if self.listed && self.places.left().is_none() { Begin::First } else { self.wanted.begin };
         let place = self.places.of(&container.stream.id);
         self.runs.insert(key, sender);
+        if !self.listed {
+            self.first.push(Fact::Stream(container.stream.clone()));
+        }
         self.waiting.push_back(teller::follow(self.cluster.clone(), container, begin, place, receiver));
     }
 }

@@ -37,6 +37,8 @@ use tokio::sync::watch;
 
 /// How long a log that ended while its container seems to run may be an end that the watch has not told yet.
 const SETTLE: Duration = Duration::from_secs(1);
+/// A log that is open and silent for so long has told all that was said before.
+const QUIET: Duration = Duration::from_secs(1);
 /// How long to leave a node alone whose kubelet does not answer.
 const REST: Duration = Duration::from_secs(10);
 
@@ -93,6 +95,8 @@ pub fn containers(source: &SourceId, pod: &Pod, row: &PodRow) -> Vec<Container> 
             stream.version = Version::of(named.as_ref(), std::slice::from_ref(&*known.image));
         }
         let run = run(statuses.iter().find(|status| status.name == wanted.name), over);
+        // What never ran has said nothing.
+        stream.told = matches!(run, Run::NotYet(_));
         let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/log?container={}&timestamps=true", wanted.name);
         Container { name: wanted.name.clone(), stream, run, path, namespace: namespace.clone() }
     })
@@ -121,15 +125,21 @@ pub fn follow(
     runs: watch::Receiver<Run>,
 ) -> BoxStream<'static, Result<Told, SourceError>> {
     let hello = Told { facts: vec![Fact::Stream(container.stream.clone())], last: None };
-    let teller = Teller { cluster, container, begin, place, runs, step: Step::Wait { after: None }, said: String::new() };
+    let told = container.stream.told;
+    let teller = Teller { cluster, container, begin, place, runs, step: Step::Wait { after: None }, said: String::new(), told };
     stream::iter([Ok(hello)]).chain(stream::unfold(Some(teller), next)).boxed()
 }
 
 async fn next(teller: Option<Teller>) -> Option<(Result<Told, SourceError>, Option<Teller>)> {
     let mut teller = teller?;
-    let told = teller.tell().await?;
-    let on = told.is_ok().then_some(teller);
-    Some((told, on))
+    match teller.tell().await {
+        Some(told) => {
+            let on = told.is_ok().then_some(teller);
+            Some((told, on))
+        }
+        // Nothing will come, so all has been told.
+        None => (!teller.told).then(|| (Ok(teller.all_told()), None)),
+    }
 }
 
 enum Step {
@@ -152,6 +162,8 @@ struct Teller {
     step: Step,
     /// The last notice, so that it is not said again and again.
     said: String,
+    /// Whether it was said that all of before has been told.
+    told: bool,
 }
 
 impl Teller {
@@ -184,8 +196,12 @@ impl Teller {
                         }
                     }
                 },
-                Step::Read { run, mut body } => match body.some().await {
-                    Some(Ok(lines)) => {
+                Step::Read { run, mut body } => match some(&mut body, self.told).await {
+                    None => {
+                        self.step = Step::Read { run, body };
+                        return Some(Ok(self.all_told()));
+                    }
+                    Some(Some(Ok(lines))) => {
                         self.step = Step::Read { run, body };
                         let lines = self.fresh(lines);
                         if !lines.is_empty() {
@@ -193,11 +209,22 @@ impl Teller {
                         }
                     }
                     // The connection broke, not the log: the feed as a whole must go on from its cursor.
-                    Some(Err(error)) => return Some(Err(error)),
-                    None => self.step = Step::Wait { after: Some(run) },
+                    Some(Some(Err(error))) => return Some(Err(error)),
+                    Some(None) => {
+                        self.step = Step::Wait { after: Some(run) };
+                        if !self.told {
+                            return Some(Ok(self.all_told()));
+                        }
+                    }
                 },
             }
         }
+    }
+
+    fn all_told(&mut self) -> Told {
+        self.told = true;
+        self.container.stream.told = true;
+        Told { facts: vec![Fact::Stream(self.container.stream.clone())], last: None }
     }
 
     /// Waits for a run to read.
@@ -234,7 +261,7 @@ impl Teller {
             // A log without a line has no head either.
             NoFlow::Silent => {
                 self.step = Step::Wait { after: Some(run) };
-                None
+                (!self.told).then(|| Some(Ok(self.all_told())))
             }
             NoFlow::Refused { code: 404, .. } => Some(None),
             // The API server answers; the kubelet, or the container's runtime, does not.
@@ -245,7 +272,9 @@ impl Teller {
                     return None;
                 }
                 self.said = said.to_string();
-                Some(Some(Ok(self.lines(vec![notice(&said)]))))
+                let mut told = self.lines(vec![notice(&said)]);
+                told.facts.extend(self.all_told().facts);
+                Some(Some(Ok(told)))
             }
             NoFlow::Refused { error, .. } => Some(Some(Err(error))),
         }
@@ -274,6 +303,14 @@ impl Teller {
     }
 }
 
+/// What the body says next; none when it has been silent for so long that what was said before is all told.
+async fn some(body: &mut Lines, told: bool) -> Option<Option<Result<Vec<Bytes>, SourceError>>> {
+    if told {
+        return Some(body.some().await);
+    }
+    tokio::time::timeout(QUIET, body.some()).await.ok()
+}
+
 enum Waited {
     Run(u32),
     Say(String),
@@ -294,13 +331,21 @@ fn from(since: Option<Timestamp>, begin: Begin) -> String {
 pub fn previous(cluster: Arc<Cluster>, pod: &Pod, only: Option<&str>, begin: Begin) -> Facts {
     let row = crate::sources::kubernetes::rows::pod(&cluster.id, pod);
     let wanted = containers(&cluster.id, pod, &row).into_iter().filter(|container| only.is_none_or(|only| only == container.name));
-    let asked: Vec<_> = wanted.map(|container| before(cluster.clone(), container, begin)).collect();
-    stream::iter(asked).then(|asked| asked).boxed()
+    let wanted: Vec<Container> = wanted.map(|container| earlier(&cluster, container)).collect();
+    let who = wanted.iter().map(|container| Fact::Stream(container.stream.clone())).collect();
+    let asked: Vec<_> = wanted.into_iter().map(|container| before(cluster.clone(), container, begin)).collect();
+    stream::iter([Ok(Batch { facts: who, cursor: None })]).chain(stream::iter(asked).then(|asked| asked)).boxed()
+}
+
+/// The run before this one of a container, as a stream of its own.
+fn earlier(cluster: &Cluster, mut container: Container) -> Container {
+    container.stream.previous = true;
+    container.stream.told = false;
+    container.stream.id = Id::new(&cluster.id, &format!("{}/previous", container.stream.id.key()));
+    container
 }
 
 async fn before(cluster: Arc<Cluster>, mut container: Container, begin: Begin) -> Result<Batch, SourceError> {
-    container.stream.previous = true;
-    container.stream.id = Id::new(&cluster.id, &format!("{}/previous", container.stream.id.key()));
     let path = format!("{}&previous=true{}", container.path, from(None, begin));
     let lines = match open(&cluster, &container.namespace, path).await {
         Ok(lines) => lines.rest().await?.iter().map(|bytes| line::parse(bytes, LineKind::Previous)).collect(),
@@ -309,7 +354,9 @@ async fn before(cluster: Arc<Cluster>, mut container: Container, begin: Begin) -
         Err(NoFlow::Refused { error, .. } | NoFlow::Broken(error)) => return Err(error),
         Err(NoFlow::Silent) => Vec::new(),
     };
-    Ok(Batch { facts: vec![Fact::Stream(container.stream.clone()), Fact::Lines(container.stream.id, lines)], cursor: None })
+    container.stream.told = true;
+    let id = container.stream.id.clone();
+    Ok(Batch { facts: vec![Fact::Lines(id, lines), Fact::Stream(container.stream)], cursor: None })
 }
 
 #[cfg(test)]
