@@ -192,7 +192,13 @@ impl Term {
     #[track_caller]
     pub fn quits(&mut self) -> &mut Self {
         self.types("q").shows("Leave?");
-        self.types("\r")
+        // What is typed before the question was painted is dropped, so that Enter is pressed until it was heard.
+        let deadline = Instant::now() + PATIENCE;
+        while self.contents().contains("Leave?") && Instant::now() < deadline {
+            self.types("\r");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self
     }
 
     /// Waits until the screen is as it must be.
