@@ -219,14 +219,15 @@ fn what_could_not_be_asked_is_not_told_as_absent() {
 #[test]
 fn doctor_is_not_green_for_what_it_never_saw() {
     let (_listener, slow) = silent();
-    let doctor = |server: &str, state: &str, code: i32| {
+    // A refusal comes by itself, however long that takes on a busy machine.
+    let doctor = |server: &str, patience: &str, (state, code): (&str, i32)| {
         let home = home().cluster(server).file("c.toml", "[[source]]\nkind = \"kubernetes\"\n");
-        let looked = home.run(&["doctor", "--json", "--timeout", "1s", "--config", "c.toml"]).ends(code).json();
+        let looked = home.run(&["doctor", "--json", "--timeout", patience, "--config", "c.toml"]).ends(code).json();
         let rows: Vec<&Value> = looked["looked"].as_array().unwrap().iter().filter(|one| one["what"] == "kubernetes/prod workloads").collect();
         assert!(rows.len() == 1 && rows[0]["state"] == state, "{looked:#}");
     };
-    doctor(&slow, "unknown", 2);
-    doctor(&nobody(), "bad", 1);
+    doctor(&slow, "1s", ("unknown", 2));
+    doctor(&nobody(), "30s", ("bad", 1));
 }
 
 #[test]
