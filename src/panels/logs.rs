@@ -3,17 +3,19 @@
 mod alike;
 mod matcher;
 mod rows;
+mod sick;
 
 pub use matcher::Matcher;
 pub(super) use rows::level_role;
+pub use sick::look_at_sick;
+use sick::sick_pods;
 
 use crate::{
     app::{App, Effect, Panel as Focus, Screen, Subject},
-    domain::{Feed, Id, LineKind, LogLine, LogStream, LogTarget, Pod, Workload},
+    domain::{Feed, Id, LineKind, LogLine, LogStream, LogTarget, Workload},
     keys::Action,
     line,
     logs::{Buffer, Caps, Spot, Towards},
-    store::sickness,
     text::{Clean, count},
     theme::Role,
     widgets::{Anchor, Edge, Line, LogView, Panel, Piece},
@@ -91,21 +93,6 @@ impl State {
     /// Whether a stream is shown.
     fn hears(&self, stream: &LogStream) -> bool {
         (self.sidecars || !stream.sidecar) && (self.only.is_empty() || self.only.contains(&stream.pod))
-    }
-}
-
-/// The pods of the newest revision that are not ready, while one of them keeps it from getting on: what they say is what matters.
-fn sick_pods(app: &App, workload: &Id<Workload>) -> BTreeSet<Clean> {
-    let Some(newest) = app.store.revisions_of(workload).into_iter().find(|revision| revision.current) else { return BTreeSet::new() };
-    let pods: Vec<&Pod> = app.store.pods_of(workload).filter(|pod| pod.template == newest.template && !pod.ready && !pod.leaving).collect();
-    let sick = pods.iter().any(|pod| sickness(pod, app.now.wall).is_some());
-    pods.into_iter().filter(|_| sick).map(|pod| pod.name.clean().clone()).collect()
-}
-
-/// A whole log opens on the pods that do not get ready; `0` shows all. One that becomes ready stays while it is open.
-pub fn look_at_sick(app: &mut App) {
-    if let Some(LogTarget::Workload { workload, .. }) = &app.logs.target {
-        app.logs.only = sick_pods(app, workload);
     }
 }
 
