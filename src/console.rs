@@ -251,11 +251,11 @@ impl<T: Tty> Console<T> {
         }
     }
 
-    /// A frame has left. If it was the first to show a dialog, what was typed before is dropped and the dialog may be confirmed.
+    /// A frame has left. If it was the first to show a dialog, that may be confirmed from now on. Inputs come in their order: what was
+    /// typed before the frame left was taken before, and the app has dropped it.
     fn flushed(&mut self, frame: u64, took: Duration, suspend: &mut impl FnMut(&mut Canvas<T>, Pause) -> bool) -> Option<Left> {
         self.pace = if took > SLOW { (took * 4).clamp(FRAME, Duration::from_secs(1)) } else { FRAME };
         if let Some((dialog, _)) = self.seen_with.take_if(|(_, first)| frame >= *first) {
-            self.typed.forget_typed();
             return self.update(Event::Painted(dialog), suspend);
         }
         None

@@ -2,7 +2,7 @@
 
 use crate::keys::Key;
 use ratatui::layout::Size;
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 /// One thing that came in.
@@ -51,16 +51,6 @@ pub enum Signal {
     Continue,
 }
 
-impl Input {
-    /// Whether somebody typed or pasted it.
-    fn typed(&self) -> bool {
-        match self {
-            Self::Key(_) | Self::Paste(_) => true,
-            Self::Resize(_) | Self::Focus(_) | Self::NarrowGlyphs(_) | Self::Flushed { .. } | Self::Signal(_) | Self::Gone | Self::Panicked => false,
-        }
-    }
-}
-
 /// Puts inputs into an [`Inbox`].
 #[derive(Clone, Debug)]
 pub struct Sender(UnboundedSender<Input>);
@@ -75,37 +65,23 @@ impl Sender {
 
 /// Inputs in the order in which they came.
 #[derive(Debug)]
-pub struct Inbox {
-    kept: VecDeque<Input>,
-    from: UnboundedReceiver<Input>,
-}
+pub struct Inbox(UnboundedReceiver<Input>);
 
 impl Inbox {
     /// An inbox and what fills it: the threads and signals of [`enter`](super::enter), or a test.
     pub fn pair() -> (Sender, Self) {
         let (sender, from) = mpsc::unbounded_channel();
-        (Sender(sender), Self { kept: VecDeque::new(), from })
+        (Sender(sender), Self(from))
     }
 
     /// The next input. When nothing can come any more that is [`Input::Gone`]. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Input {
-        if let Some(input) = self.kept.pop_front() {
-            return input;
-        }
-        self.from.recv().await.unwrap_or(Input::Gone)
+        self.0.recv().await.unwrap_or(Input::Gone)
     }
 
     /// The next input, if there is one already.
     pub fn take(&mut self) -> Option<Input> {
-        self.kept.pop_front().or_else(|| self.from.try_recv().ok())
-    }
-
-    /// Drops every key and paste that is already here: they were meant for what was on the screen before. All else is kept.
-    pub fn forget_typed(&mut self) {
-        while let Ok(input) = self.from.try_recv() {
-            self.kept.push_back(input);
-        }
-        self.kept.retain(|input| !input.typed());
+        self.0.try_recv().ok()
     }
 }
 
@@ -114,17 +90,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_typed_before_is_dropped_and_nothing_else() {
+    async fn what_comes_in_keeps_its_order_across_keys_and_frames() {
         let (sender, mut inbox) = Inbox::pair();
-        let resize = Input::Resize(Size::new(80, 24));
-        for input in [Input::Key(Key::char('y')), resize.clone(), Input::Paste("yes".into()), Input::Signal(Signal::Hangup)] {
-            sender.send(input);
+        let came = [Input::Key(Key::char('y')), Input::Flushed { frame: 7, took: Duration::ZERO }, Input::Paste("yes".into()), Input::Key(Key::char('n'))];
+        came.iter().for_each(|input| sender.send(input.clone()));
+        for input in came {
+            assert_eq!(inbox.next().await, input);
         }
-        inbox.forget_typed();
-        sender.send(Input::Key(Key::char('n')));
-        assert_eq!(inbox.next().await, resize);
-        assert_eq!(inbox.take(), Some(Input::Signal(Signal::Hangup)));
-        assert_eq!(inbox.next().await, Input::Key(Key::char('n')));
         assert_eq!(inbox.take(), None);
     }
 

@@ -108,6 +108,7 @@ fn object(path: &str, mark: Option<&str>) -> Option<Value> {
         "pods" => list("PodList", vec![pod()]),
         "statefulsets" => list("StatefulSetList", Vec::new()),
         "daemonsets" => list("DaemonSetList", Vec::new()),
+        "controllerrevisions" => list("ControllerRevisionList", Vec::new()),
         "nodes" => list("NodeList", Vec::new()),
         "events" => list("EventList", Vec::new()),
         _ => None,

@@ -53,7 +53,6 @@ fn what_is_typed_right_after_the_key_never_confirms() {
 }
 
 #[test]
-#[ignore = "nothing acts, but what is typed afterwards is not taken as it should be; run it with `cargo test --test pty -- --ignored`"]
 fn what_is_typed_before_the_confirm_line_was_painted_never_confirms() {
     let mut term = planned(&["--write", "demo"]);
     // One write: the terminal has them all before a frame can show the line.
