@@ -92,6 +92,7 @@ pub struct Console<T: Tty> {
     dirty: Dirty,
     seen_with: Option<(DialogId, u64)>,
     lending: Option<Program>,
+    took_back: Option<Duration>,
 }
 
 /// Whether a frame is due.
@@ -112,7 +113,21 @@ enum Left {
 impl<T: Tty> Console<T> {
     /// A console that has not drawn yet.
     pub fn new(app: App, runtime: Runtime, canvas: Canvas<T>, typed: Typed, inbox: Arc<crate::runtime::Inbox>, clock: Clock, manners: Manners) -> Self {
-        Self { app, runtime, canvas, typed, inbox, clock, manners, drawn: None, pace: FRAME, dirty: Dirty::Now, seen_with: None, lending: None }
+        Self {
+            app,
+            runtime,
+            canvas,
+            typed,
+            inbox,
+            clock,
+            manners,
+            drawn: None,
+            pace: FRAME,
+            dirty: Dirty::Now,
+            seen_with: None,
+            lending: None,
+            took_back: None,
+        }
     }
 
     /// Runs until somebody leaves or the terminal is gone. `suspend` gives the terminal to the shell and takes it back.
@@ -244,6 +259,7 @@ impl<T: Tty> Console<T> {
                 self.dirty = Dirty::Now;
                 None
             }
+            Input::Signal(Signal::Interrupt | Signal::Quit) if self.just_took_back() => None,
             Input::Signal(Signal::Terminate | Signal::Interrupt | Signal::Quit) => Some(Left::With(0)),
             Input::Signal(Signal::Hangup) | Input::Gone => Some(Left::Gone),
             Input::Panicked => Some(Left::With(70)),

@@ -10,6 +10,8 @@ use crate::{
 use std::{io, process::ExitStatus, time::Duration};
 use tokio::process::{Child, Command};
 
+/// A ctrl-c that ended the program reaches us too, and may come after its end: for so long it is not taken for a wish to leave.
+const ECHO: Duration = Duration::from_secs(1);
 /// However little happens, what is under way is told the time this often.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -26,9 +28,15 @@ impl<T: Tty> Console<T> {
             },
         };
         suspend(&mut self.canvas, Pause::Back);
+        self.took_back = Some(self.clock.now().mono);
         self.dirty = Dirty::Now;
         let ended = ended.map(|status| status.code()).map_err(|error| failed(&program, &error));
         self.update(Event::Back(program, ended), suspend)
+    }
+
+    /// Whether a signal may still be the echo of what ended the program.
+    pub(super) fn just_took_back(&self) -> bool {
+        self.took_back.is_some_and(|at| self.clock.now().mono.saturating_sub(at) < ECHO)
     }
 
     async fn wait_for(&mut self, mut child: Child, suspend: &mut impl FnMut(&mut Canvas<T>, Pause) -> bool) -> Result<io::Result<ExitStatus>, Left> {
