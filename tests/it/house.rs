@@ -36,11 +36,7 @@ const HOUSE: &[Room] = &[
 
 /// Longer than this a file becomes a folder, unless it is named here with its reason.
 const LONGEST: usize = 400;
-const LONGER: &[(&str, &str)] = &[
-    ("sources/demo/tables.rs", "one table of tables: every line is a field of a story's file"),
-    ("sources/docker/container.rs", "one wire object and what it says of itself; to be split by list and inspection"),
-    ("sources/docker/place.rs", "where an engine may be: one order of places, each a few lines"),
-];
+const LONGER: &[(&str, &str)] = &[];
 
 fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()

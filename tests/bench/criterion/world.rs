@@ -50,6 +50,8 @@ fn object(at: usize, restarts: usize) -> Value {
     let (namespace, app) = place(at);
     let set = format!("{app}-6b9d7f5c4");
     let containers = ["app", "proxy"];
+    let conditions = ["Initialized", "Ready", "ContainersReady", "PodScheduled"]
+        .map(|kind| json!({ "type": kind, "status": "True", "lastTransitionTime": "2026-11-20T10:00:00Z" }));
     json!({
         "metadata": {
             "name": format!("{set}-{at:05}"), "namespace": namespace, "uid": format!("{at:08x}-5717-4562-b3fc-2c963f66afa6"), "resourceVersion": format!("{at}"),
@@ -62,7 +64,7 @@ fn object(at: usize, restarts: usize) -> Value {
         "spec": { "nodeName": format!("node-{:03}", at % 200), "containers": containers.map(|name| container(&app, name)) },
         "status": {
             "phase": "Running", "podIP": "10.1.2.3", "startTime": "2026-11-20T10:00:00Z",
-            "conditions": ["Initialized", "Ready", "ContainersReady", "PodScheduled"].map(|kind| json!({ "type": kind, "status": "True", "lastTransitionTime": "2026-11-20T10:00:00Z" })),
+            "conditions": conditions,
             "containerStatuses": containers.map(|name| json!({
                 "name": name, "ready": true, "started": true, "restartCount": restarts, "lastState": {}, "image": format!("registry.example.com/platform/{app}-{name}:v1.4.2"),
                 "imageID": format!("docker-pullable://registry.example.com/platform/{app}-{name}@sha256:{}", "ab".repeat(32)),
