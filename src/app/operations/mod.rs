@@ -65,6 +65,29 @@ pub struct Running {
     told: bool,
 }
 
+impl Running {
+    /// A procedure that has just begun.
+    fn new(key: OperationKey, procedure: Procedure, service: Name, environment: Name) -> Self {
+        Self {
+            key,
+            procedure,
+            service,
+            environment,
+            confirming: None,
+            difference: false,
+            offset: 0,
+            reason: Clean::EMPTY,
+            entry: None,
+            settled: None,
+            asked: BTreeMap::new(),
+            preparing: None,
+            acting: None,
+            confirmation: None,
+            told: false,
+        }
+    }
+}
+
 /// The confirm line.
 #[derive(Clone, Debug)]
 pub struct Confirming {

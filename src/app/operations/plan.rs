@@ -7,7 +7,6 @@ use crate::{
     rollback::{self, Case, Procedure, State, Timing},
     text::{Clean, Name},
 };
-use std::collections::BTreeMap;
 
 impl App {
     pub(super) fn timing(&self) -> Timing {
@@ -38,23 +37,7 @@ impl App {
         let id = self.op();
         let (procedure, wants) = Procedure::begin(case, &self.store.revisions_of(workload), records, (id, self.start.user.clone()), timing, steady);
         let key = OperationKey(self.number());
-        self.operations.running.push(Running {
-            key,
-            procedure,
-            service: joined.service,
-            environment: joined.environment.name,
-            confirming: None,
-            difference: false,
-            offset: 0,
-            reason: Clean::EMPTY,
-            entry: None,
-            settled: None,
-            asked: BTreeMap::new(),
-            preparing: None,
-            acting: None,
-            confirmation: None,
-            told: false,
-        });
+        self.operations.running.push(Running::new(key, procedure, joined.service, joined.environment.name));
         self.show_operation(key);
         self.carry_wants(key, wants)
     }
@@ -97,23 +80,7 @@ impl App {
         let key = OperationKey(self.number());
         let (service, environment) = (procedure.case.service.clone(), procedure.case.environment.name.clone());
         let confirming = matches!(procedure.state, State::Confirming { .. });
-        self.operations.running.push(Running {
-            key,
-            procedure,
-            service,
-            environment,
-            confirming: None,
-            difference: false,
-            offset: 0,
-            reason: Clean::EMPTY,
-            entry: None,
-            settled: None,
-            asked: BTreeMap::new(),
-            preparing: None,
-            acting: None,
-            confirmation: None,
-            told: false,
-        });
+        self.operations.running.push(Running::new(key, procedure, service, environment));
         if confirming {
             self.open_line(key);
         }
