@@ -23,6 +23,7 @@ use futures::{
 };
 use jiff::Timestamp;
 use std::{collections::HashMap, sync::Arc};
+use tokio::sync::watch;
 
 /// How many facts may travel together.
 const TOGETHER: usize = 512;
@@ -117,7 +118,7 @@ fn workloads_of<T: Shape>(cluster: &Arc<Cluster>, kind: Kind, row: fn(&SourceId,
         let meta = kube::Resource::meta(lean);
         Some(rows::workload_id(&namesake, T::PLURAL, meta.namespace.as_deref()?, meta.name.as_deref()?))
     };
-    rows_of(sight::<T>(cluster.clone(), Filter::default()), move |object| Some(row(&source, kind, object)), id)
+    rows_of(sight::<T>(cluster.clone(), Filter { soon: true, ..Filter::default() }), move |object| Some(row(&source, kind, object)), id)
 }
 
 fn revisions_of<T: Shape>(cluster: &Arc<Cluster>, row: fn(&SourceId, &T) -> Option<Revision>) -> Saying<Revision> {
@@ -130,7 +131,7 @@ fn revisions_of<T: Shape>(cluster: &Arc<Cluster>, row: fn(&SourceId, &T) -> Opti
 }
 
 /// Deployments, StatefulSets and DaemonSets with their revisions. Each noun has its own barrier, so that workloads are complete before
-/// their history is.
+/// their history is; all that is asked beside them waits for their first page, which is what an operator waits for.
 pub fn workloads(cluster: &Arc<Cluster>) -> Facts {
     let workloads = changes(vec![
         workloads_of::<Deployment>(cluster, Kind::Deployment, |source, kind, object| rows::workload(source, kind, object, &object.spec, &object.status)),
@@ -145,6 +146,8 @@ pub fn workloads(cluster: &Arc<Cluster>) -> Facts {
             workloads_of::<DaemonSet>(cluster, Kind::DaemonSet, |source, kind, object| rows::workload(source, kind, object, &object.spec, &object.status)),
         ),
     ]);
+    let (tell, told) = watch::channel(false);
+    let workloads = workloads.inspect(move |change| _ = (!matches!(change, Ok(Change::Begin))).then(|| tell.send_replace(true))).boxed();
     let revisions = changes(vec![
         spared(cluster, "replicasets", revisions_of::<ReplicaSet>(cluster, rows::revision_of_replica_set)),
         spared(cluster, "controllerrevisions", revisions_of::<ControllerRevision>(cluster, rows::revision_of_controller)),
@@ -153,10 +156,19 @@ pub fn workloads(cluster: &Arc<Cluster>) -> Facts {
     let revisions = revisions.map(move |change| change.map(|change| newest.mark(change).into_iter().map(Fact::from).collect())).boxed();
     // Either ending means that a list has begun again: both are asked for anew.
     let marked = |facts: BoxStream<'static, Result<Vec<Fact>, SourceError>>| facts.map(Some).chain(stream::iter([None])).boxed();
-    let both = stream::select(marked(facts(workloads)), marked(revisions)).take_while(|item| std::future::ready(item.is_some())).filter_map(std::future::ready);
-    // What the cluster serves is learnt beside the first lists, which do not wait for it.
+    let both = stream::select(marked(facts(workloads)), marked(after(told.clone(), revisions)));
+    let both = both.take_while(|item| std::future::ready(item.is_some())).filter_map(std::future::ready);
     let learning = stream::once(groups::learn(cluster.clone())).filter_map(|()| std::future::ready(None));
-    batches(stream::select(both, learning).boxed())
+    batches(stream::select(both, after(told, learning.boxed())).boxed())
+}
+
+/// `stream`, not asked before something was told, or before nothing will be.
+fn after<T: Send + 'static>(mut told: watch::Receiver<bool>, stream: BoxStream<'static, T>) -> BoxStream<'static, T> {
+    let waited = async move {
+        _ = told.wait_for(|told| *told).await;
+        stream
+    };
+    stream::once(waited).flatten().boxed()
 }
 
 /// Knows the newest revision of each owner, so that only that one is called current. It keeps one row for an owner, not all of them.
@@ -256,7 +268,7 @@ pub fn pods(cluster: &Arc<Cluster>, scope: Scope) -> Facts {
             Scope::All => (Filter::default(), None),
             Scope::Namespace(namespace) => (Filter { namespace: Some(namespace.expose().to_owned()), ..Filter::default() }, None),
             Scope::Workload(id) => match Focus::read(&cluster, id).await {
-                Ok(focus) => (Filter { labels: Some(focus.selector), namespace: Some(focus.address.namespace), fields: None }, Some(id.clone())),
+                Ok(focus) => (Filter { labels: Some(focus.selector), namespace: Some(focus.address.namespace), ..Filter::default() }, Some(id.clone())),
                 Err(error) => return stream::iter([Err(error)]).boxed(),
             },
         };

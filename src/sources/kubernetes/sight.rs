@@ -21,6 +21,10 @@ use std::{sync::Arc, time::Duration};
 
 /// How long a page of a first list may take.
 const PAGE: Duration = Duration::from_secs(30);
+/// How many are in a page where somebody waits for the first: a server needs the longer for a page the more it holds.
+const FIRST: u32 = 100;
+/// How many are in a page elsewhere.
+const MANY: u32 = 500;
 /// How long one watch runs, in seconds, before it is asked for again: so soon is a connection found dead that nobody closed.
 const WATCH: u32 = 55;
 
@@ -70,11 +74,15 @@ pub struct Filter {
     pub fields: Option<String>,
     /// Only in this namespace.
     pub namespace: Option<String>,
+    /// Whether somebody waits for the first of them.
+    pub soon: bool,
 }
 
 impl Filter {
     fn config(&self) -> watcher::Config {
-        watcher::Config { label_selector: self.labels.clone(), field_selector: self.fields.clone(), timeout: Some(WATCH), ..watcher::Config::default() }
+        let (label_selector, field_selector) = (self.labels.clone(), self.fields.clone());
+        let page_size = Some(if self.soon { FIRST } else { MANY });
+        watcher::Config { label_selector, field_selector, timeout: Some(WATCH), page_size, ..watcher::Config::default() }
     }
 }
 

@@ -76,7 +76,7 @@ async fn open(cluster: Arc<Cluster>, target: LogTarget, places: Arc<Places>) -> 
     match target {
         LogTarget::Workload { workload, since } => {
             let focus = Focus::read(&cluster, &workload).await?;
-            let filter = Filter { labels: Some(focus.selector), namespace: Some(focus.address.namespace), fields: None };
+            let filter = Filter { labels: Some(focus.selector), namespace: Some(focus.address.namespace), ..Filter::default() };
             let mut wanted = Wanted { workload: Some(workload), container: None, begin: Begin::of(since, TAIL_WORKLOAD) };
             if let Some(left) = places.left() {
                 wanted.begin = Begin::Since(left);
@@ -90,7 +90,7 @@ async fn open(cluster: Arc<Cluster>, target: LogTarget, places: Arc<Places>) -> 
             if previous {
                 return Ok(teller::previous(cluster, &object, container.as_deref(), Begin::of(since, TAIL_POD)));
             }
-            let filter = Filter { fields: Some(format!("metadata.name={}", address.name)), namespace: Some(address.namespace), labels: None };
+            let filter = Filter { fields: Some(format!("metadata.name={}", address.name)), namespace: Some(address.namespace), ..Filter::default() };
             let wanted = Wanted { workload: None, container, begin: Begin::of(places.left().or(since), TAIL_POD) };
             Ok(listen(cluster, filter, wanted, places))
         }
