@@ -224,6 +224,10 @@ pub fn cell_line(app: &App, cell: &Cell) -> Line {
     if cell.differs {
         line.push(Piece::new(Role::Warn, crate::clean!(" {}", sign::DIFFERS)));
     }
+    if matches!(cell.state, CellState::Stale { .. }) {
+        // What may no longer be so is drawn so, wherever the cursor stands.
+        line.iter_mut().for_each(|piece| piece.role = Role::Stale);
+    }
     line.push(Piece::blank(1));
     line.extend(state);
     line

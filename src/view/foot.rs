@@ -94,7 +94,8 @@ fn trouble(app: &App) -> Option<Wrong> {
             next: crate::clean!(", next try in {}, down {}", next(down.next), words::long(words::since(down.since, now))),
         })
     };
-    lacking().or(broken).or_else(missed).or_else(unusable)
+    // A warning has its badge in the header.
+    broken.or_else(missed).or_else(lacking).or_else(unusable)
 }
 
 /// A source with its words; one whose words name it already is not named twice.

@@ -95,16 +95,18 @@ struct Count {
     listed: usize,
     /// One of them was found and not named.
     found: bool,
+    /// What one of them is told, or tells, could be read or changed on the way (reliability, R15).
+    exposed: bool,
 }
 
 impl Count {
     const fn well(self) -> bool {
-        self.all > 0 && self.live == self.all
+        self.all > 0 && self.live == self.all && !self.exposed
     }
 
-    /// Whether one that was dialled does not answer.
+    /// Whether one that was dialled does not answer, or can not be trusted.
     const fn bad(self) -> bool {
-        self.live < self.all
+        self.live < self.all || self.exposed
     }
 }
 
@@ -131,6 +133,7 @@ impl Badges {
                     count.live += if live { up } else { 0 };
                     count.all += all;
                     count.found |= offers.found.is_some();
+                    count.exposed |= !offers.warnings.is_empty();
                 }
                 Err(_) => count.all += 1,
                 Ok(Known::Sought | Known::Absent(_)) => {}
@@ -157,7 +160,7 @@ impl Badges {
 }
 
 fn badge(kind: &Clean, count: Count, counted: bool) -> Line {
-    let Count { live, all, listed, found } = count;
+    let Count { live, all, listed, found, exposed } = count;
     let (role, glyph) = match (live, all) {
         (_, 0) => (Role::Faint, sign::IDLE),
         (live, all) if live == all => (Role::Ok, sign::LINK_OK),
@@ -172,7 +175,8 @@ fn badge(kind: &Clean, count: Count, counted: bool) -> Line {
         (false, listed) => crate::clean!(" {live} of {}", all + listed),
     };
     let how = if found && counted { " found" } else { "" };
-    line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of), (Role::Faint, how)]
+    let tls = if exposed { " TLS!" } else { "" };
+    line![(Role::Dim, crate::clean!("{kind} ")), (role, glyph), (Role::Dim, of), (Role::Faint, how), (Role::Critical, tls)]
 }
 
 fn rank(kind: &str) -> u8 {

@@ -1,6 +1,6 @@
 //! `kind = "docker"` against a real engine.
 
-mod engine;
+pub mod engine;
 mod told;
 
 use engine::{Engine, left_out};
@@ -275,7 +275,6 @@ async fn a_service_of_a_swarm_is_told_with_its_tasks_and_their_trouble() {
 }
 
 #[tokio::test]
-#[ignore = "what is said of a wrong authority is not shown yet; run it with `-- --ignored`"]
 async fn an_engine_behind_tls_is_reached_with_our_certificate_and_refuses_us_without() {
     if left_out("an_engine_behind_tls") {
         return;

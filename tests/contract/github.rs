@@ -1,9 +1,9 @@
 //! `kind = "github"` against a GitHub that we play ourselves, behind a proxy that holds every request and every answer against GitHub's own
 //! description and makes an error of what breaks it.
 
-mod seen;
+pub mod seen;
 mod stand_in;
-mod world;
+pub mod world;
 
 use jiff::{SignedDuration, Timestamp};
 use pilothouse::{

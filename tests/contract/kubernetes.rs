@@ -2,6 +2,7 @@
 
 mod acts;
 mod found;
-mod lab;
+pub mod lab;
 mod logs;
 mod reads;
+mod sets;

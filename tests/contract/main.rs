@@ -2,7 +2,13 @@
 
 mod alertmanager;
 mod docker;
+mod door;
 mod gateway;
 mod github;
 mod kubernetes;
 mod prometheus;
+// The terminal of the tests in `tests/pty`, of which these need a part.
+#[allow(dead_code)]
+#[path = "../pty/term.rs"]
+mod term;
+mod whole;

@@ -1,5 +1,6 @@
 //! The lab's cluster, as a test sees it: a namespace of its own, kubectl beside us, a door to the API server that can be shut.
 
+use crate::door::Door;
 use futures::{StreamExt, stream::BoxStream};
 use pilothouse::{
     config::{Config, SourceConfig},
@@ -220,53 +221,13 @@ impl Drop for Watch {
     }
 }
 
-/// A door in front of the API server. Shut, it refuses and breaks connections, as a server that was stopped does.
-pub struct Door {
-    port: u16,
-    server: String,
-    tasks: tokio::task::JoinSet<()>,
-}
-
-impl Door {
-    /// Opens a door to the server of `kubeconfig`, and writes a kubeconfig that goes through it.
-    pub async fn open(kubeconfig: &Path) -> (Self, tempfile::TempDir, PathBuf) {
-        let text = std::fs::read_to_string(kubeconfig).expect("a kubeconfig");
-        let url = std::env::var("LAB_APISERVER").expect("lab.env sets LAB_APISERVER");
-        let server = url.trim_start_matches("https://").to_owned();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let path = dir.path().join("kubeconfig");
-        std::fs::write(&path, text.replace(&url, &format!("https://127.0.0.1:{port}"))).expect("a file");
-        let mut door = Self { port, server, tasks: tokio::task::JoinSet::new() };
-        door.listen(listener);
-        (door, dir, path)
-    }
-
-    fn listen(&mut self, listener: tokio::net::TcpListener) {
-        let server = self.server.clone();
-        self.tasks.spawn(async move {
-            let mut guests = tokio::task::JoinSet::new();
-            while let Ok((mut inside, _)) = listener.accept().await {
-                let server = server.clone();
-                guests.spawn(async move {
-                    if let Ok(mut outside) = tokio::net::TcpStream::connect(server).await {
-                        _ = tokio::io::copy_bidirectional(&mut inside, &mut outside).await;
-                    }
-                });
-            }
-        });
-    }
-
-    /// Shuts it.
-    pub async fn shut(&mut self) {
-        self.tasks.shutdown().await;
-    }
-
-    /// Opens it again.
-    pub async fn reopen(&mut self) {
-        let port = self.port;
-        let listener = eventually("the port is free", async || tokio::net::TcpListener::bind(("127.0.0.1", port)).await.ok()).await;
-        self.listen(listener);
-    }
+/// A door in front of the API server of `kubeconfig`, and a kubeconfig that goes through it.
+pub async fn door(kubeconfig: &Path) -> (Door, tempfile::TempDir, PathBuf) {
+    let text = std::fs::read_to_string(kubeconfig).expect("a kubeconfig");
+    let url = std::env::var("LAB_APISERVER").expect("lab.env sets LAB_APISERVER");
+    let door = Door::before(&url).await;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("kubeconfig");
+    std::fs::write(&path, text.replace(&url, &format!("https://{}", door.address()))).expect("a file");
+    (door, dir, path)
 }

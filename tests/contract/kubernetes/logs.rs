@@ -1,6 +1,6 @@
 //! What is said.
 
-use super::lab::{self, Door, Reading, Space};
+use super::lab::{self, Reading, Space};
 use futures::StreamExt;
 use pilothouse::domain::{Change, Fact, Feed, Id, LineKind, LogLine, LogTarget, Pod, Scope};
 use pilothouse::sources::Source;
@@ -94,7 +94,7 @@ async fn no_line_is_lost_or_repeated_when_containers_restart_and_pods_come() {
 async fn a_break_of_the_connection_loses_and_repeats_nothing() {
     let Some(kubeconfig) = lab::kubeconfig() else { return };
     let space = Space::new("break");
-    let (mut door, _dir, path) = Door::open(&kubeconfig).await;
+    let (mut door, _dir, path) = lab::door(&kubeconfig).await;
     let source = lab::source(&path, "lab", "");
     space.deploy("talk", 1, &[("APP_LOG_EVERY", "0.05"), ("APP_LOG_BURST", "10")], "talks");
     space.rolled_out("talk");

@@ -1,6 +1,6 @@
 //! What is seen.
 
-use super::lab::{self, Door, Reading, Space};
+use super::lab::{self, Reading, Space};
 use pilothouse::domain::{Answer, Change, Evidence, Fact, Feed, Progress, Question, Scope, Trouble};
 use std::time::{Duration, Instant};
 
@@ -142,7 +142,7 @@ async fn who_may_see_one_namespace_sees_that_one_and_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_is_an_error_and_its_return_is_seen() {
     let Some(kubeconfig) = lab::kubeconfig() else { return };
-    let (mut door, _dir, path) = Door::open(&kubeconfig).await;
+    let (mut door, _dir, path) = lab::door(&kubeconfig).await;
     let source = lab::source(&path, "lab", "");
     let mut reading = Reading::of(&source, Feed::Workloads);
     reading.until("workloads are listed", |fact| *fact == Fact::Workload(Change::Done)).await;
