@@ -153,7 +153,7 @@ impl App {
     fn can(&self, id: &Id<Workload>, verb: crate::domain::Verb) -> bool {
         let kind = self.store.workload(id).map(|workload| workload.kind);
         let offered = matches!(self.sources.get(&id.source()), Some(Ok(super::Known::Ready(offers))) if offers.verbs.contains(&verb));
-        offered && (verb != crate::domain::Verb::RollBack || kind == Some(crate::domain::Kind::Deployment))
+        offered && (verb != crate::domain::Verb::RollBack || kind.is_some_and(crate::domain::Kind::has_revisions))
     }
 
     pub(super) fn why_no_workload(&self, subject: &Subject) -> Clean {

@@ -36,6 +36,11 @@ impl Kind {
             Self::SwarmService => "swarm service",
         }
     }
+
+    /// Whether its system keeps the revisions that one can go back to.
+    pub const fn has_revisions(self) -> bool {
+        matches!(self, Self::Deployment | Self::StatefulSet | Self::DaemonSet)
+    }
 }
 
 /// How many there are, of how many there should be.

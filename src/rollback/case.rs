@@ -2,7 +2,7 @@
 
 use super::{AlertRef, Observed, Timing};
 use crate::{
-    domain::{AlertState, Feed, Finding, Id, Kind, Metric, Pod, Severity, Version, Workload},
+    domain::{AlertState, Feed, Finding, Id, Metric, Pod, Severity, Version, Workload},
     store::{About, Ailment, AlertRow, EnvironmentRef, ErrorRate, Health, Store, ailment, health, shared_cause, warning, words::percent},
     text::{Clean, Name},
 };
@@ -121,12 +121,7 @@ impl Case {
 
     /// Whether this kind can be taken back in this version of the console.
     pub const fn supported(&self) -> Result<(), &'static str> {
-        match self.workload.kind {
-            Kind::Deployment => Ok(()),
-            Kind::StatefulSet | Kind::DaemonSet | Kind::Rollout | Kind::ComposeService | Kind::Container | Kind::SwarmService => {
-                Err("only Deployments can be rolled back from here yet")
-            }
-        }
+        if self.workload.kind.has_revisions() { Ok(()) } else { Err("only Deployments, StatefulSets and DaemonSets can be rolled back from here yet") }
     }
 
     /// Takes in a metric that was measured while the plan was made, which says more than a sample that may be old.

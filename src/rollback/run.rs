@@ -2,7 +2,7 @@
 
 use super::Timing;
 use crate::{
-    domain::{Metric, Pod, Progress, Revision, RevisionRef, Version, Workload},
+    domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Version, Workload},
     store::{Ailment, Freshness, Store, ailment},
     text::{Clean, Raw},
 };
@@ -260,7 +260,9 @@ fn view(seen: &Observed<'_>, target: &RevisionRef) -> View {
     let of_target = seen.revisions.iter().find(|revision| revision.template == target.template);
     let ready = if seen.pods.is_empty() { of_target.map_or(0, |revision| revision.replicas.ready) } else { total(&own, |pod| u32::from(pod.ready)) };
     let runs = newest.is_some_and(|revision| revision.template == target.template);
-    let done = workload.progress == Progress::Done && counts.updated >= counts.wanted && counts.total <= counts.updated && counts.available >= counts.updated;
+    // A StatefulSet may keep pods below its partition, and counts no available ones before Kubernetes 1.22: its controller's word is enough.
+    let counted = counts.updated >= counts.wanted && counts.total <= counts.updated && counts.available >= counts.updated;
+    let done = workload.progress == Progress::Done && (workload.kind != Kind::Deployment || counted);
     View {
         gone: false,
         live: seen.live,

@@ -91,7 +91,7 @@ fn lives(screen: &Screen, system: &str) -> bool {
 
 /// What stands in the row of `service` in the matrix, and whether its version is drawn as what may no longer be so.
 fn row(screen: &Screen, service: &str) -> Option<(String, bool)> {
-    let (number, text) = screen.rows(0, 200).enumerate().find(|(_, text)| text.contains(&format!(" {service} ")))?;
+    let (number, text) = screen.rows(0, 200).enumerate().find(|(_, text)| text.chars().skip(4).collect::<String>().starts_with(&format!("{service} ")))?;
     let at = text.find(" 1 ").map(|at| text[..at].chars().count() + 1)?;
     let stale = screen.cell(u16::try_from(number).ok()?, u16::try_from(at).ok()?)?.italic();
     Some((text, stale))

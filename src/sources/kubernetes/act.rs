@@ -9,7 +9,6 @@ use super::{
     fault::Tried,
     revisions::{self, Kept},
     template::{self, Marks},
-    wire::{Shape, label, note},
 };
 use crate::{
     clean,
@@ -106,15 +105,14 @@ pub async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) 
     let marks = |from| Marks { operation: operation.id.as_str(), from, at: Timestamp::now() };
     let deployment = current.kind == Kind::Deployment;
     match operation.verb {
-        Verb::RollBack if deployment => {
-            let sets = revisions::replica_sets(cluster, current).await.map_err(|error| not_sent(&error))?;
-            rollback(current, operation, &sets)
+        Verb::RollBack => {
+            let kept = revisions::kept(cluster, current).await.map_err(|error| not_sent(&error))?;
+            rollback(current, operation, &kept)
         }
         Verb::Restart if !current.lean.spec.paused => Ok(template::restart(&current.raw, &marks(None))),
         Verb::Restart => refused(clean!("{} is paused: resume it first, or no pod will be replaced", current.address.name)),
         Verb::Pause if deployment => Ok(template::pause(&current.raw, true, &marks(None))),
         Verb::Resume if deployment => Ok(template::pause(&current.raw, false, &marks(None))),
-        Verb::RollBack => refused(clean!("a {} can not be rolled back from here: use `kubectl rollout undo`", current.kind.word())),
         Verb::Pause | Verb::Resume => refused(clean!("a {} can not be paused", current.kind.word())),
         Verb::Scale if matches!(current.kind, Kind::Deployment | Kind::StatefulSet) => match operation.scaling {
             Some(scaling) => Ok(template::scale(&current.raw, scaling.to, &marks(None))),
@@ -127,10 +125,10 @@ pub async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) 
     }
 }
 
-/// The ReplicaSet that remembers the revision an operation goes to.
+/// What is kept of the revision that an operation goes to.
 pub fn target<'a>(operation: &Operation, sets: &'a [Kept]) -> Option<&'a Kept> {
     let wanted = operation.to.as_ref()?;
-    sets.iter().find(|set| label(set.lean.meta(), "pod-template-hash") == Some(wanted.template.expose()))
+    sets.iter().find(|set| set.template == wanted.template.expose())
 }
 
 /// The patch of a rollback, from what was just read.
@@ -141,18 +139,14 @@ pub fn rollback(current: &Current, operation: &Operation, sets: &[Kept]) -> Resu
         return refused(clean!("{} is paused: resume it first", current.address.name));
     }
     let Some(target) = target(operation, sets) else {
-        return refused(clean!("r{} is no longer there: its ReplicaSet was removed; choose another revision", to.number));
+        return refused(clean!("r{} is no longer there: it was removed from the history; choose another revision", to.number));
     };
-    let seen = template::bare(&current.raw);
-    if template::bare(&target.raw) == seen {
+    if template::same(&target.raw, &current.raw) {
         return refused(clean!("{} already asks for r{}", current.address.name, to.number));
     }
-    let left = sets.iter().find(|set| template::bare(&set.raw) == seen);
-    let from = left.and_then(|set| {
-        let number = note(set.lean.meta(), "deployment.kubernetes.io/revision").and_then(|number| number.parse().ok()).unwrap_or_default();
-        Some((label(set.lean.meta(), "pod-template-hash")?, number))
-    });
-    Ok(template::rollback(&current.raw, &target.raw, &Marks { operation: operation.id.as_str(), from, at: Timestamp::now() }))
+    let left = sets.iter().find(|set| template::same(&set.raw, &current.raw));
+    let from = left.map(|set| (set.template.as_str(), set.number));
+    Ok(template::rollback(current.kind, &current.raw, &target.raw, &Marks { operation: operation.id.as_str(), from, at: Timestamp::now() }))
 }
 
 impl Request {

@@ -5,7 +5,7 @@ use super::{
     client::{Call, Cluster},
     feeds::Focus,
     revisions, rows,
-    wire::{List, Shape, apps::Condition, core::Event},
+    wire::{List, apps::Condition, core::Event},
 };
 use crate::{
     clean,
@@ -45,11 +45,9 @@ async fn happenings(cluster: &Cluster, current: &Current) -> Result<Vec<Happenin
 async fn conditions(cluster: &Cluster, current: &Current) -> Vec<(Clean, Clean, Clean)> {
     let mut told: Vec<_> = current.lean.status.conditions.iter().map(words).collect();
     if current.kind == Kind::Deployment
-        && let Ok(sets) = revisions::replica_sets(cluster, current).await
+        && let Ok(sets) = revisions::kept(cluster, current).await
     {
-        let number =
-            |set: &revisions::Kept| super::wire::note(set.lean.meta(), "deployment.kubernetes.io/revision").and_then(|number| number.parse::<u64>().ok());
-        let newest = sets.iter().max_by_key(|set| number(set));
+        let newest = sets.iter().max_by_key(|set| set.number);
         told.extend(newest.into_iter().flat_map(|set| set.lean.status.conditions.iter().map(words)));
     }
     told

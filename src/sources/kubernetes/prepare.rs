@@ -40,7 +40,7 @@ pub struct Ground {
 impl Ground {
     async fn read(cluster: Arc<Cluster>, operation: Operation) -> Result<Self, SourceError> {
         let current = Current::read(&cluster, &operation.subject).await?;
-        let (sets, served) = futures::join!(revisions::replica_sets(&cluster, &current), Served::ask(&cluster));
+        let (sets, served) = futures::join!(revisions::kept(&cluster, &current), Served::ask(&cluster));
         Ok(Self { sets: sets.unwrap_or_default(), served: served.unwrap_or_default(), cluster, operation, current })
     }
 

@@ -12,21 +12,46 @@ use super::{
     },
 };
 use crate::{
-    domain::{Evidence, Id, Image, Kind, Outline, Pod as PodRow, Revision, Version, Workload},
+    domain::{Evidence, Id, Image, Kind, Pod as PodRow, Replicas, Revision, Version, Workload},
     sources::SourceError,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 mod life;
 
-/// A ReplicaSet, whole.
+/// A revision as its controller keeps it: a ReplicaSet, or a ControllerRevision in the shape of one.
 pub struct Kept {
     /// As far as rows need it.
     pub lean: ReplicaSet,
     /// The object itself.
     pub raw: Value,
+    /// Its hash, as its pods carry it.
+    pub template: String,
+    /// Its number.
+    pub number: u64,
+}
+
+impl Kept {
+    /// What a ReplicaSet keeps.
+    pub fn of_set(raw: Value) -> Option<Self> {
+        let lean: ReplicaSet = serde_json::from_value(raw.clone()).ok()?;
+        let template = label(lean.meta(), "pod-template-hash").or(lean.meta().name.as_deref())?.to_owned();
+        let number = note(lean.meta(), "deployment.kubernetes.io/revision").and_then(|number| number.parse().ok()).unwrap_or_default();
+        Some(Self { lean, raw, template, number })
+    }
+
+    /// What a ControllerRevision keeps: the patch that brings the template back, which replaces all of it.
+    pub fn of_controller(mut raw: Value) -> Option<Self> {
+        let number = raw.get("revision").and_then(Value::as_u64).unwrap_or_default();
+        let mut template = raw.pointer_mut("/data/spec/template").map(Value::take)?;
+        template.as_object_mut()?.remove("$patch");
+        let shaped = json!({ "metadata": raw.get_mut("metadata").map(Value::take), "spec": { "template": template } });
+        let lean: ReplicaSet = serde_json::from_value(shaped.clone()).ok()?;
+        let template = label(lean.meta(), "controller-revision-hash").or(lean.meta().name.as_deref())?.to_owned();
+        Some(Self { lean, raw: shaped, template, number })
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -41,13 +66,15 @@ pub fn query(text: &str) -> String {
         .collect()
 }
 
-/// The ReplicaSets that a Deployment owns, by its uid.
-pub async fn replica_sets(cluster: &Cluster, current: &Current) -> Result<Vec<Kept>, SourceError> {
+/// The revisions that are kept of a workload: what it owns by its uid.
+pub async fn kept(cluster: &Cluster, current: &Current) -> Result<Vec<Kept>, SourceError> {
+    let (plural, of): (_, fn(Value) -> Option<Kept>) =
+        if current.kind == Kind::Deployment { ("replicasets", Kept::of_set) } else { ("controllerrevisions", Kept::of_controller) };
     let namespace = &current.address.namespace;
-    let path = format!("/apis/apps/v1/namespaces/{namespace}/replicasets?labelSelector={}", query(&current.selector()));
-    let list: Raw = cluster.get(&Call::list("replicasets.apps", Some(namespace), path)).await?;
-    let kept = list.items.into_iter().filter_map(|raw| Some(Kept { lean: serde_json::from_value(raw.clone()).ok()?, raw }));
-    Ok(kept.filter(|kept| super::wire::controller(kept.lean.meta()).is_some_and(|owner| owner.uid == current.uid())).collect())
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/{plural}?labelSelector={}", query(&current.selector()));
+    let list: Raw = cluster.get(&Call::list(&format!("{plural}.apps"), Some(namespace), path)).await?;
+    let owned = |kept: &Kept| super::wire::controller(kept.lean.meta()).is_some_and(|owner| owner.uid == current.uid());
+    Ok(list.items.into_iter().filter_map(of).filter(owned).collect())
 }
 
 /// The pods of a workload.
@@ -80,15 +107,14 @@ pub async fn read(cluster: &Cluster, id: &Id<Workload>) -> Result<Vec<Revision>,
 }
 
 async fn deployment(cluster: &Cluster, current: &Current) -> Result<Vec<Revision>, SourceError> {
-    let (sets, pods, events) = futures::join!(replica_sets(cluster, current), wire_pods(cluster, current), events(cluster, &current.address.namespace));
+    let (sets, pods, events) = futures::join!(kept(cluster, current), wire_pods(cluster, current), events(cluster, &current.address.namespace));
     let (sets, pods) = (sets?, pods.unwrap_or_default());
-    let seen = template::bare(&current.raw);
     let wanted = rows::replicas(current.kind, &current.lean.spec, &current.lean.status).wanted;
     let mut revisions: Vec<Revision> = Vec::new();
     for set in &sets {
         let Some(mut revision) = rows::revision_of_replica_set(&cluster.id, &set.lean) else { continue };
         let template = template::bare(&set.raw);
-        revision.current = template == seen;
+        revision.current = template::same(&set.raw, &current.raw);
         revision.outline = outline::outline(&template);
         let own: Vec<&Pod> = pods.iter().filter(|pod| label(pod.meta(), "pod-template-hash") == Some(revision.template.expose())).collect();
         resolve(&mut revision.images, &own);
@@ -143,16 +169,14 @@ fn finished(current: &Current, set: &Kept) -> bool {
 /// How long each revision stayed current: from its creation to the next one's. One that was taken up again keeps its first creation, which
 /// says nothing about its last time.
 fn served(revisions: &mut [Revision], sets: &[Kept]) {
-    let again: HashMap<String, bool> = sets
-        .iter()
-        .map(|set| {
-            (
-                label(set.lean.meta(), "pod-template-hash").unwrap_or_default().to_owned(),
-                note(set.lean.meta(), "deployment.kubernetes.io/revision-history").is_some(),
-            )
-        })
-        .collect();
-    let taken_up = |revision: &Revision| again.get(revision.template.expose()).copied().unwrap_or(false);
+    let again: HashMap<&str, bool> =
+        sets.iter().map(|set| (set.template.as_str(), note(set.lean.meta(), "deployment.kubernetes.io/revision-history").is_some())).collect();
+    // A ControllerRevision that is taken up again gets a new number, and nothing else says so: it is older than those below it.
+    let ages: Vec<_> = revisions.iter().map(|revision| revision.created).collect();
+    let older: Vec<bool> = ages.iter().enumerate().map(|(at, age)| ages[at + 1..].iter().any(|below| below > age)).collect();
+    let older: HashMap<crate::text::Raw, bool> = revisions.iter().map(|revision| revision.template.clone()).zip(older).collect();
+    let taken_up =
+        |revision: &Revision| again.get(revision.template.expose()).copied().unwrap_or(false) || older.get(&revision.template).copied().unwrap_or(false);
     for index in 1..revisions.len() {
         let (next, this) = (&revisions[index - 1], &revisions[index]);
         if taken_up(next) || taken_up(this) {
@@ -175,35 +199,29 @@ fn rolled_back(current: &Current, revisions: &mut [Revision]) {
 
 /// The history of a StatefulSet or DaemonSet.
 async fn controller_revisions(cluster: &Cluster, current: &Current) -> Result<Vec<Revision>, SourceError> {
-    let namespace = &current.address.namespace;
-    let path = format!("/apis/apps/v1/namespaces/{namespace}/controllerrevisions?labelSelector={}", query(&current.selector()));
-    let list: Raw = cluster.get(&Call::list("controllerrevisions.apps", Some(namespace), path)).await?;
-    let pods = pods(cluster, current).await.unwrap_or_default();
+    let (sets, pods) = futures::join!(kept(cluster, current), wire_pods(cluster, current));
+    let (mut sets, pods) = (sets?, pods.unwrap_or_default());
+    let wanted = rows::replicas(current.kind, &current.lean.spec, &current.lean.status).wanted;
+    sets.sort_by_key(|set| std::cmp::Reverse(set.number));
+    let newest = sets.iter().position(|set| template::same(&set.raw, &current.raw)).unwrap_or(0);
     let mut revisions = Vec::new();
-    for raw in list.items {
-        let Ok(lean) = serde_json::from_value::<ControllerRevision>(raw.clone()) else { continue };
-        if super::wire::controller(lean.meta()).is_none_or(|owner| owner.uid != current.uid()) {
-            continue;
-        }
-        let Some(mut revision) = rows::revision_of_controller(&cluster.id, &lean) else { continue };
-        let template = raw.pointer("/data/spec/template").cloned().unwrap_or(Value::Null);
-        if let Ok(known) = serde_json::from_value::<super::wire::apps::Template>(template.clone()) {
-            revision.images = rows::template_images(&known);
-            revision.version = Version::of(label(&known.metadata.0, "app.kubernetes.io/version").map(crate::text::Name::new).as_ref(), &revision.images);
-        }
-        revision.outline = if template.is_null() { Outline::default() } else { outline::outline(&template) };
-        let own = || pods.iter().filter(|pod| pod.template == revision.template);
-        let ready = u32::try_from(own().filter(|pod| pod.ready).count()).unwrap_or(u32::MAX);
-        let wanted = rows::replicas(current.kind, &current.lean.spec, &current.lean.status).wanted;
-        revision.replicas = crate::domain::Replicas { wanted, total: u32::try_from(own().count()).unwrap_or(u32::MAX), updated: 0, ready, available: ready };
-        if ready > 0 {
-            revision.evidence.push(Evidence::ServingNow { ready, wanted });
-        }
+    for (at, set) in sets.iter().enumerate() {
+        let known = ControllerRevision { metadata: set.lean.metadata.clone(), revision: i64::try_from(set.number).unwrap_or(i64::MAX) };
+        let Some(mut revision) = rows::revision_of_controller(&cluster.id, &known) else { continue };
+        let own: Vec<&Pod> = pods.iter().filter(|pod| label(pod.meta(), "controller-revision-hash") == Some(set.template.as_str())).collect();
+        revision.images = rows::template_images(&set.lean.spec.template);
+        resolve(&mut revision.images, &own);
+        revision.version = version(&revision, set);
+        revision.outline = outline::outline(&template::bare(&set.raw));
+        revision.current = at == newest;
+        let ready = own.iter().filter(|pod| rows::pod(&cluster.id, pod).ready).count();
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        revision.replicas = Replicas { wanted, total: count(own.len()), updated: 0, ready: count(ready), available: count(ready) };
+        let never = || life::never_by_pods(&own, Timestamp::now()).map(|why| Evidence::NeverAvailable { why });
+        revision.evidence = if ready > 0 { vec![Evidence::ServingNow { ready: count(ready), wanted }] } else { never().into_iter().collect() };
         revisions.push(revision);
     }
-    revisions.sort_by_key(|revision| std::cmp::Reverse(revision.number));
-    if let Some(first) = revisions.first_mut() {
-        first.current = true;
-    }
+    served(&mut revisions, &sets);
+    rolled_back(current, &mut revisions);
     Ok(revisions)
 }

@@ -1,9 +1,9 @@
-//! Templates: how two are compared, and the one patch that takes a Deployment back.
+//! Templates: how two are compared, and the one patch that takes a workload back.
 //!
 //! The patch is what `kubectl rollout undo` sends (kubectl pkg/polymorphichelpers/rollback.go) with two things more: the version of the
 //! read just made, so that it can not happen twice nor over somebody else's change, and our own two annotations.
 
-use crate::text::Raw;
+use crate::{domain::Kind, text::Raw};
 use serde_json::{Map, Value, json};
 
 /// The label that the Deployment controller adds to the template it keeps in a ReplicaSet.
@@ -41,6 +41,11 @@ pub fn hash(template: &Value) -> Raw {
     Raw::new(&hex(digest.as_ref()))
 }
 
+/// Whether two objects have the same template.
+pub fn same(a: &Value, b: &Value) -> bool {
+    canonical(&bare(a)) == canonical(&bare(b))
+}
+
 /// Bytes in hex.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -48,8 +53,9 @@ pub fn hex(bytes: &[u8]) -> String {
 
 fn canonical(value: &Value) -> String {
     match value {
+        // Nothing and a null are one: a ControllerRevision writes `creationTimestamp: null` where a newer server writes nothing.
         Value::Object(map) => {
-            let mut pairs: Vec<_> = map.iter().collect();
+            let mut pairs: Vec<_> = map.iter().filter(|(_, value)| !value.is_null()).collect();
             pairs.sort_by_key(|(key, _)| *key);
             let inner: Vec<_> = pairs.into_iter().map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), canonical(value))).collect();
             format!("{{{}}}", inner.join(","))
@@ -78,12 +84,16 @@ fn annotations_after(deployment: &Value, replica_set: &Value, marks: &Marks<'_>)
     let own = [OPERATION, ROLLED_BACK_FROM];
     let mut after: Map<_, _> = annotations(deployment).into_iter().filter(|(key, _)| STAY.contains(&key.as_str())).collect();
     after.extend(annotations(replica_set).into_iter().filter(|(key, _)| !STAY.contains(&key.as_str()) && !own.contains(&key.as_str())));
-    after.insert(OPERATION.into(), marks.operation.into());
+    with_marks(after, marks)
+}
+
+fn with_marks(mut annotations: Map<String, Value>, marks: &Marks<'_>) -> Map<String, Value> {
+    annotations.insert(OPERATION.into(), marks.operation.into());
     if let Some((template, revision)) = marks.from {
         let mark = json!({ "template": template, "revision": revision, "at": marks.at.to_string() });
-        after.insert(ROLLED_BACK_FROM.into(), mark.to_string().into());
+        annotations.insert(ROLLED_BACK_FROM.into(), mark.to_string().into());
     }
-    after
+    annotations
 }
 
 fn versioned(object: &Value, mut operations: Vec<Value>) -> Value {
@@ -92,14 +102,16 @@ fn versioned(object: &Value, mut operations: Vec<Value>) -> Value {
     Value::Array(operations)
 }
 
-/// The patch that takes `deployment`, as it was just read, back to what `replica_set` remembers.
-pub fn rollback(deployment: &Value, replica_set: &Value, marks: &Marks<'_>) -> Value {
+/// The patch that takes `object`, as it was just read, back to what `kept` remembers. Only those of a Deployment go back with it: kubectl
+/// leaves the annotations of the other kinds alone (it sends the ControllerRevision's own patch, which has none).
+pub fn rollback(kind: Kind, object: &Value, kept: &Value, marks: &Marks<'_>) -> Value {
+    let annotations = if kind == Kind::Deployment { annotations_after(object, kept, marks) } else { with_marks(annotations(object), marks) };
     versioned(
-        deployment,
+        object,
         vec![
-            json!({ "op": "replace", "path": "/spec/template", "value": bare(replica_set) }),
+            json!({ "op": "replace", "path": "/spec/template", "value": bare(kept) }),
             // `add` replaces what is there and also works where there were none.
-            json!({ "op": "add", "path": "/metadata/annotations", "value": annotations_after(deployment, replica_set, marks) }),
+            json!({ "op": "add", "path": "/metadata/annotations", "value": annotations }),
         ],
     )
 }
@@ -166,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_rollback_takes_the_annotations_that_kubectl_takes_and_marks_the_object() {
-        let patch = rollback(&deployment(), &replica_set(), &marks());
+        let patch = rollback(Kind::Deployment, &deployment(), &replica_set(), &marks());
         assert_eq!(patch[0], json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": "77" }));
         assert_eq!((&patch[1]["path"], &patch[1]["op"]), (&json!("/spec/template"), &json!("replace")));
         assert_eq!(patch[1]["value"]["spec"]["containers"][0]["image"], "cart:2.7.3");
@@ -181,6 +193,8 @@ mod tests {
         let from: Value = serde_json::from_str(after[ROLLED_BACK_FROM].as_str().expect("text")).expect("JSON");
         assert_eq!(from, json!({ "template": "5d8c", "revision": 18, "at": "2026-01-02T03:04:05Z" }));
         assert_eq!(patch.as_array().map(Vec::len), Some(3), "replicas and strategy are never written");
+        let patch = rollback(Kind::StatefulSet, &deployment(), &replica_set(), &marks());
+        assert_eq!((&patch[2]["value"]["team"], &patch[2]["value"]["kubernetes.io/change-cause"]), (&json!("shop"), &json!("v2.8.0")));
     }
 
     #[test]

@@ -35,21 +35,21 @@ fn warrant(operation: Operation) -> Warrant {
     Warrant::mint(&policy, &confirmation, proof, operation, now).expect("the policy is open")
 }
 
-async fn subject(source: &Arc<dyn Source>, id: &Id<Workload>) -> Subject {
+pub async fn subject(source: &Arc<dyn Source>, id: &Id<Workload>) -> Subject {
     match source.ask(Question::Subject(id.clone())).await {
         Ok(Answer::Subject(subject)) => *subject,
         other => panic!("{other:?}"),
     }
 }
 
-async fn revisions(source: &Arc<dyn Source>, id: &Id<Workload>) -> Vec<Revision> {
+pub async fn revisions(source: &Arc<dyn Source>, id: &Id<Workload>) -> Vec<Revision> {
     match source.ask(Question::Revisions(id.clone())).await {
         Ok(Answer::Revisions(rows)) => rows,
         other => panic!("{other:?}"),
     }
 }
 
-fn operation(verb: Verb, subject: &Subject, to: Option<&Revision>) -> Operation {
+pub fn operation(verb: Verb, subject: &Subject, to: Option<&Revision>) -> Operation {
     let to = to.map(|to| RevisionRef { id: to.id.clone(), number: to.number, template: to.template.clone(), version: to.version.clone() });
     let id = OpId::new(&format!("{:x}", Timestamp::now().as_nanosecond()), 1);
     Operation {
@@ -70,7 +70,7 @@ async fn act(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
 }
 
 /// The same as a person does it: where only the version moved (a controller wrote the status at that moment), Enter once more.
-async fn insist(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
+pub async fn insist(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
     lab::eventually("no status is written at the same moment", async || {
         let stages = act(source, operation.clone()).await;
         (!matches!(stages.last(), Some(Stage::Conflict { same: true, .. }))).then_some(stages)
@@ -78,7 +78,7 @@ async fn insist(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
     .await
 }
 
-async fn checks(source: &Arc<dyn Source>, operation: Operation) -> (Vec<CheckKind>, Option<Clean>, BTreeMap<CheckKind, Finding>) {
+pub async fn checks(source: &Arc<dyn Source>, operation: Operation) -> (Vec<CheckKind>, Option<Clean>, BTreeMap<CheckKind, Finding>) {
     let (mut expected, mut command, mut made) = (Vec::new(), None, BTreeMap::new());
     let mut stream = source.prepare(operation);
     while let Some(check) = stream.next().await {

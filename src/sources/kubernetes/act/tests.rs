@@ -24,7 +24,7 @@ fn template(image: &str, hash: Option<&str>) -> Value {
 
 fn kept(hash: &str, number: &str, image: &str) -> Kept {
     let raw = json!({ "metadata": { "labels": { "pod-template-hash": hash }, "annotations": { "deployment.kubernetes.io/revision": number } }, "spec": { "template": template(image, Some(hash)) } });
-    Kept { lean: serde_json::from_value(raw.clone()).expect("a ReplicaSet"), raw }
+    Kept::of_set(raw).expect("a ReplicaSet")
 }
 
 fn operation(from: Seen, to: &str) -> Operation {

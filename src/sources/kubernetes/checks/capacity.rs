@@ -2,10 +2,14 @@
 
 use crate::{
     clean,
-    domain::{CheckKind, Finding, Kind},
-    sources::kubernetes::{
-        client::Call,
-        prepare::{Ground, Made},
+    domain::{CheckKind, Finding, Kind, Pod},
+    sources::{
+        SourceError,
+        kubernetes::{
+            client::Call,
+            prepare::{Ground, Made},
+            revisions,
+        },
     },
     text::Clean,
 };
@@ -137,6 +141,9 @@ pub fn surge(object: &Value, wanted: u32) -> u32 {
 /// Whether the quota leaves room for the pods that a rolling update starts first.
 pub async fn quota(ground: Arc<Ground>) -> Finding {
     let made = Made(CheckKind::Quota);
+    if ground.current.kind != Kind::Deployment {
+        return made.ok(Clean::from_static("each pod gives way to its successor: no room for more is needed"));
+    }
     let extra = surge(&ground.current.raw, ground.current.lean.spec.replicas.unwrap_or(1));
     let quotas = match list(&ground, "", "resourcequotas").await {
         Ok(quotas) => quotas,
@@ -161,16 +168,50 @@ pub async fn quota(ground: Arc<Ground>) -> Finding {
     made.ok(if quotas.is_empty() { Clean::from_static("no quota") } else { clean!("the quota has room for {extra} more pods") })
 }
 
+/// How the pods of a StatefulSet or DaemonSet are replaced, and what holds that up (rollback facts: OrderedReady, OnDelete, partition).
+async fn in_place(ground: &Ground) -> Finding {
+    let made = Made(CheckKind::Strategy);
+    let spec = &ground.current.lean.spec;
+    let by_hand = || clean!("kubectl delete pod NAME -n {}, one after the other", ground.namespace());
+    if spec.update_strategy.kind == "OnDelete" {
+        return made.warn(Clean::from_static("OnDelete: the template goes back, and no pod is replaced until somebody deletes it"), Some(by_hand()));
+    }
+    let partition = spec.update_strategy.rolling_update.partition;
+    if partition > 0 {
+        let remedy = clean!("set spec.updateStrategy.rollingUpdate.partition to 0 where all shall go back");
+        return made
+            .warn(clean!("partition {partition}: only pods from {}-{partition} on go back, those below keep what they run", ground.name()), Some(remedy));
+    }
+    match ordered(ground).await {
+        Ok(Some(pod)) => made.warn(
+            clean!("OrderedReady: nothing moves before {pod} is ready, and it is of the revision that is left: it will have to be deleted after the request"),
+            Some(clean!("kubectl delete pod {pod} -n {}", ground.namespace())),
+        ),
+        Ok(None) => made.ok(Clean::from_static("pods are replaced one after the other")),
+        Err(error) => made.failed(&error),
+    }
+}
+
+/// The pod that an OrderedReady StatefulSet will wait for in vain (kubernetes#67250): the lowest that is not ready and of another revision
+/// than the one it goes back to.
+async fn ordered(ground: &Ground) -> Result<Option<Clean>, SourceError> {
+    if ground.current.kind != Kind::StatefulSet || text(&ground.current.raw, "/spec/podManagementPolicy") == Some("Parallel") {
+        return Ok(None);
+    }
+    let target = ground.target().map(|kept| kept.template.as_str());
+    let pods = revisions::pods(&ground.cluster, &ground.current).await?;
+    let ordinal = |pod: &Pod| pod.name.raw().rsplit('-').next().and_then(|number| number.parse::<u32>().ok());
+    let waits = pods.iter().filter(|pod| !pod.ready && !pod.leaving && Some(pod.template.expose()) != target);
+    Ok(waits.min_by_key(|pod| ordinal(pod)).map(|pod| pod.name.clean().clone()))
+}
+
 /// How the pods are replaced.
 pub async fn strategy(ground: Arc<Ground>) -> Finding {
     let made = Made(CheckKind::Strategy);
     let raw = &ground.current.raw;
     let wanted = ground.current.lean.spec.replicas.unwrap_or(1);
     if ground.current.kind != Kind::Deployment {
-        return match text(raw, "/spec/updateStrategy/type") {
-            Some("OnDelete") => made.warn(Clean::from_static("OnDelete: no pod is replaced until somebody deletes it"), None),
-            _ => made.ok(Clean::from_static("pods are replaced one after the other")),
-        };
+        return in_place(&ground).await;
     }
     if text(raw, "/spec/strategy/type") == Some("Recreate") {
         return made.warn(Clean::from_static("Recreate: all pods stop before the first new one starts, so there will be downtime"), None);

@@ -13,7 +13,7 @@ use super::{
     client::Call,
     prepare::{Ground, Made},
     template::LAST_APPLIED,
-    wire::{List, Meta, Shape, note, or_default, shape},
+    wire::{List, Meta, Shape, or_default, shape},
 };
 use crate::{
     clean,
@@ -130,16 +130,14 @@ pub async fn migration(ground: Arc<Ground>) -> Finding {
         made.warn(clean!("{what}: the schema is not rolled back"), Some(Clean::from_static("make sure that the older version works with the newer schema")))
     };
     let Some(target) = ground.target() else { return made.unknown(Clean::from_static("the revision to go back to is not there")) };
-    let number =
-        |meta: &kube::core::ObjectMeta| note(meta, "deployment.kubernetes.io/revision").and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
-    let newer = ground.sets.iter().filter(|set| number(set.lean.meta()) > number(target.lean.meta()));
+    let newer = ground.sets.iter().filter(|set| set.number > target.number);
     for set in newer {
         let annotation = set.raw.pointer("/metadata/annotations").and_then(|notes| notes.get(MIGRATION)).and_then(Value::as_str);
         if let Some(kind) = annotation {
-            return warn(format!("r{} says that it migrates ({kind})", number(set.lean.meta())));
+            return warn(format!("r{} says that it migrates ({kind})", set.number));
         }
         if let Some(init) = set.lean.spec.template.spec.init_containers.iter().find(|init| migrates(&init.name)) {
-            return warn(format!("r{} has the init container {}", number(set.lean.meta()), init.name));
+            return warn(format!("r{} has the init container {}", set.number, init.name));
         }
     }
     let since = target.lean.meta().creation_timestamp.as_ref().map(|time| time.0);
