@@ -151,6 +151,7 @@ impl<T: Tty> Console<T> {
             }
         };
         self.runtime.settle(SETTLE).await;
+        self.runtime.hand_over(&self.app.operations.to_hand_over());
         match left {
             Left::With(code) => code,
             Left::Gone => 129,

@@ -3,6 +3,7 @@
 use crate::{
     domain::{Id, Operation, Pod, Program, Question, RevisionRef, SourceId, TaskId, Tier, Workload},
     gate::{Confirmation, Policy},
+    rollback::{AlertRef, Baseline},
     text::{Clean, Name, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +25,17 @@ pub struct Intended {
     pub images: Vec<Clean>,
     /// The command that does the same by hand.
     pub command: Clean,
+    /// How it stands, where a verdict is owed: whoever gives it must know.
+    pub before: Option<Box<Before>>,
+}
+
+/// How a workload stood when its rollback was confirmed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// What was bad.
+    pub baseline: Baseline,
+    /// The alert that started it.
+    pub alert: Option<AlertRef>,
 }
 
 /// A container that somebody goes into.
@@ -138,6 +150,8 @@ pub enum Record {
         /// Its proofs, a line each.
         proofs: Vec<Clean>,
     },
+    /// This process goes on with an operation that another left.
+    Taken(crate::domain::OpId),
     /// Reading the world settled whether a lost answer was a yes.
     Settled {
         /// Which operation.

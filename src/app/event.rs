@@ -2,10 +2,10 @@
 
 use super::dialog::DialogId;
 use crate::{
-    domain::{Answer, Check, Fact, Feed, Id, Link, Program, Seen, SourceId, Stage, TaskId, Why, Workload},
+    domain::{Answer, Check, Fact, Feed, Id, Link, Program, RevisionRef, Seen, SourceId, Stage, TaskId, Why, Workload},
     keys::Key,
     rollback,
-    text::{Clean, Raw},
+    text::Clean,
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -83,7 +83,7 @@ pub enum Known {
 }
 
 /// An operation that was begun and not ended, as the journal has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OpenOperation {
     /// Which.
     pub operation: crate::domain::OpId,
@@ -95,8 +95,16 @@ pub struct OpenOperation {
     pub subject: Id<Workload>,
     /// What the operator saw.
     pub from: Seen,
-    /// The back end's hash of the template it went to, for a rollback.
-    pub to: Option<Raw>,
+    /// Where it went, for a rollback.
+    pub to: Option<RevisionRef>,
+    /// The revision that it left, for a rollback.
+    pub left: Option<RevisionRef>,
+    /// How it stood then, for a rollback.
+    pub before: Option<Box<super::Before>>,
+    /// Why.
+    pub reason: Clean,
+    /// The number of the journal's entry that holds the intent.
+    pub entry: u64,
     /// Since when.
     pub since: Timestamp,
     /// The server's yes is in the journal: only what came of it is not.

@@ -21,12 +21,12 @@ mod watch;
 mod witness;
 
 pub use dialog::{Dialog, DialogId};
-pub use effect::{Came, Door, Effect, Intended, Record};
+pub use effect::{Before, Came, Door, Effect, Intended, Record};
 pub use event::{Event, Known, Now, OpenOperation, Size};
 pub use feeds::source_of;
 pub use lacking::built;
 pub use notice::{Notice, Notices, Tone};
-pub use operations::{Confirming, Course, End, Form, Left, Operations, Running, Settling, Single, Stand};
+pub use operations::{Confirming, Course, End, Form, Hand, Left, Operations, Running, Settling, Single, Stand};
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
 pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen};
 pub use subject::Subject;

@@ -157,11 +157,15 @@ pub struct Logs {
 #[derive(Clone, Debug, Args)]
 pub struct Rollback {
     /// Which service.
-    #[arg(value_name = "SERVICE")]
-    pub service: String,
+    #[arg(value_name = "SERVICE", required_unless_present = "resume")]
+    pub service: Option<String>,
     /// In which environment.
-    #[arg(short = 'e', long = "environment", value_name = "ENV")]
-    pub environment: String,
+    #[arg(short = 'e', long = "environment", value_name = "ENV", required_unless_present = "resume")]
+    pub environment: Option<String>,
+    /// See a rollback through that a console left: nothing is sent, what was sent is watched to its verdict and written down. `B` in the
+    /// console lists what was left.
+    #[arg(long, value_name = "OP", conflicts_with_all = ["service", "environment", "to", "workload", "dry_run", "yes", "reason", "confirm", "back_to_bad"])]
+    pub resume: Option<String>,
     /// To this revision instead of the one with the best evidence: `r41` or `41`.
     #[arg(long, value_name = "REV")]
     pub to: Option<String>,

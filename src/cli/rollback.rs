@@ -1,5 +1,6 @@
 //! The procedure of the key R without a screen.
 
+mod resume;
 mod told;
 
 use super::{Failed, args::Rollback, exit::Exit, headless::Headless};
@@ -20,6 +21,9 @@ const WATCH: Duration = Duration::from_secs(30 * 60);
 
 /// Plans, confirms as the arguments say, watches to the verdict.
 pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed> {
+    if let Some(operation) = &args.resume {
+        return resume::run(headless, operation, args.output).await;
+    }
     headless.placed().await;
     let workload = find(&headless, &args)?;
     let effects = headless.app.open_plan(&workload);
@@ -54,7 +58,8 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
 /// The one workload that is meant.
 fn find(headless: &Headless, args: &Rollback) -> Result<Id<Workload>, Failed> {
     let app = &headless.app;
-    let (service, environment) = (Clean::from_untrusted(&args.service), Clean::from_untrusted(&args.environment));
+    let given = |word: &Option<String>| Clean::from_untrusted(word.as_deref().unwrap_or_default());
+    let (service, environment) = (given(&args.service), given(&args.environment));
     let found: Vec<&Workload> = {
         let ids = app.workloads_of(&crate::app::Subject::Cell { service: service.clone(), environment: environment.clone() });
         ids.iter().filter_map(|id| app.store.workload(id)).collect()

@@ -8,7 +8,7 @@ use crate::{
     gate::Mode,
     journal::{Journal, Who},
     keys::Keymap,
-    runtime::{Book, Inbox, Runtime},
+    runtime::{Book, Heir, Inbox, Runtime},
     sources::{self, Made, Wish, demo::Scenario},
     terminal::{Mux, Options, Ring, enter},
     text::{Clean, Name},
@@ -17,6 +17,7 @@ use crate::{
 };
 use jiff::tz::TimeZone;
 use std::{
+    ffi::{OsStr, OsString},
     path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -221,6 +222,18 @@ impl Prepared {
         self.config.sources.iter().filter_map(|table| connect(table.kind()).map(|connect| connect(&wish(Some(table))))).flatten().collect()
     }
 
+    /// This program with the flags that lead it to the same world and the same journal.
+    fn heir(&self) -> Option<Heir> {
+        let Global { config, read_only, write, context, namespace, theme: _, timeout, demo: _ } = &self.global;
+        let mut arguments: Vec<OsString> = vec!["--timeout".into(), timeout.into()];
+        let mut flag = |name: &str, value: &OsStr| arguments.extend([name.into(), value.to_owned()]);
+        config.iter().for_each(|file| flag("--config", file.as_os_str()));
+        context.iter().for_each(|context| flag("--context", OsStr::new(context)));
+        namespace.iter().for_each(|namespace| flag("--namespace", OsStr::new(namespace)));
+        arguments.extend([(*read_only, "--read-only"), (*write, "--write")].into_iter().filter(|(set, _)| *set).map(|(_, name)| name.into()));
+        Some(Heir { program: std::env::current_exe().ok()?, arguments, folder: self.paths.handed_over() })
+    }
+
     /// App, runtime and inbox, wired.
     fn assemble(&mut self, size: Size) -> (App, Runtime, Arc<Inbox>, Clock) {
         let session = session();
@@ -241,6 +254,7 @@ impl Prepared {
             read_only: self.global.read_only,
             contexts: self.global.context.clone(),
             namespace: self.global.namespace.clone(),
+            heir: self.heir().filter(|_| !app.start.demo),
             scratch: app.start.demo.then_some(folder),
         };
         let runtime = Runtime::new(inbox.clone(), self.config.clone(), flags, book, state, made);

@@ -76,6 +76,11 @@ impl Paths {
         self.state.join("views")
     }
 
+    /// What is said by the processes that see a rollback through when its console has gone.
+    pub fn handed_over(&self) -> PathBuf {
+        self.state.join("handed-over")
+    }
+
     /// Everything with its name, as `config path` lists it.
     pub fn all(&self) -> [(&'static str, PathBuf); 6] {
         [

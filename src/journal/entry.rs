@@ -1,5 +1,9 @@
 //! What a line says: who, when, and one of a few kinds.
 
+mod stood;
+
+pub use stood::{Fires, Stood, Was};
+
 use super::wire::{self, Exact};
 use crate::{
     domain::OpId,
@@ -157,6 +161,9 @@ pub struct Intent {
     pub command: Clean,
     /// What ends the operation.
     pub ends: Ends,
+    /// How it stood then, where a verdict is owed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood: Option<Stood>,
 }
 
 /// What ends an operation.

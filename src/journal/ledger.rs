@@ -2,7 +2,7 @@
 
 use super::{
     Journal,
-    entry::{Body, Ends, Intent, Origin, Rev, Subject, Who},
+    entry::{Body, Ends, Intent, Origin, Rev, Stood, Subject, Who},
     error::JournalError,
     wire::Exact,
 };
@@ -38,6 +38,8 @@ pub struct Confirmed {
     pub command: Clean,
     /// What ends the operation.
     pub ends: Ends,
+    /// How it stands, where a verdict is owed.
+    pub stood: Option<Stood>,
 }
 
 /// A journal opened at one confirmed step: [`crate::gate::OnDisk::write`] takes it and gives the proof.
@@ -86,6 +88,7 @@ impl Confirmed {
             steps: self.steps,
             command: self.command.clone(),
             ends: self.ends,
+            stood: self.stood.clone(),
         }
     }
 }

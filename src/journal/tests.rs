@@ -56,6 +56,7 @@ fn intent(op: &str, step: u32, steps: u32) -> Body {
         steps,
         command: "kubectl rollout undo deployment/cart --to-revision=41".into(),
         ends: Ends::AtVerdict,
+        stood: None,
     }))
 }
 

@@ -76,6 +76,23 @@ pub(super) mod time {
     }
 }
 
+/// The same where there may be none.
+pub(super) mod maybe_time {
+    use super::{Deserialize, Deserializer, Serializer, de};
+    use jiff::Timestamp;
+
+    pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serializer.collect_str(at),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        Option::<String>::deserialize(deserializer)?.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+    }
+}
+
 /// The compact JSON of `value`, every character outside printable ASCII written as `\uXXXX`.
 pub(super) fn json<T: Serialize>(value: &T) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(1024);

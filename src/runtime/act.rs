@@ -61,6 +61,13 @@ impl Runtime {
         });
     }
 
+    /// What was begun and not ended.
+    pub async fn open(&self) -> Result<Vec<crate::app::OpenOperation>, Clean> {
+        let Some(journal) = self.journal.clone() else { return Err(Clean::from_static("there is no journal")) };
+        let read = tokio::task::spawn_blocking(move || journal.open()).await;
+        read.unwrap_or_else(|_| Ok(Vec::new())).map_err(|error| crate::clean!("the journal could not be read: {error}"))
+    }
+
     /// Reads what was begun and not ended, by consoles that went away, and tells the app.
     pub fn look_back(&self) {
         let (journal, inbox) = (self.journal.clone(), self.inbox.clone());

@@ -2,13 +2,17 @@
 
 use crate::{
     app::{Came, Intended, OpenOperation, Record},
-    domain::{Evidence, Id, Operation, Seen, Stage, Verb},
+    domain::{Evidence, Id, Operation, RevisionRef, Seen, Stage, Verb, Version},
     gate::{Confirmation, OnDisk},
-    journal::{Body, Confirmed, Ended, Ends, Here, Journal, JournalError, Judged, Life, Note, Observed, Outcome, Page, Sent, Shell, State, Verdict, Who},
+    journal::{
+        Body, Confirmed, Ended, Ends, Here, Journal, JournalError, Judged, Life, Note, Observed, Outcome, Page, Rev, Sent, Shell, State, Taken, Verdict, Who,
+    },
     rollback,
     text::{Clean, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
+
+mod stood;
 
 /// For how long a template that was rolled back from is guarded against coming back unasked.
 const GUARD: SignedDuration = SignedDuration::from_hours(24);
@@ -48,6 +52,7 @@ impl Book {
             command: intended.command.clone(),
             // Only a rollback owes a verdict; the others end with the server's answer.
             ends: if operation.verb == Verb::RollBack { Ends::AtVerdict } else { Ends::AtOutcome },
+            stood: intended.before.as_deref().map(stood::written),
         };
         OnDisk::write(&Page { journal: &self.journal, who: &self.who, confirmed: &confirmed }, operation, confirmation, at)
     }
@@ -99,6 +104,7 @@ impl Book {
                     since: *since,
                     available_ms: u64::try_from(held.as_millis()).unwrap_or(0),
                 }),
+                Record::Taken(operation) => Body::Taken(Taken { op: operation.clone() }),
                 Record::Shell { into, command } => Body::Shell(Shell {
                     environment: into.environment.clean().clone(),
                     service: into.service.clean().clone(),
@@ -126,7 +132,11 @@ impl Book {
                 verb: open.intent.verb.clone(),
                 subject: Id::restore(open.intent.subject.id.raw().expose()),
                 from: Seen { uid: open.intent.from.uid.raw().clone(), template: open.intent.from.template.raw().clone(), paused: open.intent.from.paused },
-                to: open.intent.to.as_ref().map(|to| to.template.raw().clone()),
+                to: open.intent.to.as_ref().map(revision),
+                left: open.intent.from.revision.as_ref().map(revision),
+                before: open.intent.stood.as_ref().map(|stood| Box::new(stood::read(stood))),
+                reason: open.intent.reason.clone(),
+                entry: open.seq,
                 since: open.began,
                 accepted: open.state == State::Verifying,
                 alive: match open.life {
@@ -156,6 +166,12 @@ impl Book {
     pub fn writable(&self) -> Result<(), JournalError> {
         self.journal.writable()
     }
+}
+
+/// A revision as an operation names it.
+fn revision(written: &Rev) -> RevisionRef {
+    let template = written.template.raw().clone();
+    RevisionRef { id: Id::restore(template.expose()), number: written.number, version: Version(written.version.clone()), template }
 }
 
 fn named(verdict: &Clean) -> Verdict {

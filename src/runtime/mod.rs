@@ -3,10 +3,12 @@
 mod act;
 mod book;
 mod fleet;
+mod heir;
 mod inbox;
 mod shell;
 
 pub use book::Book;
+pub use heir::Heir;
 pub use inbox::Inbox;
 
 use crate::{
@@ -60,6 +62,8 @@ pub struct Flags {
     pub namespace: Option<String>,
     /// The simulated world writes into a journal here, which goes with the console.
     pub scratch: Option<std::path::PathBuf>,
+    /// Who goes on with a rollback when this process leaves; nobody in the simulated world, which leaves with it.
+    pub heir: Option<Heir>,
 }
 
 /// The tasks and what they need.
@@ -138,6 +142,16 @@ impl Runtime {
             Effect::Quit(code) => return Some(Errand::Quit(code)),
         }
         None
+    }
+
+    /// Lets a process of its own see these rollbacks through.
+    pub fn hand_over(&self, operations: &[crate::domain::OpId]) {
+        let Some(heir) = &self.flags.heir else { return };
+        for operation in operations {
+            if let Err(error) = heir.inherit(operation) {
+                tracing::error!(%error, operation = operation.as_str(), "nobody could be started to see the rollback through");
+            }
+        }
     }
 
     /// Ends when every operation under way has been written to its end, or at the deadline: an intent must not lose its outcome.

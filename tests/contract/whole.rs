@@ -6,7 +6,7 @@ use crate::{
     door::Door,
     github,
     kubernetes::lab::{self, Space},
-    term::{Term, pilothouse},
+    term::{GONE, Term, gone_within, pilothouse},
 };
 use std::{
     io::{BufRead, BufReader},
@@ -238,4 +238,52 @@ async fn a_line_of_a_pod_stands_on_the_screen_as_soon_as_kubectl_has_it() {
     };
     println!("a line, from the command that says it: on our screen after {:?}, from kubectl after {:?}", middle(&mut ours), middle(&mut theirs));
     assert!(middle(&mut ours) < middle(&mut theirs) + Duration::from_millis(250), "we: {ours:?}; kubectl: {theirs:?}");
+}
+
+/// The lines of a journal.
+fn journal(home: &std::path::Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(home.join("state/pilothouse/journal/journal.jsonl")).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_drops_in_a_rollback_leaves_somebody_who_sees_it_through() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("drops");
+    space.deploy("cart", 1, &[], "good");
+    space.rolled_out("cart");
+    space.deploy("cart", 2, &[("APP_CRASH_AFTER", "1"), ("APP_CRASH_MESSAGE", "no ledger")], "bad");
+    let config = format!(
+        "[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\nnamespaces = ['{}']\ndiscover = false\n\
+         [[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ context = 'lab' }}]\n",
+        kubeconfig.display(),
+        space.name,
+    );
+    let start = |setup: crate::term::Setup| setup.file("config/pilothouse/config.toml", &config).start();
+    let mut first = start(pilothouse(&[]));
+    first.shows("cart in development is stuck");
+    first.types("R").shows("DIFFERENCE");
+    first.shows("Enter asks once more");
+    first.types("\r").shows("Enter does it");
+    first.types("\r").shows("accepted in");
+    first.hang_up();
+    first.leaves_within(GONE);
+
+    // The next console finds it, and watches without taking it away from who has it.
+    let home = first.home().to_owned();
+    let heir = lab::eventually("somebody took it", async || journal(&home).into_iter().find(|line| line["kind"] == "taken")).await;
+    let state = home.join("state").display().to_string();
+    let mut next = start(pilothouse(&[]).with("XDG_STATE_HOME", &state));
+    next.shows("is under way at");
+    next.types("B").shows("Enter watches it");
+    next.types("\r");
+    next.shows("Rolling back cart in development");
+
+    let verdict = lab::eventually("the verdict", async || journal(&home).into_iter().find(|line| line["kind"] == "verdict")).await;
+    assert_eq!((&verdict["verdict"], &verdict["who"]["pid"]), (&"RECOVERED".into(), &heir["who"]["pid"]), "{verdict}");
+    assert!(verdict["who"].get("tty").is_none(), "it has no terminal: {verdict}");
+    gone_within(i32::try_from(heir["who"]["pid"].as_i64().expect("a pid")).expect("a pid"), Duration::from_secs(10));
+    next.shows("RECOVERED in");
+    let kinds: Vec<_> = journal(&home).iter().map(|line| line["kind"].as_str().unwrap_or_default().to_owned()).filter(|kind| kind != "observed").collect();
+    assert_eq!(kinds, ["intent", "outcome", "taken", "verdict"], "nothing is sent or said twice");
 }

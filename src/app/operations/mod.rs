@@ -58,6 +58,8 @@ pub struct Running {
     pub entry: Option<u64>,
     /// A lost answer turned out to be a no when the world was read: what was read.
     pub settled: Option<Clean>,
+    /// Whose it is.
+    pub hand: Hand,
     asked: BTreeMap<TaskId, Question>,
     preparing: Option<(TaskId, u32)>,
     acting: Option<(TaskId, OpId)>,
@@ -79,6 +81,7 @@ impl Running {
             reason: Clean::EMPTY,
             entry: None,
             settled: None,
+            hand: Hand::Own,
             asked: BTreeMap::new(),
             preparing: None,
             acting: None,
@@ -86,6 +89,19 @@ impl Running {
             told: false,
         }
     }
+}
+
+/// Whose operation it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// This process began it.
+    Own,
+    /// It was left by another process, and this one sees it through.
+    Took,
+    /// The same, and the server's yes is in the journal already.
+    TookAccepted,
+    /// Another process sees it through; here it is only shown.
+    Watches,
 }
 
 /// The confirm line.
@@ -210,6 +226,12 @@ impl Operations {
     pub fn under_way(&self) -> Vec<Clean> {
         let singles = self.singles.iter().filter(|single| single.under_way_now()).map(Single::goal);
         self.running.iter().filter(|running| running.procedure.under_way_now()).map(|running| running.procedure.case.title()).chain(singles).collect()
+    }
+
+    /// The rollbacks that somebody else must see through if this process goes away now.
+    pub fn to_hand_over(&self) -> Vec<OpId> {
+        let under_way = |running: &&Running| running.procedure.under_way_now() && running.hand != Hand::Watches;
+        self.running.iter().filter(under_way).filter_map(|running| running.procedure.operation().cloned()).collect()
     }
 
     /// The feeds that procedures must have.

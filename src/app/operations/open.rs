@@ -1,13 +1,13 @@
 //! What other consoles left open, and what runs in the background.
 //!
 //! What was begun and not ended is settled by reading the object: it carries the operation's mark, or it is as the operator saw it, or
-//! somebody else has changed it since. Nothing is sent.
+//! somebody else has changed it since. A rollback is then seen through to its verdict. Nothing is sent.
 
-use super::{App, OperationKey};
+use super::{App, Hand, OperationKey, Running};
 use crate::{
     app::{Came, Effect, Known, OpenOperation, Record, Tone, tasks::Purpose},
-    domain::{Answer, Question, Revision, Subject, TaskId, Verb, Why},
-    rollback::Timing,
+    domain::{Answer, OpId, Question, Revision, Subject, TaskId, Verb, Why},
+    rollback::{Case, Procedure, Timing},
     store::words,
     text::Clean,
 };
@@ -28,6 +28,8 @@ pub struct Left {
 pub enum Settling {
     /// Nobody has asked.
     Not,
+    /// It is to be seen through once its source has told of the workload.
+    Waiting,
     /// The world is being read.
     Reading {
         /// The questions that are not answered.
@@ -48,7 +50,10 @@ impl Left {
     pub(super) fn line(&self, app: &App) -> Clean {
         let ago = words::long(words::since(self.open.since, app.now.wall));
         let stands = match (&self.open.alive, &self.settling) {
+            (_, Settling::Waiting) => crate::clean!("waiting for {}", self.open.subject.source()),
+            (Some(alive), _) if self.can_be_watched() => crate::clean!("under way at {alive}; Enter watches it"),
             (Some(alive), _) => crate::clean!("under way at {alive}"),
+            (None, Settling::Not) if self.can_be_watched() => Clean::from_static("left behind; Enter sees it through"),
             (None, Settling::Not) => Clean::from_static("left behind; Enter reads what became of it"),
             (None, Settling::Reading { .. }) => Clean::from_static("reading what became of it"),
             (None, Settling::Unknown(why)) => crate::clean!("{why}; Enter reads again"),
@@ -62,13 +67,18 @@ impl Left {
         self.open.verb.as_str() == Verb::RollBack.words()
     }
 
+    /// Whether the journal holds what a verdict is given by.
+    const fn can_be_watched(&self) -> bool {
+        self.open.to.is_some() && self.open.before.is_some()
+    }
+
     /// What became of it, by the object; none as long as the request may still be on its way.
     fn judge(&self, subject: &Subject, newest: Option<&Revision>, late: bool) -> Option<(Came, Clean)> {
         let open = &self.open;
         let marked = subject.operation.as_ref().is_some_and(|mark| mark.as_str() == open.operation.as_str());
         let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
         let runs = newest.map(|newest| crate::clean!(": {} {} is the newest", newest.version, newest.short())).unwrap_or_default();
-        let elsewhere = open.to.as_ref().zip(newest).is_some_and(|(to, newest)| newest.template != *to);
+        let elsewhere = open.to.as_ref().zip(newest).is_some_and(|(to, newest)| newest.template != to.template);
         if marked && !elsewhere {
             return Some((Came::Done, crate::clean!("it was carried out{runs}")));
         }
@@ -86,7 +96,11 @@ impl Left {
 impl App {
     pub(in crate::app) fn open_operations(&mut self, open: Vec<OpenOperation>) -> Vec<Effect> {
         if let Some(first) = open.first() {
-            self.notices.say(Tone::Bad, crate::clean!("{} was begun and not ended; B shows it", first.title), self.now);
+            let words = match &first.alive {
+                Some(alive) => crate::clean!("{} is under way at {alive}; B shows it", first.title),
+                None => crate::clean!("{} was begun and not ended; B shows it", first.title),
+            };
+            self.notices.say(Tone::Bad, words, self.now);
         }
         let mut left = Vec::new();
         for open in open {
@@ -108,13 +122,19 @@ impl App {
 
     fn take_up(&mut self, key: OperationKey) -> Vec<Effect> {
         let Some(left) = self.operations.open.iter().find(|left| left.key == key) else { return Vec::new() };
+        if left.can_be_watched() && matches!(left.settling, Settling::Not | Settling::Unknown(_)) {
+            if let Some(left) = self.operations.open.iter_mut().find(|left| left.key == key) {
+                left.settling = Settling::Waiting;
+            }
+            return self.go_on_where_known();
+        }
         if let Some(alive) = &left.open.alive {
             let words = crate::clean!("it is under way at {alive}: it is only shown here");
             self.say(words);
             return Vec::new();
         }
         match &left.settling {
-            Settling::Reading { .. } => Vec::new(),
+            Settling::Reading { .. } | Settling::Waiting => Vec::new(),
             Settling::Not | Settling::Unknown(_) => self.read_left(key),
             Settling::Settled(..) => {
                 let (back, workload) = (left.rolls_back(), left.open.subject.clone());
@@ -122,6 +142,78 @@ impl App {
                 if back { self.open_plan(&workload) } else { Vec::new() }
             }
         }
+    }
+
+    /// Goes on with a rollback that the journal has as begun and not ended, whoever began it. For the face that sees it through.
+    pub fn resume(&mut self, operation: &OpId) -> Result<(OperationKey, Vec<Effect>), Clean> {
+        let Some(left) = self.operations.open.iter_mut().find(|left| left.open.operation == *operation) else {
+            return Err(crate::clean!("{operation} is not open: it ended, or this journal does not know it"));
+        };
+        if !left.can_be_watched() {
+            return Err(crate::clean!("{operation} is no rollback that can be seen through; B in the console reads what became of it"));
+        }
+        // Who hands it over lives for a moment yet.
+        left.open.alive = None;
+        let key = left.key;
+        self.go_on(key).map(|effects| (key, effects))
+    }
+
+    /// Goes on with what waits for a workload that is known by now; says so where it never will be.
+    pub(super) fn go_on_where_known(&mut self) -> Vec<Effect> {
+        let waiting = |left: &&Left| matches!(left.settling, Settling::Waiting);
+        let ready = |left: &&Left| {
+            let dialled = matches!(self.sources.get(&left.open.subject.source()), Some(Ok(Known::Ready(_))));
+            !dialled || self.store.workload(&left.open.subject).is_some()
+        };
+        let keys: Vec<OperationKey> = self.operations.open.iter().filter(waiting).filter(ready).map(|left| left.key).collect();
+        let mut effects = Vec::new();
+        for key in keys {
+            match self.go_on(key) {
+                Ok(more) => effects.extend(more),
+                Err(why) => {
+                    if let Some(left) = self.operations.open.iter_mut().find(|left| left.key == key) {
+                        left.settling = Settling::Unknown(why);
+                    }
+                }
+            }
+        }
+        effects
+    }
+
+    /// Sees a rollback through: nothing is sent, what was sent is watched to its verdict.
+    fn go_on(&mut self, key: OperationKey) -> Result<Vec<Effect>, Clean> {
+        let (steady, timing) = (self.steady(), self.timing());
+        let gone = || Clean::from_static("there is no such operation any more");
+        let open = self.operations.open.iter().find(|left| left.key == key).ok_or_else(gone)?.open.clone();
+        let source = open.subject.source();
+        let (Some(goal), Some(before)) = (open.to, open.before) else { return Err(gone()) };
+        let Some(mut case) = Case::of(&self.store, &open.subject, &timing, steady) else {
+            return Err(match self.sources.get(&source) {
+                Some(Ok(Known::Ready(_))) => crate::clean!("{source} does not know the workload"),
+                _ => crate::clean!("{source} is not connected: :ctx connects it"),
+            });
+        };
+        (case.baseline, case.alert) = (before.baseline, before.alert);
+        let running = open.left.as_ref().map(|left| left.template.clone()).unwrap_or_default();
+        if let Some(left) = open.left {
+            (case.workload.version, case.workload.revision) = (left.version, Some(left.number));
+        }
+        let (service, environment) = (case.service.clone(), case.environment.name.clone());
+        let hand = match (&open.alive, open.accepted) {
+            (Some(_), _) => Hand::Watches,
+            (None, true) => Hand::TookAccepted,
+            (None, false) => Hand::Took,
+        };
+        let (procedure, wants) =
+            Procedure::resume(case, (open.operation.clone(), goal, open.from), running, open.since, self.start.user.clone(), timing, steady);
+        self.operations.open.retain(|left| left.key != key);
+        self.operations.running.push(Running { hand, reason: open.reason, entry: Some(open.entry), ..Running::new(key, procedure, service, environment) });
+        self.show_operation(key);
+        let mut effects = self.carry_wants(key, wants);
+        if hand != Hand::Watches {
+            effects.push(Effect::Record(Record::Taken(open.operation)));
+        }
+        Ok(effects)
     }
 
     fn read_left(&mut self, key: OperationKey) -> Vec<Effect> {

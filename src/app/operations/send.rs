@@ -1,8 +1,8 @@
 //! What procedures want of the world, and what the world answers.
 
-use super::{App, OperationKey, Running};
+use super::{App, Hand, OperationKey, Running};
 use crate::{
-    app::{Came, Effect, Intended, Known, Record, Tone, tasks::Purpose},
+    app::{Before, Came, Effect, Intended, Known, Record, Tone, tasks::Purpose},
     domain::{Answer, Check, OpId, RevisionRef, SourceId, Stage, TaskId, Why},
     rollback::{self, Ask, Case, Observed, Procedure, State, Want, Who},
     text::{Clean, Raw},
@@ -55,6 +55,7 @@ impl App {
             running: sent.map(|sent| self.left_revision(running, &sent.running)),
             images: candidate.map(|candidate| candidate.revision.images.iter().map(|image| image.reference.clean().clone()).collect()).unwrap_or_default(),
             command: plan.and_then(|plan| plan.command.clone()).unwrap_or_default(),
+            before: Some(Box::new(Before { baseline: running.procedure.case.baseline.clone(), alert: running.procedure.case.alert.clone() })),
         }
     }
 
@@ -100,7 +101,7 @@ impl App {
 
     /// The world was read after an answer was lost: writes down what that settled. What was not carried out can be sent again by one Enter.
     fn settle_lost(&mut self, key: OperationKey, operation: OpId, why: &Clean) -> Option<Effect> {
-        let running = self.operations.get_mut(key)?;
+        let running = self.operations.get_mut(key).filter(|running| running.hand != Hand::Watches)?;
         let (came, detail) = match &running.procedure.state {
             State::Unclear { .. } | State::Done { .. } => return None,
             State::UnderWay { .. } => (Came::Done, crate::clean!("read again, it was carried out: {why}")),
@@ -111,10 +112,12 @@ impl App {
         if came == Came::Not {
             running.settled = Some(detail.clone());
         }
+        // The server's yes is in the journal already.
+        let known = running.hand == Hand::TookAccepted && came == Came::Done;
         if matches!(running.procedure.state, State::Confirming { .. }) {
             self.open_line(key);
         }
-        Some(Effect::Record(Record::Settled { operation, came, detail }))
+        (!known).then_some(Effect::Record(Record::Settled { operation, came, detail }))
     }
 
     pub(in crate::app) fn checked(&mut self, task: TaskId, check: Option<Result<Check, Why>>) -> Vec<Effect> {
@@ -168,6 +171,7 @@ impl App {
     pub(in crate::app) fn attend_operations(&mut self) -> Vec<Effect> {
         let steady = self.steady();
         let mut effects = self.renew_outdated(steady);
+        effects.extend(self.go_on_where_known());
         let keys: Vec<OperationKey> = self.operations.running.iter().map(|running| running.key).collect();
         for key in keys {
             let Some(running) = self.operations.running.iter_mut().find(|running| running.key == key) else { continue };
@@ -215,6 +219,10 @@ impl App {
             proofs: proofs.iter().map(|proof| crate::clean!("{}: {}", proof.kind.word(), proof.text)).collect(),
         };
         let words = crate::clean!("{title}: {}", verdict.word());
+        if running.hand == Hand::Watches {
+            self.notices.say(Tone::Plain, words.clone(), self.now);
+            return vec![Effect::Notify(words)];
+        }
         let left = rollback::Record { template: sent.running.clone(), evidence: crate::domain::Evidence::RolledBackFrom { at: *at } };
         let workload = running.procedure.case.workload.id.as_str().to_owned();
         let proved = run.complete.filter(|_| matches!(verdict, rollback::Verdict::Recovered { .. })).map(|complete| Record::Observed {

@@ -232,6 +232,7 @@ fn the_gate_gets_its_proof_from_an_intent_that_is_on_disk() {
         steps: 1,
         command: "kubectl rollout undo deployment/cart --to-revision=41".into(),
         ends: Ends::AtVerdict,
+        stood: None,
     };
     let who = who();
     let page = Page { journal: &room.journal, who: &who, confirmed: &confirmed };

@@ -71,7 +71,7 @@ const fn paragraph(state: &State) -> Clean {
             "It may have been carried out or not: the object is read again and again until that is known. Nothing is sent again by itself. Esc puts this into the background."
         }
         State::UnderWay { .. } | State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Done { .. } | State::Closed { .. } => {
-            "The request has left: nothing here calls it back. Esc puts this into the background. If the session drops, it stays sent; the next start tells."
+            "The request has left: nothing here calls it back. Esc puts this into the background. If the session drops it is watched on, and the next start tells."
         }
     })
 }

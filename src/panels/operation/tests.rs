@@ -232,7 +232,7 @@ fn the_rollback_while_it_converges_at_80_columns() {
 │ ↻ cart-6b9d-x7k2p   leaving    2.8.0                                         │
 │                                                                              │
 │ The request has left: nothing here calls it back. Esc puts this into the     │
-│ background. If the session drops, it stays sent; the next start tells.       │
+│ background. If the session drops it is watched on, and the next start tells. │
 │                                                                              │
 │ LAST LINES OF THE NEW PODS                                                   │
 │ 03:02:07  q8w2n  INFO   cart 2.7.3 listening on :8080                        │

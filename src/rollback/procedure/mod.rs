@@ -347,6 +347,14 @@ impl Procedure {
         }
     }
 
+    /// The operation that was confirmed last, where one was.
+    pub fn operation(&self) -> Option<&OpId> {
+        match &self.state {
+            State::Sending { sent, .. } | State::Unclear { sent, .. } | State::UnderWay { sent, .. } | State::Done { sent, .. } => sent.ids.last(),
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Closed { .. } => None,
+        }
+    }
+
     /// Whether a request may be on its way or is being carried out: leaving now would lose sight of it.
     pub const fn under_way_now(&self) -> bool {
         matches!(self.state, State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. })

@@ -82,6 +82,7 @@ impl App {
             running: None,
             images: Vec::new(),
             command: single.form().and_then(|form| form.command.clone()).unwrap_or_default(),
+            before: None,
         }
     }
 
