@@ -32,6 +32,7 @@ impl App {
         self.want_pods(&mut wanted);
         self.want_screens(&mut wanted);
         wanted.extend(self.operations.wanted());
+        self.want_verifying(&mut wanted);
         for target in self.logs.target.iter().chain(&self.logs.also) {
             wanted.insert((source_of(target), Feed::Logs(target.clone())));
         }
@@ -119,7 +120,11 @@ impl App {
 
     /// Whether something on screen is younger than a minute, or counts down.
     fn ticks(&self) -> bool {
-        !self.opened.is_empty() || self.operations.ticking() || !self.store.feeds().iter().all(|feed| feed.link.live()) || crate::panels::ticks(self)
+        !self.opened.is_empty()
+            || self.operations.ticking()
+            || self.verifies()
+            || !self.store.feeds().iter().all(|feed| feed.link.live())
+            || crate::panels::ticks(self)
     }
 
     /// Takes facts in: rows into the store, lines into the logs.

@@ -17,6 +17,7 @@ mod shell;
 mod subject;
 mod tasks;
 mod verbs;
+mod verify;
 mod watch;
 mod witness;
 
@@ -31,6 +32,7 @@ pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
 pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen};
 pub use subject::Subject;
 pub use verbs::{Offer, offers};
+pub use verify::Verifying;
 pub use watch::Watched;
 
 use crate::{
@@ -157,6 +159,8 @@ pub struct App {
     pub alerts: alerts::State,
     /// Changes under way, and what was left open.
     pub operations: Operations,
+    /// Releases that are verified.
+    pub verifying: Vec<Verifying>,
     /// What the console has to say.
     pub notices: Notices,
     /// Only what is in trouble.
@@ -205,6 +209,7 @@ impl App {
             logs: logs::State::default(),
             alerts: alerts::State::default(),
             operations: Operations::default(),
+            verifying: Vec::new(),
             notices: Notices::default(),
             problems_only: false,
             times: Times::default(),
@@ -256,6 +261,7 @@ impl App {
             effects.extend(self.witness());
         }
         effects.extend(self.attend_operations());
+        effects.extend(self.attend_verifying());
         effects.extend(self.ring_watched());
         effects
     }

@@ -13,6 +13,8 @@ pub(super) enum Purpose {
     Operation(super::OperationKey),
     /// An operation that was left open.
     Left(super::OperationKey),
+    /// A verification.
+    Verify,
 }
 
 /// The answers that somebody waits for.
@@ -38,6 +40,10 @@ impl App {
         match self.tasks.0.remove(&task) {
             Some(Purpose::Operation(key)) => self.operation_answered(key, task, answer),
             Some(Purpose::Left(key)) => self.left_answered(key, task, answer),
+            Some(Purpose::Verify) => {
+                self.verify_answered(task, answer);
+                Vec::new()
+            }
             Some(Purpose::Screen) => {
                 if let Some(screen) = self.screens.iter_mut().chain(self.left.as_mut()).find(|screen| screen.waits_for(task)) {
                     screen.receive(answer);

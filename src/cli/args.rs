@@ -69,6 +69,8 @@ pub enum Face {
     Status(Output),
     /// The merged log of what the targets say, as plain text.
     Logs(Logs),
+    /// Whether a release is in, everywhere, and well; exit 1 if not, 2 if it can not be told.
+    Verify(Verify),
     /// The procedure of the key R without a screen.
     Rollback(Rollback),
     /// Configuration, reach, rights, clock and terminal, each with a remedy.
@@ -151,6 +153,32 @@ pub struct Logs {
     /// The run before this one of crashed containers too.
     #[arg(short = 'p', long)]
     pub previous: bool,
+}
+
+/// Which release.
+#[derive(Clone, Debug, Args)]
+pub struct Verify {
+    /// Which service.
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// In which environment; may be given several times.
+    #[arg(short = 'e', long = "environment", value_name = "ENV", required = true)]
+    pub environments: Vec<String>,
+    /// The version that must run; without it the newest is verified, whichever it is.
+    #[arg(long = "release", visible_alias = "version", value_name = "VERSION")]
+    pub release: Option<String>,
+    /// The digest of its image, or its beginning.
+    #[arg(long, value_name = "DIGEST")]
+    pub digest: Option<String>,
+    /// Which workload, where the service has several there: `Deployment/cart`.
+    #[arg(long, value_name = "KIND/NAME")]
+    pub workload: Option<String>,
+    /// How long the release is waited for.
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    pub within: String,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// What to take back.

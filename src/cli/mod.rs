@@ -14,6 +14,7 @@ mod start;
 mod status;
 pub mod svg;
 pub mod theatre;
+mod verify;
 
 use self::{
     args::{Cli, Face},
@@ -85,6 +86,7 @@ fn face(cli: Cli) -> Result<Exit, Failed> {
         Some(Face::Status(output)) => demo::or_real(&global)?.block_on(|prepared| status::run(prepared, output)),
         Some(Face::Doctor(output)) => doctor::run(&global, output),
         Some(Face::Logs(logs)) => demo::or_real(&global)?.block_on(|prepared| logs::run(prepared, logs)),
+        Some(Face::Verify(verify)) => demo::or_real(&global)?.block_on(|prepared| verify::run(prepared, verify)),
         Some(Face::Rollback(rollback)) => demo::or_real(&global)?.block_on(|prepared| rollback::run(prepared, rollback)),
         None => demo::or_real(&global)?.open(cli.open, cli.environment).console(),
     }

@@ -25,7 +25,8 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
         return resume::run(headless, operation, args.output).await;
     }
     headless.placed().await;
-    let workload = find(&headless, &args)?;
+    let given = |word: &Option<String>| Clean::from_untrusted(word.as_deref().unwrap_or_default());
+    let workload = find(&headless, &given(&args.service), &given(&args.environment), args.workload.as_deref())?;
     let effects = headless.app.open_plan(&workload);
     headless.carry_out(effects);
     headless.until(PLAN, |app| planned(app).is_some()).await;
@@ -56,15 +57,13 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
 }
 
 /// The one workload that is meant.
-fn find(headless: &Headless, args: &Rollback) -> Result<Id<Workload>, Failed> {
+pub(super) fn find(headless: &Headless, service: &Clean, environment: &Clean, wanted: Option<&str>) -> Result<Id<Workload>, Failed> {
     let app = &headless.app;
-    let given = |word: &Option<String>| Clean::from_untrusted(word.as_deref().unwrap_or_default());
-    let (service, environment) = (given(&args.service), given(&args.environment));
     let found: Vec<&Workload> = {
         let ids = app.workloads_of(&crate::app::Subject::Cell { service: service.clone(), environment: environment.clone() });
         ids.iter().filter_map(|id| app.store.workload(id)).collect()
     };
-    let meant = |workload: &&&Workload| args.workload.as_ref().is_none_or(|wanted| names(workload).iter().any(|name| name.eq_ignore_ascii_case(wanted)));
+    let meant = |workload: &&&Workload| wanted.is_none_or(|wanted| names(workload).iter().any(|name| name.eq_ignore_ascii_case(wanted)));
     match found.iter().filter(meant).collect::<Vec<_>>().as_slice() {
         [one] => Ok(one.id.clone()),
         [] if found.is_empty() => {
@@ -74,7 +73,7 @@ fn find(headless: &Headless, args: &Rollback) -> Result<Id<Workload>, Failed> {
             Err(headless.blind(FeedKind::Workloads, &format!("{service} in {environment}"), not_there))
         }
         [] => {
-            let wanted = args.workload.as_deref().map(Clean::from_untrusted).unwrap_or_default();
+            let wanted = wanted.map(Clean::from_untrusted).unwrap_or_default();
             let not_there = format!("{service} has no workload {wanted} in {environment}; there are {}", choices(&found).join(", "));
             Err(headless.blind(FeedKind::Workloads, &format!("{wanted} of {service} in {environment}"), not_there))
         }

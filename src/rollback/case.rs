@@ -49,6 +49,14 @@ pub struct Baseline {
     pub errors_since: Option<Timestamp>,
 }
 
+impl Baseline {
+    /// Nothing was bad: a release is verified, nothing is taken back.
+    pub(super) fn good() -> Self {
+        let good = || Standing::Good;
+        Self { pods: good(), restarts: good(), errors: good(), latency: good(), alert: good(), ready: 0, wanted: 0, error_rate: None, errors_since: None }
+    }
+}
+
 /// What a rollback is about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {

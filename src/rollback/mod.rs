@@ -12,6 +12,7 @@ mod run;
 mod target;
 mod timing;
 mod verdict;
+mod verify;
 mod words;
 
 pub use case::{Baseline, Case, Standing};
@@ -25,4 +26,5 @@ pub use run::{Blocker, Measure, Observed, Overtaken, Run, View};
 pub use target::{Candidate, Class, History, Record, Target, target};
 pub use timing::Timing;
 pub use verdict::{Verdict, required};
+pub use verify::{Expected, Matter, Point, Verification, Verified};
 pub use words::{Headline, Line, Mark, reason};

@@ -287,3 +287,41 @@ async fn a_session_that_drops_in_a_rollback_leaves_somebody_who_sees_it_through(
     let kinds: Vec<_> = journal(&home).iter().map(|line| line["kind"].as_str().unwrap_or_default().to_owned()).filter(|kind| kind != "observed").collect();
     assert_eq!(kinds, ["intent", "outcome", "taken", "verdict"], "nothing is sent or said twice");
 }
+
+/// `pilothouse verify` on the lab: its exit code, and what it printed.
+fn verify(kubeconfig: &std::path::Path, space: &Space, more: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let home = tempfile::tempdir().expect("a folder");
+    let out = Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", home.path())
+        .env("KUBECONFIG", kubeconfig)
+        .args(["--context", "lab", "-n", &space.name, "verify", "cart", "-e", "lab", "--json"])
+        .args(more)
+        .output()
+        .expect("it runs");
+    let said = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out.stderr)));
+    (out.status.code(), said)
+}
+
+#[test]
+fn a_release_is_verified_and_one_that_crashes_is_not() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("verified");
+    space.deploy("cart", 1, &[], "good");
+    space.rolled_out("cart");
+    let digest = std::env::var("LAB_APP_DIGEST_1").expect("lab.env sets it");
+    let (code, said) = verify(&kubeconfig, &space, &["--release", "1"]);
+    let place = &said["environments"][0];
+    assert_eq!((code, &place["verdict"], &place["version"]), (Some(0), &"VERIFIED".into(), &"1".into()), "{said:#}");
+    assert!(place["why"].as_str().is_some_and(|why| why.contains("errors, latency")), "what nobody measures is named: {said:#}");
+    let (code, said) = verify(&kubeconfig, &space, &["--digest", "0123456789", "--within", "100s"]);
+    assert_eq!(code, Some(1), "another digest than {digest} is expected: {said:#}");
+    let (code, said) = verify(&kubeconfig, &space, &["--release", "2", "--within", "3s"]);
+    assert_eq!((code, &said["environments"][0]["why"]), (Some(1), &"version: 1 r1 is the newest, 2 is expected".into()), "{said:#}");
+    space.deploy("cart", 2, &[("APP_CRASH_AFTER", "1")], "bad");
+    space.kubectl(&["patch", "deployment", "cart", "-p", r#"{"spec":{"progressDeadlineSeconds":5}}"#]);
+    let (code, said) = verify(&kubeconfig, &space, &["--release", "2"]);
+    assert_eq!(code, Some(1), "{said:#}");
+    assert!(said["environments"][0]["why"].as_str().is_some_and(|why| why.contains("exit 1")), "{said:#}");
+}

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl App {
-    pub(super) fn timing(&self) -> Timing {
+    pub(in crate::app) fn timing(&self) -> Timing {
         Timing { limits: self.start.limits, min_requests: self.start.min_requests, ..Timing::default() }
     }
 

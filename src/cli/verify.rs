@@ -1,0 +1,115 @@
+//! Whether a release is in, everywhere, and well: for people who check quickly, and for pipelines. It changes nothing.
+
+use super::{Failed, args::Verify, exit::Exit, headless::Headless, out::say, rollback, start::duration};
+use crate::{
+    app::App,
+    domain::{Id, Workload},
+    rollback::{Expected, Point, ProofState, Verification, Verified},
+    store::words::took,
+    text::Clean,
+};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+/// The version of the JSON shape.
+const SHAPE: u32 = 1;
+
+/// Watches each environment to its verdict; the worst of them is the exit code.
+pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
+    let within = duration(&args.within)?;
+    let within = SignedDuration::try_from(within).map_err(|_| Failed::new(Exit::Usage, "--within is too long"))?;
+    headless.placed().await;
+    let mut workloads: Vec<Id<Workload>> = Vec::new();
+    for environment in &args.environments {
+        let found = rollback::find(&headless, &Clean::from_untrusted(&args.service), &Clean::from_untrusted(environment), args.workload.as_deref())?;
+        if !workloads.contains(&found) {
+            workloads.push(found);
+        }
+    }
+    let clean = |word: &Option<String>| word.as_deref().map(Clean::from_untrusted);
+    let expected = Expected { version: clean(&args.release), digest: clean(&args.digest) };
+    for workload in &workloads {
+        headless.app.verify(workload, expected.clone(), within).map_err(|why| Failed::new(Exit::No, why.to_string()))?;
+    }
+    let patience = within.unsigned_abs() + std::time::Duration::from_secs(120);
+    headless.until(patience, |app| app.verifying.iter().all(|one| one.verification.verdict.is_some())).await;
+    let app = &headless.app;
+    if args.output.json {
+        let all: Vec<Value> = app.verifying.iter().map(|one| shape(app, &one.verification)).collect();
+        say!("{:#}", json!({ "v": SHAPE, "service": Clean::from_untrusted(&args.service), "environments": all }));
+    } else {
+        app.verifying.iter().for_each(|one| text(app, &one.verification));
+    }
+    Ok(app.verifying.iter().map(|one| exit(&one.verification)).min_by_key(severity).unwrap_or(Exit::Unknown))
+}
+
+fn exit(verification: &Verification) -> Exit {
+    match &verification.verdict {
+        Some((Verified::Yes { .. }, _)) => Exit::Yes,
+        Some((Verified::No { .. }, _)) => Exit::No,
+        Some((Verified::CouldNotTell { .. }, _)) | None => Exit::Unknown,
+    }
+}
+
+/// No outranks could not tell, which outranks yes.
+const fn severity(exit: &Exit) -> u8 {
+    match exit {
+        Exit::No => 0,
+        Exit::Yes => 2,
+        _ => 1,
+    }
+}
+
+const fn word(state: ProofState) -> &'static str {
+    match state {
+        ProofState::Good => "ok",
+        ProofState::StillBad => "bad",
+        ProofState::Waiting | ProofState::Running => "waits",
+        ProofState::Unknown => "unknown",
+        ProofState::NotAsked => "nobody",
+    }
+}
+
+/// What goes with the verdict.
+fn detail(verified: &Verified) -> Clean {
+    match verified {
+        Verified::Yes { unmeasured } if unmeasured.is_empty() => Clean::EMPTY,
+        Verified::Yes { unmeasured } => crate::clean!("nobody measures: {}", unmeasured.join(", ")),
+        Verified::No { why } | Verified::CouldNotTell { why } => why.clone(),
+    }
+}
+
+fn points(app: &App, verification: &Verification) -> Vec<Point> {
+    verification.points(verification.verdict.as_ref().map_or_else(|| app.steady(), |(_, at)| *at))
+}
+
+fn text(app: &App, verification: &Verification) {
+    say!("{}", verification.case.title());
+    for point in points(app, verification) {
+        say!("  {:<8} {:<9} {}", word(point.state), point.matter.word(), point.text);
+    }
+    match &verification.verdict {
+        Some((verified, at)) => {
+            let detail = detail(verified);
+            let gap = if detail.is_empty() { "" } else { "   " };
+            say!("{} after {}{gap}{detail}", verified.word(), took(at.duration_since(verification.began)));
+        }
+        None => say!("no verdict in time"),
+    }
+}
+
+fn shape(app: &App, verification: &Verification) -> Value {
+    let points: Vec<Value> =
+        points(app, verification).iter().map(|point| json!({ "what": point.matter.word(), "state": word(point.state), "text": point.text })).collect();
+    let workload = &verification.case.workload;
+    json!({
+        "environment": verification.case.environment.name.clean(),
+        "workload": { "kind": workload.kind.word(), "namespace": workload.place.namespace.clean(), "name": workload.name.clean() },
+        "version": workload.version.0,
+        "expected": { "version": verification.expected.version, "digest": verification.expected.digest },
+        "points": points,
+        "verdict": verification.verdict.as_ref().map(|(verified, _)| verified.word()),
+        "why": verification.verdict.as_ref().map(|(verified, _)| detail(verified)),
+        "took_seconds": verification.verdict.as_ref().map(|(_, at)| at.duration_since(verification.began).as_secs_f64()),
+    })
+}

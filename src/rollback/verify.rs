@@ -1,0 +1,356 @@
+//! Verification standing alone: whether a release is in, everywhere, and well. For people who check a release quickly, and for pipelines.
+//!
+//! The proofs are those of a rollback, measured from now on: pods ready many times in a row, no restart, errors and latency inside their
+//! limits in a window that lies after the rollout. To them come the expected version, one digest on every pod, and no alert about the
+//! service. What nobody measures is named and asks for nothing; what should be measured and is not leaves the answer open.
+
+use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, proof};
+use crate::{
+    domain::{AlertState, Answer, Feed, Metric, Pod, Question, Revision, RevisionRef, Severity, Why},
+    store::{Store, words::long, words::since},
+    text::Clean,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// What is expected to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The version; any where none is said.
+    pub version: Option<Clean>,
+    /// The image's digest, or its beginning.
+    pub digest: Option<Clean>,
+}
+
+/// What is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Matter {
+    /// The expected version is the newest.
+    Version,
+    /// The rollout is complete and its pods stay ready.
+    Pods,
+    /// They run one image, the expected one.
+    Digest,
+    /// They do not restart.
+    Restarts,
+    /// Errors are inside the limit.
+    Errors,
+    /// Latency is inside the limit.
+    Latency,
+    /// No alert about the service.
+    Alerts,
+}
+
+impl Matter {
+    /// One word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Pods => "pods",
+            Self::Digest => "digest",
+            Self::Restarts => "restarts",
+            Self::Errors => "errors",
+            Self::Latency => "latency",
+            Self::Alerts => "alerts",
+        }
+    }
+}
+
+/// How one matter stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// Of what.
+    pub matter: Matter,
+    /// How it stands. `NotAsked`: nobody measures it.
+    pub state: ProofState,
+    /// What was seen.
+    pub text: Clean,
+}
+
+fn point(matter: Matter, state: ProofState, text: impl Into<Clean>) -> Point {
+    Point { matter, state, text: text.into() }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verified {
+    /// All that is measured is good.
+    Yes {
+        /// What nobody measures.
+        unmeasured: Vec<&'static str>,
+    },
+    /// Something is not.
+    No {
+        /// What.
+        why: Clean,
+    },
+    /// Something should be measured and is not.
+    CouldNotTell {
+        /// What.
+        why: Clean,
+    },
+}
+
+impl Verified {
+    /// The words on screen.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Yes { .. } => "VERIFIED",
+            Self::No { .. } => "NOT VERIFIED",
+            Self::CouldNotTell { .. } => "COULD NOT TELL",
+        }
+    }
+}
+
+/// One service in one environment, being verified.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// What it is about.
+    pub case: Case,
+    /// What should run.
+    pub expected: Expected,
+    /// Since when.
+    pub began: Timestamp,
+    timing: Timing,
+    /// What runs, once that is what should.
+    run: Option<Run>,
+    newest: Option<RevisionRef>,
+    digest: Option<Point>,
+    alerts: Point,
+    /// Metrics that nobody measures for this service.
+    nobody: BTreeMap<Metric, Clean>,
+    asked: Option<Timestamp>,
+    /// Since when something is bad, or not to be had.
+    bad: Option<Timestamp>,
+    blind: Option<Timestamp>,
+    /// What came of it.
+    pub verdict: Option<(Verified, Timestamp)>,
+}
+
+/// Something bad must stay so for this long: a scrape may be old, a pod may be on its way out.
+const HELD: SignedDuration = SignedDuration::from_secs(30);
+
+impl Verification {
+    /// Begins; `timing.deadline` is how long the release is waited for.
+    pub fn new(case: Case, expected: Expected, timing: Timing, now: Timestamp) -> Self {
+        let alerts = point(Matter::Alerts, ProofState::Waiting, "not looked at yet");
+        let (run, newest, digest) = (None, None, None);
+        Self { case, expected, began: now, timing, run, newest, digest, alerts, nobody: BTreeMap::new(), asked: None, bad: None, blind: None, verdict: None }
+    }
+
+    /// So many sources were asked this.
+    pub fn asked(&mut self, question: &Question, sources: usize) {
+        if let (Question::Window(window), 0) = (question, sources) {
+            self.nobody.insert(window.metric, Clean::from_static("no source measures it"));
+        }
+    }
+
+    /// One source answered.
+    pub fn answered(&mut self, question: &Question, result: Result<Answer, Why>, now: Timestamp) {
+        let (Question::Window(window), Some(run)) = (question, &mut self.run) else { return };
+        match result {
+            Ok(Answer::Window { value: Some(value), requests, .. }) => {
+                self.nobody.remove(&window.metric);
+                run.measured(window.metric, Measure::Value { value, requests, at: now });
+            }
+            Ok(Answer::Window { value: None, .. }) => _ = self.nobody.entry(window.metric).or_insert_with(|| Clean::from_static("no series of this service")),
+            Ok(_) => {}
+            Err(why) => {
+                self.nobody.remove(&window.metric);
+                run.missing(window.metric, why.words, now);
+            }
+        }
+    }
+
+    /// The world as the store has it now, and the time. The questions that it wants answered.
+    #[must_use = "the questions must be asked"]
+    pub fn observed(&mut self, store: &Store, now: Timestamp) -> Vec<Ask> {
+        if self.verdict.is_some() {
+            return Vec::new();
+        }
+        let seen = Observed::of(store, &self.case.workload.id);
+        if let Some(row) = seen.workload {
+            self.case.workload = row.clone();
+        }
+        self.alerts = alarms(store, &self.case, now);
+        self.follow(&seen, now);
+        let asks = self.measure(now);
+        self.judge(now);
+        asks
+    }
+
+    /// Begins anew where another revision is the newest.
+    fn follow(&mut self, seen: &Observed<'_>, now: Timestamp) {
+        let newest = seen.revisions.iter().find(|revision| revision.current).map(|revision| reference(revision));
+        let Some(newest) = newest.filter(|_| seen.live) else {
+            if let Some(run) = &mut self.run {
+                run.observe(seen, now);
+            }
+            return;
+        };
+        if self.newest.as_ref().is_none_or(|before| before.template != newest.template) {
+            (self.run, self.bad, self.blind) = (None, None, None);
+        }
+        let wanted = self.expected.version.as_ref().is_none_or(|version| *version == newest.version.0);
+        if wanted {
+            let run = self.run.get_or_insert_with(|| Run::new(newest.clone(), (crate::text::Raw::default(), newest.version.clone()), now, now));
+            run.observe(seen, now);
+            run.look(&self.timing, now);
+            let own: Vec<&Pod> = seen.pods.iter().copied().filter(|pod| pod.template == newest.template && !pod.leaving && pod.ready).collect();
+            self.digest = Some(digest(&own, self.expected.digest.as_ref()));
+        }
+        self.newest = Some(newest);
+    }
+
+    fn measure(&mut self, now: Timestamp) -> Vec<Ask> {
+        let due = self.run.is_some() && self.asked.is_none_or(|last| now.duration_since(last) >= self.timing.ask_every);
+        if !due {
+            return Vec::new();
+        }
+        self.asked = Some(now);
+        let seconds = u32::try_from(self.timing.window.as_secs()).unwrap_or(60);
+        measures(&self.case.workload, &self.case.service, seconds).to_vec()
+    }
+
+    /// Everything, as it stands.
+    pub fn points(&self, now: Timestamp) -> Vec<Point> {
+        let mut points = vec![self.version()];
+        let Some(run) = &self.run else {
+            points.push(self.alerts.clone());
+            return points;
+        };
+        let good = super::Baseline::good();
+        for proof in proof::proofs(run, &good, None, &self.timing, now) {
+            let matter = match proof.kind {
+                ProofKind::Pods => Matter::Pods,
+                ProofKind::Restarts => Matter::Restarts,
+                ProofKind::Errors => Matter::Errors,
+                ProofKind::Latency => Matter::Latency,
+                ProofKind::Alert => continue,
+            };
+            points.push(self.told(matter, proof));
+            if matter == Matter::Pods {
+                points.extend(self.digest.clone());
+            }
+        }
+        points.push(self.alerts.clone());
+        points
+    }
+
+    fn told(&self, matter: Matter, proof: Proof) -> Point {
+        let metric = match matter {
+            Matter::Errors => Metric::ErrorRate,
+            Matter::Latency => Metric::Latency,
+            _ => return Point { matter, state: proof.state, text: proof.text },
+        };
+        match self.nobody.get(&metric) {
+            Some(why) => point(matter, ProofState::NotAsked, why.clone()),
+            None => Point { matter, state: proof.state, text: proof.text },
+        }
+    }
+
+    fn version(&self) -> Point {
+        let say = |state, text: Clean| point(Matter::Version, state, text);
+        match (&self.newest, &self.expected.version) {
+            (None, _) => say(ProofState::Unknown, Clean::from_static("what runs is not known")),
+            (Some(newest), Some(wanted)) if newest.version.0 != *wanted => {
+                say(ProofState::Running, crate::clean!("{} r{} is the newest, {wanted} is expected", newest.version, newest.number))
+            }
+            (Some(newest), _) => say(ProofState::Good, crate::clean!("{} r{}", newest.version, newest.number)),
+        }
+    }
+
+    fn judge(&mut self, now: Timestamp) {
+        let points = self.points(now);
+        let find = |states: &[ProofState]| points.iter().find(|point| states.contains(&point.state));
+        let held = |since: &mut Option<Timestamp>, is: bool| {
+            *since = is.then(|| since.unwrap_or(now));
+            since.is_some_and(|since| now.duration_since(since) >= HELD)
+        };
+        let complete = self.run.as_ref().is_some_and(|run| run.complete.is_some());
+        let (bad, blind) = (find(&[ProofState::StillBad]), find(&[ProofState::Unknown]));
+        let open = find(&[ProofState::Running, ProofState::Waiting]);
+        let bad_held = held(&mut self.bad, bad.is_some() && complete);
+        let blind_held = held(&mut self.blind, blind.is_some() && complete && open.is_none());
+        let says = |point: &Point| crate::clean!("{}: {}", point.matter.word(), point.text);
+        let gave_up = self.run.as_ref().and_then(|run| run.view.controller.clone().filter(|_| run.view.live));
+        let late = now.duration_since(self.began) >= self.timing.deadline;
+        let verdict = match (bad, blind, open) {
+            _ if gave_up.is_some() => Some(Verified::No { why: self.stuck(gave_up.unwrap_or_default()) }),
+            (Some(bad), ..) if bad_held || late => Some(Verified::No { why: says(bad) }),
+            (None, None, None) => Some(Verified::Yes { unmeasured: unmeasured(&points) }),
+            (None, Some(blind), None) if blind_held => Some(Verified::CouldNotTell { why: says(blind) }),
+            (None, Some(blind), _) if late => Some(Verified::CouldNotTell { why: says(blind) }),
+            (None, None, Some(open)) if late => Some(Verified::No { why: self.stuck(says(open)) }),
+            _ => None,
+        };
+        self.verdict = verdict.map(|verdict| (verdict, now));
+    }
+
+    /// With the pod that is to blame, where one is.
+    fn stuck(&self, why: Clean) -> Clean {
+        let view = self.run.as_ref().map(|run| &run.view);
+        let blocker = view.and_then(|view| view.blockers.iter().find(|blocker| blocker.lasting).or(view.blockers.first()));
+        blocker.map_or_else(|| why.clone(), |blocker| crate::clean!("{why}; {} {}", blocker.pod, blocker.state))
+    }
+}
+
+fn reference(revision: &Revision) -> RevisionRef {
+    RevisionRef { id: revision.id.clone(), number: revision.number, template: revision.template.clone(), version: revision.version.clone() }
+}
+
+fn unmeasured(points: &[Point]) -> Vec<&'static str> {
+    points.iter().filter(|point| point.state == ProofState::NotAsked).map(|point| point.matter.word()).collect()
+}
+
+/// Whether the ready pods run one image, and the expected one.
+fn digest(pods: &[&Pod], expected: Option<&Clean>) -> Point {
+    let say = |state, text: Clean| point(Matter::Digest, state, text);
+    let of = |pod: &&Pod| pod.containers.iter().find(|container| !container.init).and_then(|container| container.image.digest_hex().map(str::to_owned));
+    let short = |hex: &str| Clean::from_untrusted(hex.get(..12).unwrap_or(hex));
+    let known: Vec<(&Clean, String)> = pods.iter().filter_map(|pod| of(pod).map(|hex| (pod.name.clean(), hex))).collect();
+    let wanted = expected.map(|digest| digest.rsplit(':').next().unwrap_or(digest).to_owned());
+    let Some((_, first)) = known.first() else {
+        let state = if wanted.is_some() { ProofState::Unknown } else { ProofState::NotAsked };
+        return say(state, Clean::from_static("no pod tells its digest"));
+    };
+    if let Some(wanted) = &wanted
+        && let Some((pod, hex)) = known.iter().find(|(_, hex)| !hex.starts_with(wanted.as_str()))
+    {
+        return say(ProofState::StillBad, crate::clean!("{pod} runs {}, {} is expected", short(hex), short(wanted)));
+    }
+    if let Some((pod, hex)) = known.iter().find(|(_, hex)| hex != first) {
+        return say(ProofState::StillBad, crate::clean!("{pod} runs {}, others {}", short(hex), short(first)));
+    }
+    if known.len() < pods.len() {
+        return say(ProofState::Unknown, crate::clean!("{} of {} pods tell none", pods.len() - known.len(), pods.len()));
+    }
+    say(ProofState::Good, crate::clean!("{} on all {}", short(first), known.len()))
+}
+
+/// Whether an alert about the service fires; a silence changes nothing.
+fn alarms(store: &Store, case: &Case, now: Timestamp) -> Point {
+    let say = |state, text: Clean| point(Matter::Alerts, state, text);
+    let feeds: Vec<_> = store.feeds().iter().filter(|state| state.feed == Feed::Alerts).collect();
+    if feeds.is_empty() {
+        return say(ProofState::NotAsked, Clean::from_static("no source of alerts is connected"));
+    }
+    let about = |row: &crate::store::AlertRow| {
+        row.about.iter().any(|about| about.service == case.service && about.environment.as_ref().is_none_or(|other| other.name == case.environment.name))
+    };
+    let view = store.alerts();
+    let fires = view.rows.iter().find(|row| row.alert.severity > Severity::Info && row.alert.state != AlertState::Pending && about(row));
+    if let Some(row) = fires {
+        let held = row.alert.since.map(|at| crate::clean!(" for {}", long(since(at, now)))).unwrap_or_default();
+        return say(ProofState::StillBad, crate::clean!("{} fires{held}", row.alert.name));
+    }
+    match feeds.iter().find(|state| !state.link.live()) {
+        Some(silent) => say(ProofState::Unknown, crate::clean!("{} does not answer", silent.source)),
+        None if view.firing.is_none() => say(ProofState::Waiting, Clean::from_static("not all were told yet")),
+        None => say(ProofState::Good, Clean::from_static("none about it")),
+    }
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

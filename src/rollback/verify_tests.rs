@@ -1,0 +1,143 @@
+use super::*;
+use crate::{
+    domain::{Image, Link, Progress, SourceId, Trouble},
+    rollback::procedure::stage::{healed, id, later},
+    store::fixture::{World, alert, now, pod, revision, workload},
+    text::Name,
+};
+
+/// How metrics answer: errors and latency, or that nobody can be asked.
+type Answers<'a> = &'a dyn Fn(Metric) -> Result<Answer, Why>;
+
+fn measured(errors: f64) -> impl Fn(Metric) -> Result<Answer, Why> {
+    move |metric| {
+        let value = if metric == Metric::ErrorRate { errors } else { 0.2 };
+        Ok(Answer::Window { value: Some(value), requests: Some(4_000.0), guessed: None })
+    }
+}
+
+fn silent(_: Metric) -> Result<Answer, Why> {
+    Err(Why { trouble: Trouble::Unreachable, words: "prometheus does not answer".into() })
+}
+
+/// Plays the world second by second until there is a verdict.
+fn play(expected: Expected, worlds: &dyn Fn(i64) -> World, sources: usize, answers: Answers<'_>) -> (Option<Verified>, i64, Vec<Point>) {
+    let timing = Timing { deadline: SignedDuration::from_secs(300), ..Timing::default() };
+    let case = Case::of(&worlds(0).0, &id(), &timing, now()).expect("it is known");
+    let mut verification = Verification::new(case, expected, timing, now());
+    for second in 0..=400 {
+        let (world, at) = (worlds(second), later(second));
+        for ask in verification.observed(&world.0, at) {
+            verification.asked(&ask.question, sources);
+            if let (Question::Window(window), 1..) = (&ask.question, sources) {
+                verification.answered(&ask.question, answers(window.metric), at);
+            }
+        }
+        if let Some((verdict, _)) = &verification.verdict {
+            return (Some(verdict.clone()), second, verification.points(at));
+        }
+    }
+    (None, 400, verification.points(later(400)))
+}
+
+fn quiet() -> World {
+    healed().alerts("alertmanager", [])
+}
+
+fn firing() -> World {
+    healed().alerts("alertmanager", [alert("alertmanager", "f1", "CartErrorRate", &[("namespace", "shop"), ("app", "cart"), ("cluster", "prod")])])
+}
+
+/// The pods with these digests and restarts.
+fn pods(digest: impl Fn(usize) -> &'static str, restarts: u32) -> World {
+    let of = workload("prod", "shop", "cart");
+    let rows = ["a", "b", "c", "d", "e", "f"].iter().enumerate().map(|(at, name)| {
+        let mut row = pod(&of, 41, name);
+        row.containers[0].image = Image { digest: Some(Name::new(digest(at))), ..Image::clone(&row.containers[0].image) }.into();
+        (row.restarts, row.containers[0].restarts) = (restarts, restarts);
+        row
+    });
+    let rows: Vec<Pod> = rows.collect();
+    quiet().pods("prod", rows)
+}
+
+fn one(_: usize) -> &'static str {
+    "sha256:41c0f2aa"
+}
+
+fn why(verdict: &Option<Verified>) -> String {
+    match verdict {
+        Some(Verified::No { why } | Verified::CouldNotTell { why }) => why.to_string(),
+        Some(Verified::Yes { unmeasured }) => unmeasured.join(","),
+        None => "none".into(),
+    }
+}
+
+#[test]
+fn a_good_release_is_verified_a_minute_after_it_is_in() {
+    let version = |version: &'static str| Expected { version: Some(version.into()), digest: Some("sha256:41c0".into()) };
+    let (verdict, after, points) = play(version("41.0"), &|_| pods(one, 0), 1, &measured(0.002));
+    assert_eq!(verdict, Some(Verified::Yes { unmeasured: Vec::new() }), "{points:#?}");
+    assert!((60..90).contains(&after), "{after}");
+    // Without a source of metrics or alerts it says what nobody measures.
+    let (verdict, ..) = play(Expected::default(), &|_| healed(), 0, &silent);
+    assert_eq!(why(&verdict), "digest,errors,latency,alerts");
+    assert_eq!(verdict.expect("one").word(), "VERIFIED");
+}
+
+#[test]
+fn what_is_wrong_with_a_release_is_no_and_what_is_not_known_is_neither() {
+    let odd = |at| if at == 3 { "sha256:9a9a9a9a" } else { one(at) };
+    let cases: [(&str, &dyn Fn(i64) -> World, Answers<'_>, &str, &str); 6] = [
+        ("a wrong digest on one pod", &|_| pods(odd, 0), &measured(0.002), "NOT VERIFIED", "d runs 9a9a9a9a"),
+        ("restarts after it was ready", &|second| pods(one, u32::from(second > 20) + u32::from(second > 60)), &measured(0.002), "NOT VERIFIED", "restart"),
+        ("an alert fires", &|_| firing(), &measured(0.002), "NOT VERIFIED", "CartErrorRate fires"),
+        ("errors above the limit", &|_| quiet(), &measured(0.17), "NOT VERIFIED", "errors: 17 % now"),
+        ("Prometheus does not answer", &|_| quiet(), &silent, "COULD NOT TELL", "prometheus does not answer"),
+        ("no traffic", &|_| quiet(), &measured(f64::NAN), "COULD NOT TELL", "too little traffic"),
+    ];
+    for (name, worlds, answers, word, words) in cases {
+        let (verdict, after, points) = play(Expected::default(), worlds, 1, answers);
+        assert_eq!(verdict.as_ref().map(Verified::word), Some(word), "{name}: {points:#?}");
+        assert!(why(&verdict).contains(words) && after < 200, "{name}, after {after} s: {}", why(&verdict));
+    }
+}
+
+#[test]
+fn a_version_that_does_not_come_is_no_and_one_that_comes_is_waited_for() {
+    let expected = || Expected { version: Some("42.0".into()), digest: None };
+    let (verdict, after, _) = play(expected(), &|_| quiet(), 1, &measured(0.0));
+    assert_eq!((why(&verdict).as_str(), after), ("version: 41.0 r43 is the newest, 42.0 is expected", 300));
+    let arrived = || {
+        let mut cart = workload("prod", "shop", "cart");
+        (cart.revision, cart.replicas) = (Some(44), crate::store::fixture::counts(3, 3, 3, 3));
+        let mut newest = revision(&cart, 44, 3);
+        (newest.template, newest.version) = (crate::text::Raw::new("h42"), crate::domain::Version("42.0".into()));
+        let rows = ["x", "y", "z"].map(|name| pod(&cart, 42, name));
+        World::new().workloads("prod", [cart]).revisions("prod", [newest]).pods("prod", rows).alerts("alertmanager", [])
+    };
+    let (verdict, after, points) = play(expected(), &|second| if second < 100 { quiet() } else { arrived() }, 1, &measured(0.0));
+    assert!(matches!(verdict, Some(Verified::Yes { .. })) && after > 160, "after {after}: {points:#?}");
+}
+
+#[test]
+fn a_rollout_that_its_controller_gave_up_is_no_at_once_and_a_source_that_is_away_is_not_good() {
+    let stuck = |_| {
+        let mut cart = workload("prod", "shop", "cart");
+        (cart.revision, cart.replicas) = (Some(42), crate::store::fixture::counts(3, 4, 1, 3));
+        cart.progress = Progress::Stuck { since: None, reason: "ProgressDeadlineExceeded".into(), message: "has timed out progressing".into() };
+        let row = revision(&cart, 42, 0);
+        let bad = crate::store::fixture::crashing(pod(&cart, 42, "x7k2p"), 1, 5);
+        World::new().workloads("prod", [cart]).revisions("prod", [row]).pods("prod", [bad])
+    };
+    let (verdict, after, _) = play(Expected::default(), &stuck, 1, &measured(0.0));
+    assert_eq!((why(&verdict).as_str(), after), ("has timed out progressing; x7k2p exit 1, 5 restarts", 0));
+    let away = |_| {
+        let mut world = quiet();
+        let why = Why { trouble: Trouble::Unreachable, words: "gone".into() };
+        world.0.link(&SourceId::new("alertmanager"), &Feed::Alerts, Link::Retrying { at: now(), since: Some(now()), why });
+        world
+    };
+    let (verdict, ..) = play(Expected::default(), &away, 1, &measured(0.0));
+    assert_eq!(why(&verdict), "alerts: alertmanager does not answer");
+}
