@@ -91,6 +91,8 @@ pub enum Effect {
     },
     /// Find out what the journal remembers of a workload's revisions.
     Remember(Id<Workload>),
+    /// Read from the journal what was begun and not ended.
+    LookBack,
     /// Dial a source that is only listed.
     Connect(SourceId),
     /// Skip the wait of everything that is down, and ask again what is polled.

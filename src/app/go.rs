@@ -60,7 +60,10 @@ impl App {
             }
             Action::Suspend => return vec![Effect::Suspend],
             Action::OpenLock => self.open_or_lock(),
-            Action::Background => self.screens.push(Screen::Background(crate::widgets::Selection::default())),
+            Action::Background => {
+                self.screens.push(Screen::Background(crate::widgets::Selection::default()));
+                return vec![Effect::LookBack];
+            }
             Action::Changes => self.screens.push(Screen::Changes(0)),
             Action::CopyName => return self.copy_name(),
             Action::CopyView => return self.copy_view(),

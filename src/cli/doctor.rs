@@ -108,7 +108,8 @@ fn journal(folder: &std::path::Path) -> Looked {
 
 /// What becomes of a change when the session drops in the middle of it.
 fn leaving() -> Looked {
-    let words = "nobody watches a change whose console is gone: what was sent stays sent, and the next console shows it under B as left open";
+    let words =
+        "a rollback whose console goes away is watched to its verdict by a process of its own; other changes stay sent, and B of the next console shows them";
     looked("dropped session", State::Ok, words)
 }
 

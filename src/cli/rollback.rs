@@ -3,7 +3,7 @@
 mod resume;
 mod told;
 
-use super::{Failed, args::Rollback, exit::Exit, headless::Headless};
+use super::{Failed, args::Rollback, exit::Exit, headless::Headless, out::remark};
 use crate::{
     app::{App, OperationKey, Screen},
     domain::{FeedKind, Id, Workload},
@@ -51,9 +51,26 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
     if !args.output.json {
         told.plan(&headless.app, key, false);
     }
-    headless.until(WATCH, |app| over(app, key)).await;
+    let ended = tokio::select! {
+        _ = headless.until(WATCH, |app| over(app, key)) => true,
+        () = told_to_leave() => false,
+    };
     headless.settle().await;
+    if !ended {
+        headless.runtime.hand_over(&headless.app.operations.to_hand_over());
+        remark("the request has left, and a process of its own watches it to its verdict: B in the console shows it");
+        return Ok(Exit::Unknown);
+    }
     Ok(told.end(&headless.app, key))
+}
+
+/// Ends when the session drops or somebody wants this process to end.
+async fn told_to_leave() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::hangup(), SignalKind::terminate(), SignalKind::interrupt()];
+    let Ok(mut signals) = kinds.into_iter().map(signal).collect::<Result<Vec<_>, _>>() else { return std::future::pending().await };
+    let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    _ = futures::future::select_all(any).await;
 }
 
 /// The one workload that is meant.
@@ -125,7 +142,8 @@ fn over(app: &App, key: OperationKey) -> bool {
 async fn choose(headless: &mut Headless, key: OperationKey, args: &Rollback) -> Result<(), Failed> {
     let Some(wanted) = &args.to else { return Ok(()) };
     let number: u64 = wanted
-        .trim_start_matches('r')
+        .strip_prefix('r')
+        .unwrap_or(wanted)
         .parse()
         .map_err(|_| Failed::new(Exit::Usage, format!("--to takes a revision such as r41, not `{}`", Clean::from_untrusted(wanted))))?;
     match headless.app.aim_plan(key, number) {

@@ -189,7 +189,7 @@ impl Theatre {
                 self.entries += 1;
                 self.recorded.push(effect);
             }
-            Effect::Refresh => {}
+            Effect::Refresh | Effect::LookBack => {}
             Effect::Shell { .. }
             | Effect::Lend(_)
             | Effect::Copy(_)

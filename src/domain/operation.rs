@@ -66,6 +66,11 @@ impl OpId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The session that numbers it.
+    pub fn session(&self) -> &str {
+        self.0.rsplit_once('-').map_or(&self.0, |(session, _)| session)
+    }
 }
 
 impl fmt::Display for OpId {

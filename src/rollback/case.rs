@@ -2,7 +2,7 @@
 
 use super::{AlertRef, Observed, Timing};
 use crate::{
-    domain::{AlertState, Feed, Finding, Id, Metric, Pod, Severity, Version, Workload},
+    domain::{AlertState, Feed, Finding, Id, Kind, Metric, Pod, Severity, Version, Workload},
     store::{About, Ailment, AlertRow, EnvironmentRef, ErrorRate, Health, Store, ailment, health, shared_cause, warning, words::percent},
     text::{Clean, Name},
 };
@@ -81,7 +81,9 @@ pub struct Case {
 impl Case {
     /// The case of a workload as the store has it at `now`; none where it is not known (any more).
     pub fn of(store: &Store, workload: &Id<Workload>, timing: &Timing, now: Timestamp) -> Option<Self> {
-        let row = store.workload(workload)?.clone();
+        let mut row = store.workload(workload)?.clone();
+        // A StatefulSet or DaemonSet does not carry the number of its revision; its history does.
+        row.revision = row.revision.or_else(|| store.revisions_of(workload).iter().find(|revision| revision.current).map(|revision| revision.number));
         let joined = store.joined(workload)?.clone();
         let (service, environment) = (joined.service, joined.environment);
         let pods: Vec<Pod> = store.pods_of(workload).cloned().collect();
@@ -102,11 +104,11 @@ impl Case {
     /// Takes in what is seen while the plan is on screen: a rollout that just began when it was opened may show only then that it is
     /// bad, and it is judged by how it stood when it was confirmed.
     pub(super) fn seen(&mut self, seen: &Observed<'_>, now: Timestamp) {
-        let Some(row) = seen.workload.filter(|row| seen.live && row.revision == self.workload.revision) else { return };
+        let Some(row) = seen.workload.filter(|row| seen.live && row.revision.is_none_or(|number| Some(number) == self.workload.revision)) else { return };
         self.baseline.ready = row.replicas.ready;
         self.baseline.wanted = row.replicas.wanted;
         let pods: Vec<Pod> = seen.pods.iter().map(|pod| (*pod).clone()).collect();
-        let judged = pods_standing(&health(row, &seen.revisions, (!seen.pods.is_empty()).then_some(&seen.pods), now));
+        let judged = pods_standing(&health(row, &seen.revisions, (!seen.pods.is_empty()).then_some(&seen.pods), now), row);
         if judged.bad() {
             self.baseline.pods = judged;
         }
@@ -172,7 +174,7 @@ fn baseline(
         ErrorRate::NoQuery => (None, judge(Metric::ErrorRate, None, timing)),
     };
     Baseline {
-        pods: pods_standing(&store.health(row, now)),
+        pods: pods_standing(&store.health(row, now), row),
         restarts: restarts(pods),
         errors,
         latency: Standing::Unknown(Clean::from_static("nobody measures it")),
@@ -188,8 +190,13 @@ fn baseline(
     }
 }
 
-fn pods_standing(health: &Health) -> Standing {
+fn pods_standing(health: &Health, row: &Workload) -> Standing {
+    let counts = &row.replicas;
     match health {
+        // In place of a pod that was well one is not ready: fewer serve than should, whatever comes of it.
+        Health::Rolling if row.kind != Kind::Deployment && counts.ready < counts.wanted => {
+            Standing::Bad(crate::clean!("{} of {} pods serve", counts.ready, counts.wanted))
+        }
         Health::Ok | Health::Zero | Health::Rolling => Standing::Good,
         Health::Stuck { why, .. } | Health::Failing { why } | Health::Down { why } => Standing::Bad(why.clone()),
         Health::Unknown => Standing::Unknown(Clean::from_static("its controller does not say")),

@@ -304,6 +304,10 @@ fn blockers(seen: &Observed<'_>, target: &RevisionRef) -> Vec<Blocker> {
         let (state, detail) = match (&ill, of_target) {
             (Some(ill), true) => (ill.words(), pod.message.clone()),
             (Some(Ailment::Leaving), false) => (Clean::from_static("leaving"), version.unwrap_or_default()),
+            // OrderedReady waits for it, and it will not get ready (kubernetes#67250): only its deletion lets the others go on.
+            (Some(_), false) if seen.workload.is_some_and(|workload| workload.kind == Kind::StatefulSet) && !pod.ready => {
+                (Clean::from_static("holds it up"), crate::clean!("delete it: kubectl delete pod {} -n {}", pod.name, pod.place.namespace))
+            }
             (Some(_) | None, false) => (Clean::from_static("still there"), version.unwrap_or_default()),
             (None, true) => continue,
         };

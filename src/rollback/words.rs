@@ -174,6 +174,14 @@ impl Procedure {
             State::Sending { left: None, .. } => vec![line(Mark::Running, "recorded", "the intent is being written before anything leaves")],
             State::Sending { left: Some(_), .. } => vec![line(Mark::Running, "sent", "waiting for the answer")],
             State::Unclear { why, .. } => vec![line(Mark::Unknown, "sent", crate::clean!("the answer was lost: {why}"))],
+            State::UnderWay { sent, run } if sent.plan.is_none() => {
+                let words = crate::clean!("it was carried out; watched from here since {}", clock(since(run.began, run.accepted)));
+                let taken = match run.taken_up {
+                    Some(_) => line(Mark::Good, "taken up", "the controller works on it"),
+                    None => line(Mark::Running, "taken up", "the controller has not looked at it yet"),
+                };
+                vec![line(Mark::Good, "sent", words), taken]
+            }
             State::UnderWay { run, .. } => {
                 let answered = since(run.began, run.accepted);
                 let sent = line(Mark::Good, "sent", crate::clean!("accepted in {} ms, once", answered.as_millis()));

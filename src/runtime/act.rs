@@ -73,7 +73,6 @@ impl Runtime {
         let (journal, inbox) = (self.journal.clone(), self.inbox.clone());
         let Some(journal) = journal else { return };
         tokio::task::spawn_blocking(move || match journal.open() {
-            Ok(open) if open.is_empty() => {}
             Ok(open) => inbox.put(Event::Open(open)),
             Err(error) => inbox.put(Event::Told(Err(crate::clean!("what was left open could not be read from the journal: {error}")))),
         });

@@ -129,6 +129,7 @@ impl Runtime {
                 self.act(task, &source, *operation, act::Confirmed { confirmation, policy, intended: *intended });
             }
             Effect::Remember(workload) => self.remember(workload),
+            Effect::LookBack => self.look_back(),
             Effect::Connect(source) => self.connect(&source),
             Effect::Refresh => self.feeds.values().for_each(|watch| watch.nudge.notify_one()),
             Effect::Record(record) => self.record(record),

@@ -113,7 +113,9 @@ impl Store {
     }
 
     fn alert_row(&self, reports: &[&Alert], timeline: &[Happened]) -> Option<AlertRow> {
-        let alert = (*leading(reports)?).clone();
+        let mut alert = (*leading(reports)?).clone();
+        // An Alertmanager is told of no values; the Prometheus that tells it is.
+        alert.value = alert.value.or_else(|| reports.iter().find_map(|report| report.value));
         let source = alert.id.source();
         let about = self.about(&source, &alert.labels);
         let limit = self.alert_rules.iter().find(|rule| rule.name == alert.name).and_then(|rule| rule.limit);

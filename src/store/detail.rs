@@ -110,7 +110,9 @@ impl Store {
     fn live_versions(&self, service: &Name, environment: &EnvironmentRef, workload: &Workload, now: Timestamp) -> Vec<Live> {
         let revisions = self.revisions_of(&workload.id);
         let pods: Vec<&Pod> = self.pods_of(&workload.id).collect();
-        let lives = |revision: &&&Revision| revision.current || revision.replicas.total > 0;
+        // Not every system counts the pods of a revision; the pods themselves tell whose they are.
+        let runs = |revision: &Revision| pods.iter().any(|pod| pod.template == revision.template && !pod.leaving);
+        let lives = |revision: &&&Revision| revision.current || revision.replicas.total > 0 || runs(revision);
         let one = |revision: &&Revision| {
             let errors = self.error_rate_of_version(service, environment, &revision.version.0, now);
             live(revision, workload, &pods, errors, now)

@@ -5,4 +5,4 @@ mod found;
 pub mod lab;
 mod logs;
 mod reads;
-mod sets;
+pub mod sets;

@@ -290,14 +290,19 @@ async fn a_session_that_drops_in_a_rollback_leaves_somebody_who_sees_it_through(
 
 /// `pilothouse verify` on the lab: its exit code, and what it printed.
 fn verify(kubeconfig: &std::path::Path, space: &Space, more: &[&str]) -> (Option<i32>, serde_json::Value) {
+    face(kubeconfig, space, &[&["verify", "cart", "-e", "lab", "--json"], more].concat())
+}
+
+/// A face of the program in a namespace of the lab.
+fn face(kubeconfig: &std::path::Path, space: &Space, arguments: &[&str]) -> (Option<i32>, serde_json::Value) {
     let home = tempfile::tempdir().expect("a folder");
     let out = Command::new(env!("CARGO_BIN_EXE_pilothouse"))
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("HOME", home.path())
         .env("KUBECONFIG", kubeconfig)
-        .args(["--context", "lab", "-n", &space.name, "verify", "cart", "-e", "lab", "--json"])
-        .args(more)
+        .args(["--context", "lab", "-n", &space.name])
+        .args(arguments)
         .output()
         .expect("it runs");
     let said = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out.stderr)));
@@ -323,5 +328,20 @@ fn a_release_is_verified_and_one_that_crashes_is_not() {
     space.kubectl(&["patch", "deployment", "cart", "-p", r#"{"spec":{"progressDeadlineSeconds":5}}"#]);
     let (code, said) = verify(&kubeconfig, &space, &["--release", "2"]);
     assert_eq!(code, Some(1), "{said:#}");
-    assert!(said["environments"][0]["why"].as_str().is_some_and(|why| why.contains("exit 1")), "{said:#}");
+    assert!(said["environments"][0]["why"].as_str().is_some_and(|why| why.contains("timed out progressing")), "{said:#}");
+}
+
+#[test]
+fn the_plan_of_a_stateful_set_and_of_a_daemon_set_names_both_versions() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let space = Space::new("named");
+    for (kind, name) in [("StatefulSet", "web"), ("DaemonSet", "agent")] {
+        for version in [1, 2] {
+            space.apply(&crate::kubernetes::sets::manifest(kind, name, version, &[]).to_string());
+            space.kubectl(&["rollout", "status", &format!("{}/{name}", kind.to_lowercase()), "--timeout=90s"]);
+        }
+        let (code, said) = face(&kubeconfig, &space, &["rollback", name, "-e", "lab", "--dry-run", "--json"]);
+        let named = (&said["from"]["version"], &said["from"]["revision"], &said["to"]["version"], &said["to"]["revision"]);
+        assert_eq!((code, named), (Some(0), (&"2".into(), &2.into(), &"1".into(), &1.into())), "{said:#}");
+    }
 }

@@ -63,7 +63,7 @@ fn what_is_as_it_was_was_not_carried_out() {
         _ => None,
     });
     scene.go("<esc>");
-    let left = OpenOperation { from: saw.expect("the plan shows what is there"), ..open(&scene, "7f3a-9") };
+    let left = OpenOperation { from: saw.expect("the plan shows what is there"), ..open(&scene, "8b2c-9") };
     let early = OpenOperation { since: scene.app.now.wall, ..left.clone() };
     tell(&mut scene, early);
     scene.go("B<enter>").says(&["it may be on its way; Enter reads again"]);
@@ -76,7 +76,7 @@ fn what_is_as_it_was_was_not_carried_out() {
 #[test]
 fn what_somebody_else_changed_since_can_not_be_told_from_the_object() {
     let mut scene = stage("quiet").play();
-    let left = open(&scene, "7f3a-9");
+    let left = open(&scene, "8b2c-9");
     tell(&mut scene, left);
     scene.go("B<enter>").says(&["does not carry its mark"]);
     assert_eq!(settled(&scene), [Came::Superseded]);
@@ -85,7 +85,7 @@ fn what_somebody_else_changed_since_can_not_be_told_from_the_object() {
 #[test]
 fn what_lives_elsewhere_is_only_shown() {
     let mut scene = stage("quiet").play();
-    let left = OpenOperation { alive: Some(Clean::from_static("ada@bastion, pid 4242")), ..open(&scene, "7f3a-9") };
+    let left = OpenOperation { alive: Some(Clean::from_static("ada@bastion, pid 4242")), ..open(&scene, "8b2c-9") };
     tell(&mut scene, left);
     scene.go("B").says(&["under way at ada@bastion, pid 4242"]);
     scene.go("<enter>").says(&["it is only shown here"]);

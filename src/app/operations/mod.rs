@@ -228,6 +228,11 @@ impl Operations {
         self.running.iter().filter(|running| running.procedure.under_way_now()).map(|running| running.procedure.case.title()).chain(singles).collect()
     }
 
+    /// Whether this console shows that operation already.
+    fn sees(&self, operation: &OpId) -> bool {
+        self.running.iter().any(|running| running.procedure.operation() == Some(operation))
+    }
+
     /// The rollbacks that somebody else must see through if this process goes away now.
     pub fn to_hand_over(&self) -> Vec<OpId> {
         let under_way = |running: &&Running| running.procedure.under_way_now() && running.hand != Hand::Watches;

@@ -28,8 +28,11 @@ pub struct Left {
 pub enum Settling {
     /// Nobody has asked.
     Not,
-    /// It is to be seen through once its source has told of the workload.
-    Waiting,
+    /// It is to be seen through, once the journal says that it is still open and its source has told of the workload.
+    Waiting {
+        /// Whether the journal was read since.
+        read: bool,
+    },
     /// The world is being read.
     Reading {
         /// The questions that are not answered.
@@ -50,7 +53,7 @@ impl Left {
     pub(super) fn line(&self, app: &App) -> Clean {
         let ago = words::long(words::since(self.open.since, app.now.wall));
         let stands = match (&self.open.alive, &self.settling) {
-            (_, Settling::Waiting) => crate::clean!("waiting for {}", self.open.subject.source()),
+            (_, Settling::Waiting { .. }) => crate::clean!("waiting for {}", self.open.subject.source()),
             (Some(alive), _) if self.can_be_watched() => crate::clean!("under way at {alive}; Enter watches it"),
             (Some(alive), _) => crate::clean!("under way at {alive}"),
             (None, Settling::Not) if self.can_be_watched() => Clean::from_static("left behind; Enter sees it through"),
@@ -94,20 +97,53 @@ impl Left {
 }
 
 impl App {
+    /// What the journal has as begun and not ended now: at the start, when the list is opened, and before anything is taken over.
     pub(in crate::app) fn open_operations(&mut self, open: Vec<OpenOperation>) -> Vec<Effect> {
-        if let Some(first) = open.first() {
-            let words = match &first.alive {
-                Some(alive) => crate::clean!("{} is under way at {alive}; B shows it", first.title),
-                None => crate::clean!("{} was begun and not ended; B shows it", first.title),
-            };
-            self.notices.say(Tone::Bad, words, self.now);
-        }
-        let mut left = Vec::new();
+        let mut effects = Vec::new();
+        let mut before = std::mem::take(&mut self.operations.open);
         for open in open {
-            left.push(Left { key: OperationKey(self.number()), open, settling: Settling::Not });
+            if open.operation.session() == self.start.session {
+                continue;
+            }
+            if self.operations.sees(&open.operation) {
+                effects.extend(self.adopt(&open));
+                continue;
+            }
+            let known = before.iter().position(|left| left.open.operation == open.operation).map(|at| before.remove(at));
+            let left = match known {
+                Some(Left { key, settling: Settling::Waiting { .. }, .. }) => Left { key, open, settling: Settling::Waiting { read: true } },
+                Some(Left { key, settling, .. }) => Left { key, open, settling },
+                None => {
+                    let words = match &open.alive {
+                        Some(alive) => crate::clean!("{} is under way at {alive}; B shows it", open.title),
+                        None => crate::clean!("{} was begun and not ended; B shows it", open.title),
+                    };
+                    if self.operations.open.is_empty() {
+                        self.notices.say(Tone::Bad, words, self.now);
+                    }
+                    Left { key: OperationKey(self.number()), open, settling: Settling::Not }
+                }
+            };
+            self.operations.open.push(left);
         }
-        self.operations.open = left;
-        Vec::new()
+        for left in before {
+            match left.settling {
+                Settling::Waiting { .. } => self.say(crate::clean!("{} has ended meanwhile", left.open.title)),
+                Settling::Settled(..) | Settling::Reading { .. } => self.operations.open.push(left),
+                Settling::Not | Settling::Unknown(_) => {}
+            }
+        }
+        effects.extend(self.go_on_where_known());
+        effects
+    }
+
+    /// Who saw an operation through is gone: the one who watched goes on with it, and writes its verdict down.
+    fn adopt(&mut self, open: &OpenOperation) -> Vec<Effect> {
+        let watched = |running: &&mut Running| running.hand == Hand::Watches && running.procedure.operation() == Some(&open.operation);
+        let Some(running) = self.operations.running.iter_mut().find(watched).filter(|_| open.alive.is_none()) else { return Vec::new() };
+        running.hand = if open.accepted { Hand::TookAccepted } else { Hand::Took };
+        running.told = false;
+        vec![Effect::Record(Record::Taken(open.operation.clone()))]
     }
 
     /// Goes to what runs in the background, or settles what was left open.
@@ -124,9 +160,9 @@ impl App {
         let Some(left) = self.operations.open.iter().find(|left| left.key == key) else { return Vec::new() };
         if left.can_be_watched() && matches!(left.settling, Settling::Not | Settling::Unknown(_)) {
             if let Some(left) = self.operations.open.iter_mut().find(|left| left.key == key) {
-                left.settling = Settling::Waiting;
+                left.settling = Settling::Waiting { read: false };
             }
-            return self.go_on_where_known();
+            return vec![Effect::LookBack];
         }
         if let Some(alive) = &left.open.alive {
             let words = crate::clean!("it is under way at {alive}: it is only shown here");
@@ -134,7 +170,7 @@ impl App {
             return Vec::new();
         }
         match &left.settling {
-            Settling::Reading { .. } | Settling::Waiting => Vec::new(),
+            Settling::Reading { .. } | Settling::Waiting { .. } => Vec::new(),
             Settling::Not | Settling::Unknown(_) => self.read_left(key),
             Settling::Settled(..) => {
                 let (back, workload) = (left.rolls_back(), left.open.subject.clone());
@@ -160,7 +196,7 @@ impl App {
 
     /// Goes on with what waits for a workload that is known by now; says so where it never will be.
     pub(super) fn go_on_where_known(&mut self) -> Vec<Effect> {
-        let waiting = |left: &&Left| matches!(left.settling, Settling::Waiting);
+        let waiting = |left: &&Left| matches!(left.settling, Settling::Waiting { read: true });
         let ready = |left: &&Left| {
             let dialled = matches!(self.sources.get(&left.open.subject.source()), Some(Ok(Known::Ready(_))));
             !dialled || self.store.workload(&left.open.subject).is_some()

@@ -221,7 +221,8 @@ impl App {
         let words = crate::clean!("{title}: {}", verdict.word());
         if running.hand == Hand::Watches {
             self.notices.say(Tone::Plain, words.clone(), self.now);
-            return vec![Effect::Notify(words)];
+            // Whoever sees it through writes the verdict down, unless they are gone by now.
+            return vec![Effect::Notify(words), Effect::LookBack];
         }
         let left = rollback::Record { template: sent.running.clone(), evidence: crate::domain::Evidence::RolledBackFrom { at: *at } };
         let workload = running.procedure.case.workload.id.as_str().to_owned();

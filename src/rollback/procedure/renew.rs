@@ -26,6 +26,9 @@ impl Procedure {
 
     /// Whether `row` is another revision than the plan that is on its way or on screen is about.
     pub fn outdated(&self, row: &Workload) -> bool {
-        matches!(self.state, State::Gathering(_) | State::Planned(_)) && row.revision != self.case.workload.revision
+        let known = &self.case.workload;
+        // A StatefulSet or DaemonSet does not carry the number of its revision.
+        let other = row.revision.map_or_else(|| row.images != known.images, |number| Some(number) != known.revision);
+        matches!(self.state, State::Gathering(_) | State::Planned(_)) && other
     }
 }

@@ -122,7 +122,10 @@ impl Procedure {
             return if late { self.send_again(*sent, crate::clean!("{why}: it was not applied, Enter sends it again")) } else { Vec::new() };
         }
         let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
-        let why = crate::clean!("the answer was lost, and the object was changed{by} meanwhile");
+        let why = match &sent.plan {
+            Some(_) => crate::clean!("the answer was lost, and the object was changed{by} meanwhile"),
+            None => crate::clean!("the object was changed{by} since, and does not carry its mark: nobody can tell what it did"),
+        };
         self.end_without_watching(sent, Verdict::CouldNotTell { why }, now);
         Vec::new()
     }
@@ -135,9 +138,9 @@ impl Procedure {
     }
 
     fn end_without_watching(&mut self, sent: Box<Sent>, verdict: Verdict, now: Timestamp) {
+        // Nothing was watched: there is nothing to be proven by.
         let run = Box::new(self.run(&sent, now));
-        let proofs = self.proofs_of(&run, now);
-        self.state = State::Done { sent, run, proofs, verdict, at: now };
+        self.state = State::Done { sent, run, proofs: Vec::new(), verdict, at: now };
     }
 }
 

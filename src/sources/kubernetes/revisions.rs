@@ -206,7 +206,11 @@ async fn controller_revisions(cluster: &Cluster, current: &Current) -> Result<Ve
     let newest = sets.iter().position(|set| template::same(&set.raw, &current.raw)).unwrap_or(0);
     let mut revisions = Vec::new();
     for (at, set) in sets.iter().enumerate() {
-        let known = ControllerRevision { metadata: set.lean.metadata.clone(), revision: i64::try_from(set.number).unwrap_or(i64::MAX) };
+        let known = ControllerRevision {
+            metadata: set.lean.metadata.clone(),
+            revision: i64::try_from(set.number).unwrap_or(i64::MAX),
+            ..ControllerRevision::default()
+        };
         let Some(mut revision) = rows::revision_of_controller(&cluster.id, &known) else { continue };
         let own: Vec<&Pod> = pods.iter().filter(|pod| label(pod.meta(), "controller-revision-hash") == Some(set.template.as_str())).collect();
         revision.images = rows::template_images(&set.lean.spec.template);

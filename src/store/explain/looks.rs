@@ -262,7 +262,9 @@ pub(super) fn node(scene: &Scene<'_>) -> Look {
 
 pub(super) fn terminating(scene: &Scene<'_>) -> Look {
     let leaving: Vec<&Pod> = scene.pods.iter().filter(|pod| pod.leaving).collect();
-    let killed = scene.happenings.iter().filter(|event| &*event.reason == "Killing").filter_map(|event| event.at).min();
+    // A StatefulSet's pods have the names of those before them: the uid tells which of them is meant.
+    let own = |event: &&Happening| &*event.reason == "Killing" && leaving.iter().any(|pod| pod.uid == event.uid);
+    let killed = scene.happenings.iter().filter(own).filter_map(|event| event.at).min();
     let Some(waits) = killed.map(|at| since(at, scene.now)).filter(|_| !leaving.is_empty()) else { return Look::Excluded };
     if waits.as_secs() < GRACE || !scene.rolling() {
         return Look::Excluded;

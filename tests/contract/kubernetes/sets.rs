@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The lab's application as another kind of workload.
-fn manifest(kind: &str, name: &str, version: u32, environment: &[(&str, &str)]) -> Value {
+pub fn manifest(kind: &str, name: &str, version: u32, environment: &[(&str, &str)]) -> Value {
     let mut manifest: Value = serde_json::from_str(&lab::deployment(name, &format!("lab/app:{version}"), environment, "")).expect("JSON");
     let spec = manifest["spec"].as_object_mut().expect("a specification");
     spec.remove("strategy");

@@ -212,13 +212,15 @@ pub fn revision_of_controller(source: &SourceId, object: &ControllerRevision) ->
     let owner = controller(meta)?;
     let (_, _, plural) = KINDS.iter().find(|(kind, word, _)| *kind != Kind::Deployment && *word == owner.kind)?;
     let template = label(meta, "controller-revision-hash").or(meta.name.as_deref())?;
+    let kept = &object.data.spec.template;
+    let images = template_images(kept);
     Some(Revision {
         id: revision_id(source, &owner.uid, template),
         workload: workload_id(source, plural, meta.namespace.as_deref().unwrap_or_default(), &owner.name),
         number: u64::try_from(object.revision).unwrap_or_default(),
         template: Raw::new(template),
-        images: Box::default(),
-        version: Version::default(),
+        version: version(&ObjectMeta::default(), kept, &images),
+        images,
         replicas: Replicas::default(),
         current: false,
         created: meta.creation_timestamp.as_ref().map(|time| time.0),

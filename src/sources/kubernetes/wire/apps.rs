@@ -229,7 +229,7 @@ shape!(StatefulSet, "StatefulSet", "apps", "statefulsets");
 shape!(DaemonSet, "DaemonSet", "apps", "daemonsets");
 shape!(ReplicaSet, "ReplicaSet", "apps", "replicasets");
 
-/// A ControllerRevision: the memory of the other two. Its data are read only when somebody asks.
+/// A ControllerRevision: the memory of the other two.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ControllerRevision {
@@ -239,5 +239,26 @@ pub struct ControllerRevision {
     /// Its number.
     #[serde(deserialize_with = "or_default")]
     pub revision: i64,
+    /// The patch that brings it back.
+    #[serde(deserialize_with = "or_default")]
+    pub data: Data,
+}
+
+/// As much of a ControllerRevision's patch as rows need.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Data {
+    /// What it replaces.
+    #[serde(deserialize_with = "or_default")]
+    pub spec: Patched,
+}
+
+/// The part of a specification that a ControllerRevision replaces.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Patched {
+    /// The template.
+    #[serde(deserialize_with = "or_default")]
+    pub template: Template,
 }
 shape!(ControllerRevision, "ControllerRevision", "apps", "controllerrevisions");
