@@ -45,6 +45,10 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
     let word = if args.back_to_bad { OVERRIDE.to_owned() } else { args.confirm.clone().unwrap_or_else(|| "yes".to_owned()) };
     let effects = match headless.app.confirm_headless(key, &word, &args.reason) {
         Ok(effects) => effects,
+        Err(_) if !args.back_to_bad && undoes_an_undo(&headless.app, key) => {
+            let why = Clean::from_static("this goes back to what was itself rolled back from within a day: --back-to-bad allows it");
+            return Ok(told.refused(&headless.app, key, &why, Exit::Forbidden));
+        }
         Err(why) => return Ok(told.refused(&headless.app, key, &why, Exit::Forbidden)),
     };
     headless.carry_out(effects);
@@ -62,6 +66,11 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
         return Ok(Exit::Unknown);
     }
     Ok(told.end(&headless.app, key))
+}
+
+fn undoes_an_undo(app: &App, key: OperationKey) -> bool {
+    let plan = app.operations.get(key).and_then(|running| running.procedure.plan());
+    plan.and_then(|plan| plan.candidate()).is_some_and(|candidate| candidate.undo_of_undo)
 }
 
 /// Ends when the session drops or somebody wants this process to end.

@@ -32,7 +32,7 @@ impl Image {
 
     /// Whether the tag is one that moves, or missing: `latest` by another name.
     pub fn moves(&self) -> bool {
-        self.reference.raw().contains('@').then_some(false).unwrap_or_else(|| self.tag().is_none_or(|tag| MOVING.contains(&tag)))
+        !self.reference.raw().contains('@') && self.tag().is_none_or(|tag| MOVING.contains(&tag))
     }
 }
 

@@ -28,7 +28,7 @@ pub fn scrolled(offset: usize, action: Action, page: usize, last: usize) -> Opti
 
 fn lines(page: &Page) -> Vec<Line> {
     match &page.body {
-        Asked::Here(lines) => lines.iter().map(|line| coloured(line)).collect(),
+        Asked::Here(lines) => lines.iter().map(coloured).collect(),
         Asked::Waiting(_) => vec![line![(Role::Dim, "asked for; it comes in a moment")]],
         Asked::Failed(why) => vec![line![(Role::Critical, why.words.clone())]],
     }

@@ -7,7 +7,7 @@ mod looks;
 
 use super::{Health, Store, health, words};
 use crate::{
-    domain::{Answer, Happening, Id, Kind, Node, Pod, Progress, Revision, Workload},
+    domain::{AlertState, Answer, Happening, Id, Kind, Node, Pod, Progress, Revision, Workload},
     text::Clean,
 };
 use jiff::Timestamp;
@@ -119,7 +119,16 @@ pub fn explain(store: &Store, id: &Id<Workload>, answer: &Answer, now: Timestamp
         last_words,
         now,
     };
-    Some(scene.explanation())
+    let found = scene.explanation();
+    Some(if found.cause.is_none() { with_alert(store, id, found, now) } else { found })
+}
+
+/// Well by its pods alone is not well: an alert that fires about the service comes first.
+fn with_alert(store: &Store, id: &Id<Workload>, found: Explanation, now: Timestamp) -> Explanation {
+    let row = store.joined(id).and_then(|joined| store.worst_alert(joined.service.raw(), joined.environment.name.raw()));
+    let Some(row) = row.filter(|row| row.alert.state == AlertState::Firing) else { return found };
+    let held = row.alert.since.map(|at| crate::clean!(" for {}", words::long(words::since(at, now)))).unwrap_or_default();
+    Explanation { sentence: crate::clean!("{} fires{held}, and nothing about the pods explains it: {}", row.alert.name, found.sentence), ..found }
 }
 
 fn ill<'a>(pods: &'a [Pod], revisions: &[&Revision]) -> Vec<&'a Pod> {
@@ -170,7 +179,10 @@ impl Scene<'_> {
             Health::Zero => crate::clean!("{} is scaled to zero", workload.name),
             Health::Rolling => crate::clean!("{} is on its way: {ready}, and nothing stands in the way", workload.name),
             Health::Stuck { why, .. } | Health::Failing { why } | Health::Down { why } => crate::clean!("no cause was found: {ready}, {why}"),
-            Health::Unknown => crate::clean!("it can not be said how {} is: {ready}", workload.name),
+            Health::Unknown => match &workload.remark {
+                Some(remark) => crate::clean!("{}: {ready}. {remark}", workload.name),
+                None => crate::clean!("it can not be said how {} is: {ready}", workload.name),
+            },
         };
         let next = if self.health.bad() { ("d", Clean::from_static("describe with events")) } else { ("l", Clean::from_static("logs")) };
         Explanation { sentence, cause: None, faults: Vec::new(), evidence: Vec::new(), also: Vec::new(), excluded, unknown, next }

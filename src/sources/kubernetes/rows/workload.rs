@@ -37,8 +37,15 @@ pub fn workload<T: Shape>(source: &SourceId, kind: Kind, object: &T, spec: &Spec
         owner: owner(meta),
         changed: object.written().or_else(|| condition(status, "Progressing").and_then(|progressing| progressing.last_update_time)),
         created: meta.creation_timestamp.as_ref().map(|time| time.0),
-        remark: None,
+        remark: on_delete(spec, replicas(kind, spec, status)),
     }
+}
+
+/// What an OnDelete waits for, where it does.
+fn on_delete(spec: &Spec, count: Replicas) -> Option<Clean> {
+    let behind = count.wanted.saturating_sub(count.updated);
+    let waits = spec.update_strategy.kind == "OnDelete" && behind > 0;
+    waits.then(|| clean!("OnDelete: {behind} of {} pods keep the older template until somebody deletes them", count.wanted))
 }
 
 fn labels(meta: &ObjectMeta) -> Labels {
