@@ -33,6 +33,8 @@ pub struct Operations {
     singles: Vec<Single>,
     /// Operations that the journal has as begun and not ended, by consoles that went away.
     pub open: Vec<Left>,
+    /// What this console has settled: a journal that was read before says otherwise.
+    ended: BTreeSet<OpId>,
 }
 
 /// One procedure.

@@ -102,7 +102,7 @@ impl App {
         let mut effects = Vec::new();
         let mut before = std::mem::take(&mut self.operations.open);
         for open in open {
-            if open.operation.session() == self.start.session {
+            if open.operation.session() == self.start.session || self.operations.ended.contains(&open.operation) {
                 continue;
             }
             if self.operations.sees(&open.operation) {
@@ -310,6 +310,8 @@ impl App {
             return Vec::new();
         };
         let operation = left.open.operation.clone();
+        self.operations.ended.insert(operation.clone());
+        let Some(left) = self.operations.open.iter_mut().find(|left| left.key == key) else { return Vec::new() };
         let mut effects = Vec::new();
         if !left.open.accepted || came == Came::Superseded {
             effects.push(Effect::Record(Record::Settled { operation: operation.clone(), came, detail: says.clone() }));
