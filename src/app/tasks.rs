@@ -1,7 +1,10 @@
 //! Which answer was asked for what: one that nobody waits for any more is dropped.
 
-use super::{App, Asked, Effect, Screen};
-use crate::domain::{Answer, Question, SourceId, TaskId, Why};
+use super::{App, Asked, Effect, Known, Screen};
+use crate::{
+    domain::{Answer, Question, SourceId, TaskId, Why},
+    rollback::Who,
+};
 use std::collections::BTreeMap;
 
 /// Who waits for an answer.
@@ -29,6 +32,17 @@ impl Tasks {
 }
 
 impl App {
+    /// The sources that can answer.
+    pub(super) fn who_can_answer(&self, who: &Who) -> Vec<SourceId> {
+        match who {
+            Who::Source(source) => vec![source.clone()],
+            Who::Offering(kind) => {
+                let offers = |known: &Result<Known, Why>| matches!(known, Ok(Known::Ready(offers)) if offers.feeds.contains(kind));
+                self.sources.iter().filter(|(_, known)| offers(known)).map(|(source, _)| source.clone()).collect()
+            }
+        }
+    }
+
     /// Asks `source`, and remembers for whom.
     pub(super) fn ask(&mut self, purpose: Purpose, source: SourceId, question: Question) -> (TaskId, Effect) {
         let task = self.task();

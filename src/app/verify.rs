@@ -1,9 +1,9 @@
 //! Verifications: releases that are watched until it is known whether they are in and well.
 
-use super::{App, Effect, Known, tasks::Purpose};
+use super::{App, Effect, tasks::Purpose};
 use crate::{
     domain::{Answer, Feed, Id, Question, Scope, SourceId, TaskId, Why, Workload},
-    rollback::{Ask, Case, Expected, Timing, Verification, Who},
+    rollback::{Ask, Case, Expected, Timing, Verification},
     text::Clean,
 };
 use jiff::SignedDuration;
@@ -49,13 +49,7 @@ impl App {
     }
 
     fn put_verifying(&mut self, at: usize, ask: Ask) -> Vec<Effect> {
-        let sources: Vec<SourceId> = match &ask.who {
-            Who::Source(source) => vec![source.clone()],
-            Who::Offering(kind) => {
-                let offers = |known: &Result<Known, Why>| matches!(known, Ok(Known::Ready(offers)) if offers.feeds.contains(kind));
-                self.sources.iter().filter(|(_, known)| offers(known)).map(|(source, _)| source.clone()).collect()
-            }
-        };
+        let sources = self.who_can_answer(&ask.who);
         self.verifying[at].verification.asked(&ask.question, sources.len());
         let mut effects = Vec::new();
         for source in sources {

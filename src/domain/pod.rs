@@ -40,6 +40,13 @@ pub struct Pod {
     pub created: Option<Timestamp>,
 }
 
+impl Pod {
+    /// Its place in a StatefulSet, where its name has one.
+    pub fn ordinal(&self) -> Option<u32> {
+        self.name.raw().rsplit('-').next().and_then(|number| number.parse().ok())
+    }
+}
+
 /// A container of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {

@@ -61,6 +61,22 @@ fn line(mark: Mark, label: impl Into<Clean>, text: impl Into<Clean>) -> Line {
     Line { mark, label: label.into(), text: text.into(), clock: None, bar: None, trace: Vec::new() }
 }
 
+impl State {
+    /// One word or two.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Gathering(_) => "gathering",
+            Self::Planned(_) => "planned",
+            Self::Confirming { .. } => "confirming",
+            Self::Sending { .. } => "sending",
+            Self::Unclear { .. } => "unclear",
+            Self::UnderWay { .. } => "under way",
+            Self::Done { .. } => "done",
+            Self::Closed { .. } => "closed",
+        }
+    }
+}
+
 impl Procedure {
     /// What the frame says at its top.
     pub fn headline(&self, now: Timestamp) -> Headline {
@@ -174,22 +190,21 @@ impl Procedure {
             State::Sending { left: None, .. } => vec![line(Mark::Running, "recorded", "the intent is being written before anything leaves")],
             State::Sending { left: Some(_), .. } => vec![line(Mark::Running, "sent", "waiting for the answer")],
             State::Unclear { why, .. } => vec![line(Mark::Unknown, "sent", crate::clean!("the answer was lost: {why}"))],
-            State::UnderWay { sent, run } if sent.plan.is_none() => {
-                let words = crate::clean!("it was carried out; watched from here since {}", clock(since(run.began, run.accepted)));
-                let taken = match run.taken_up {
-                    Some(_) => line(Mark::Good, "taken up", "the controller works on it"),
-                    None => line(Mark::Running, "taken up", "the controller has not looked at it yet"),
-                };
-                vec![line(Mark::Good, "sent", words), taken]
-            }
-            State::UnderWay { run, .. } => {
+            State::UnderWay { sent, run } => {
                 let answered = since(run.began, run.accepted);
-                let sent = line(Mark::Good, "sent", crate::clean!("accepted in {} ms, once", answered.as_millis()));
+                // Without its plan it was begun elsewhere: what was seen here first is no time of its own.
+                let own = sent.plan.is_some();
+                let words = if own {
+                    crate::clean!("accepted in {} ms, once", answered.as_millis())
+                } else {
+                    crate::clean!("it was carried out; watched from here since {}", clock(answered))
+                };
+                let timed = |after| own.then(|| clock(after));
                 let taken = match run.taken_up {
-                    Some(at) => Line { clock: Some(clock(since(run.began, at))), ..line(Mark::Good, "taken up", "the controller works on it") },
+                    Some(at) => Line { clock: timed(since(run.began, at)), ..line(Mark::Good, "taken up", "the controller works on it") },
                     None => line(Mark::Running, "taken up", "the controller has not looked at it yet"),
                 };
-                vec![Line { clock: Some(clock(answered)), ..sent }, taken]
+                vec![Line { clock: timed(answered), ..line(Mark::Good, "sent", words) }, taken]
             }
             State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Done { .. } | State::Closed { .. } => Vec::new(),
         }

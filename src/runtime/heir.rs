@@ -29,8 +29,7 @@ impl Heir {
     /// Starts it for one operation.
     pub fn inherit(&self, operation: &OpId) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let name: String = operation.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect();
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{name}.log")))?;
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{}.log", super::file_name(operation.as_str()))))?;
         let mut command = match SETSID.iter().find(|path| Path::new(path).exists()) {
             Some(setsid) => {
                 let mut command = Command::new(setsid);

@@ -206,7 +206,7 @@ impl Runtime {
 
     fn save(&self, name: &Clean, lines: Vec<Clean>) {
         let (inbox, folder) = (self.inbox.clone(), self.state.clone());
-        let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect();
+        let file = file_name(name);
         tokio::task::spawn_blocking(move || {
             let path = folder.join(format!("{file}.txt"));
             let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
@@ -217,6 +217,11 @@ impl Runtime {
             }));
         });
     }
+}
+
+/// `text` as the name of a file.
+fn file_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(80).collect()
 }
 
 /// Runs `task` so that its panic is an error of that task, not of the screen.

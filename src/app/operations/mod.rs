@@ -11,7 +11,7 @@ mod words;
 pub use open::{Left, Settling};
 pub use single::{Course, End, Form, Single, Stand};
 
-use super::{App, Dialog, DialogId, OperationKey};
+use super::{App, Dialog, DialogId, OpenOperation, OperationKey};
 use crate::{
     domain::{Feed, Id, OpId, Question, Scope, SourceId, TaskId, Workload},
     gate::Confirmation,
@@ -104,6 +104,17 @@ pub enum Hand {
     TookAccepted,
     /// Another process sees it through; here it is only shown.
     Watches,
+}
+
+impl Hand {
+    /// What this process has of an operation that the journal holds open: who lives keeps it.
+    const fn on(open: &OpenOperation) -> Self {
+        match (&open.alive, open.accepted) {
+            (Some(_), _) => Self::Watches,
+            (None, true) => Self::TookAccepted,
+            (None, false) => Self::Took,
+        }
+    }
 }
 
 /// The confirm line.
@@ -228,11 +239,6 @@ impl Operations {
     pub fn under_way(&self) -> Vec<Clean> {
         let singles = self.singles.iter().filter(|single| single.under_way_now()).map(Single::goal);
         self.running.iter().filter(|running| running.procedure.under_way_now()).map(|running| running.procedure.case.title()).chain(singles).collect()
-    }
-
-    /// Whether this console shows that operation already.
-    fn sees(&self, operation: &OpId) -> bool {
-        self.running.iter().any(|running| running.procedure.operation() == Some(operation))
     }
 
     /// The rollbacks that somebody else must see through if this process goes away now.

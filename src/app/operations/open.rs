@@ -105,8 +105,8 @@ impl App {
             if open.operation.session() == self.start.session || self.operations.ended.contains(&open.operation) {
                 continue;
             }
-            if self.operations.sees(&open.operation) {
-                effects.extend(self.adopt(&open));
+            if let Some(adopted) = self.adopt(&open) {
+                effects.extend(adopted);
                 continue;
             }
             let known = before.iter().position(|left| left.open.operation == open.operation).map(|at| before.remove(at));
@@ -137,13 +137,16 @@ impl App {
         effects
     }
 
-    /// Who saw an operation through is gone: the one who watched goes on with it, and writes its verdict down.
-    fn adopt(&mut self, open: &OpenOperation) -> Vec<Effect> {
-        let watched = |running: &&mut Running| running.hand == Hand::Watches && running.procedure.operation() == Some(&open.operation);
-        let Some(running) = self.operations.running.iter_mut().find(watched).filter(|_| open.alive.is_none()) else { return Vec::new() };
-        running.hand = if open.accepted { Hand::TookAccepted } else { Hand::Took };
+    /// Whether this console shows the operation already; where who saw it through is gone, whoever watched goes on with it and writes its
+    /// verdict down. None where it is not shown.
+    fn adopt(&mut self, open: &OpenOperation) -> Option<Vec<Effect>> {
+        let running = self.operations.running.iter_mut().find(|running| running.procedure.operation() == Some(&open.operation))?;
+        if running.hand != Hand::Watches || open.alive.is_some() {
+            return Some(Vec::new());
+        }
+        running.hand = Hand::on(open);
         running.told = false;
-        vec![Effect::Record(Record::Taken(open.operation.clone()))]
+        Some(vec![Effect::Record(Record::Taken(open.operation.clone()))])
     }
 
     /// Goes to what runs in the background, or settles what was left open.
@@ -182,14 +185,12 @@ impl App {
 
     /// Goes on with a rollback that the journal has as begun and not ended, whoever began it. For the face that sees it through.
     pub fn resume(&mut self, operation: &OpId) -> Result<(OperationKey, Vec<Effect>), Clean> {
-        let Some(left) = self.operations.open.iter_mut().find(|left| left.open.operation == *operation) else {
+        let Some(left) = self.operations.open.iter().find(|left| left.open.operation == *operation) else {
             return Err(crate::clean!("{operation} is not open: it ended, or this journal does not know it"));
         };
         if !left.can_be_watched() {
             return Err(crate::clean!("{operation} is no rollback that can be seen through; B in the console reads what became of it"));
         }
-        // Who hands it over lives for a moment yet.
-        left.open.alive = None;
         let key = left.key;
         self.go_on(key).map(|effects| (key, effects))
     }
@@ -222,6 +223,7 @@ impl App {
         let gone = || Clean::from_static("there is no such operation any more");
         let open = self.operations.open.iter().find(|left| left.key == key).ok_or_else(gone)?.open.clone();
         let source = open.subject.source();
+        let hand = Hand::on(&open);
         let (Some(goal), Some(before)) = (open.to, open.before) else { return Err(gone()) };
         let Some(mut case) = Case::of(&self.store, &open.subject, &timing, steady) else {
             return Err(match self.sources.get(&source) {
@@ -235,11 +237,6 @@ impl App {
             (case.workload.version, case.workload.revision) = (left.version, Some(left.number));
         }
         let (service, environment) = (case.service.clone(), case.environment.name.clone());
-        let hand = match (&open.alive, open.accepted) {
-            (Some(_), _) => Hand::Watches,
-            (None, true) => Hand::TookAccepted,
-            (None, false) => Hand::Took,
-        };
         let (procedure, wants) =
             Procedure::resume(case, (open.operation.clone(), goal, open.from), running, open.since, self.start.user.clone(), timing, steady);
         self.operations.open.retain(|left| left.key != key);
@@ -311,7 +308,6 @@ impl App {
         };
         let operation = left.open.operation.clone();
         self.operations.ended.insert(operation.clone());
-        let Some(left) = self.operations.open.iter_mut().find(|left| left.key == key) else { return Vec::new() };
         let mut effects = Vec::new();
         if !left.open.accepted || came == Came::Superseded {
             effects.push(Effect::Record(Record::Settled { operation: operation.clone(), came, detail: says.clone() }));

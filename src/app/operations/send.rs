@@ -2,9 +2,9 @@
 
 use super::{App, Hand, OperationKey, Running};
 use crate::{
-    app::{Before, Came, Effect, Intended, Known, Record, Tone, tasks::Purpose},
-    domain::{Answer, Check, OpId, RevisionRef, SourceId, Stage, TaskId, Why},
-    rollback::{self, Ask, Case, Observed, Procedure, State, Want, Who},
+    app::{Before, Came, Effect, Intended, Record, Tone, tasks::Purpose},
+    domain::{Answer, Check, OpId, RevisionRef, Stage, TaskId, Why},
+    rollback::{self, Ask, Case, Observed, Procedure, State, Want},
     text::{Clean, Raw},
 };
 use jiff::Timestamp;
@@ -67,13 +67,7 @@ impl App {
 
     /// Puts a question to everybody who can answer it, and tells the procedure how many those are.
     fn put_question(&mut self, key: OperationKey, ask: Ask) -> Vec<Effect> {
-        let sources: Vec<SourceId> = match &ask.who {
-            Who::Source(source) => vec![source.clone()],
-            Who::Offering(kind) => {
-                let offers = |known: &Result<Known, Why>| matches!(known, Ok(Known::Ready(offers)) if offers.feeds.contains(kind));
-                self.sources.iter().filter(|(_, known)| offers(known)).map(|(source, _)| source.clone()).collect()
-            }
-        };
+        let sources = self.who_can_answer(&ask.who);
         let mut effects = Vec::new();
         for source in &sources {
             let (task, effect) = self.ask(Purpose::Operation(key), source.clone(), ask.question.clone());

@@ -43,7 +43,7 @@ pub async fn run(mut headless: Headless, operation: &str, output: Output) -> Res
 async fn free(headless: &Headless, operation: &OpId) -> Result<(Vec<OpenOperation>, OpenOperation), Failed> {
     let began = Instant::now();
     loop {
-        let open = headless.runtime.open().await.map_err(|why| Failed::new(Exit::Fault, why.to_string()))?;
+        let open = open_now(headless).await?;
         let Some(left) = open.iter().find(|left| left.operation == *operation).cloned() else {
             let known: Vec<&str> = open.iter().map(|left| left.operation.as_str()).collect();
             let there = if known.is_empty() { "nothing is open".to_owned() } else { format!("open are {}", known.join(", ")) };
@@ -57,9 +57,12 @@ async fn free(headless: &Headless, operation: &OpId) -> Result<(Vec<OpenOperatio
     }
 }
 
+async fn open_now(headless: &Headless) -> Result<Vec<OpenOperation>, Failed> {
+    headless.runtime.open().await.map_err(|why| Failed::new(Exit::Fault, why.to_string()))
+}
+
 async fn held(headless: &Headless, operation: &OpId) -> Result<Option<OpenOperation>, Failed> {
-    let open = headless.runtime.open().await.map_err(|why| Failed::new(Exit::Fault, why.to_string()))?;
-    Ok(open.into_iter().find(|left| left.operation == *operation))
+    Ok(open_now(headless).await?.into_iter().find(|left| left.operation == *operation))
 }
 
 /// How the journal names this process at the end.

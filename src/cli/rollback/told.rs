@@ -115,14 +115,7 @@ fn state(running: &Running) -> &'static str {
     match &running.procedure.state {
         State::Planned(plan) if plan.candidate().is_none() => "no target",
         State::Planned(_) | State::Confirming { .. } | State::Gathering(_) if running.settled.is_some() => "not done",
-        State::Gathering(_) => "gathering",
-        State::Planned(_) => "planned",
-        State::Confirming { .. } => "confirming",
-        State::Sending { .. } => "sending",
-        State::Unclear { .. } => "unclear",
-        State::UnderWay { .. } => "under way",
-        State::Done { .. } => "done",
-        State::Closed { .. } => "closed",
+        state => state.word(),
     }
 }
 

@@ -160,14 +160,5 @@ pub(in crate::rollback) fn play(
 }
 
 pub(in crate::rollback) fn state(procedure: &Procedure) -> &'static str {
-    match procedure.state {
-        State::Gathering(_) => "gathering",
-        State::Planned(_) => "planned",
-        State::Confirming { .. } => "confirming",
-        State::Sending { .. } => "sending",
-        State::Unclear { .. } => "unclear",
-        State::UnderWay { .. } => "under way",
-        State::Done { .. } => "done",
-        State::Closed { .. } => "closed",
-    }
+    procedure.state.word()
 }

@@ -291,9 +291,8 @@ pub(super) fn ordered(scene: &Scene<'_>) -> Look {
         return Look::Excluded;
     }
     let Some(newest) = scene.newest() else { return Look::Blind(Clean::from_static("its revisions are not known")) };
-    let ordinal = |pod: &Pod| pod.name.raw().rsplit('-').next().and_then(|text| text.parse::<u32>().ok());
     let stuck = scene.pods.iter().filter(|pod| !pod.ready && !pod.leaving && pod.template != newest.template);
-    let Some(first) = stuck.min_by_key(|pod| ordinal(pod)) else { return Look::Excluded };
+    let Some(first) = stuck.min_by_key(|pod| pod.ordinal()) else { return Look::Excluded };
     let sentence = crate::clean!("pod {} of an older revision never becomes ready and holds up the rest: delete it once the template is right", first.name);
     found(sentence, vec![fault(first, ailment(first).map(|ill| ill.words()).unwrap_or_default())], Vec::new(), ("l", "logs"))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     clean,
-    domain::{CheckKind, Finding, Kind, Pod},
+    domain::{CheckKind, Finding, Kind},
     sources::{
         SourceError,
         kubernetes::{
@@ -200,9 +200,8 @@ async fn ordered(ground: &Ground) -> Result<Option<Clean>, SourceError> {
     }
     let target = ground.target().map(|kept| kept.template.as_str());
     let pods = revisions::pods(&ground.cluster, &ground.current).await?;
-    let ordinal = |pod: &Pod| pod.name.raw().rsplit('-').next().and_then(|number| number.parse::<u32>().ok());
     let waits = pods.iter().filter(|pod| !pod.ready && !pod.leaving && Some(pod.template.expose()) != target);
-    Ok(waits.min_by_key(|pod| ordinal(pod)).map(|pod| pod.name.clean().clone()))
+    Ok(waits.min_by_key(|pod| pod.ordinal()).map(|pod| pod.name.clean().clone()))
 }
 
 /// How the pods are replaced.
