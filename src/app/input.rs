@@ -68,6 +68,10 @@ impl App {
         if action == Action::Quit {
             return self.quit();
         }
+        if action == Action::Enter && self.unseen().is_some() {
+            self.complain("that Enter came before this was on the screen: press it once more");
+            return Vec::new();
+        }
         if self.overlay.is_some() {
             return self.overlay_wish(action);
         }

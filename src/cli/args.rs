@@ -90,6 +90,18 @@ pub enum Face {
     Man,
 }
 
+impl Face {
+    /// Whether its answer is one JSON value.
+    pub const fn json(&self) -> bool {
+        match self {
+            Self::Status(output) | Self::Doctor(output) => output.json,
+            Self::Verify(verify) => verify.output.json,
+            Self::Rollback(rollback) => rollback.output.json,
+            Self::Demo(_) | Self::Print(_) | Self::Logs(_) | Self::Config { .. } | Self::Completions { .. } | Self::Man => false,
+        }
+    }
+}
+
 /// Text or JSON.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Output {

@@ -96,8 +96,17 @@ impl Headless {
     pub fn blind(&self, kind: FeedKind, what: &str, not_there: String) -> Failed {
         let told = |one: &Unheard| kind == FeedKind::Workloads && self.app.store.workloads_told(&one.source);
         let silent = |one: &&Unheard| one.feed.is_none_or(|feed| feed == kind) && !told(one);
-        let why: Vec<String> = self.unheard().iter().filter(silent).map(|one| format!("{}: {}", one.source, one.why)).collect();
+        let partly = self.partly().filter(|_| kind == FeedKind::Workloads).map(|(source, words)| format!("{source}: {words}"));
+        let why: Vec<String> = self.unheard().iter().filter(silent).map(|one| format!("{}: {}", one.source, one.why)).chain(partly).collect();
         if why.is_empty() { Failed::new(Exit::No, not_there) } else { Failed::new(Exit::Unknown, format!("{what} could not be asked: {}", why.join("; "))) }
+    }
+
+    /// Who looks only into a part of what there is, and into which.
+    pub fn partly(&self) -> impl Iterator<Item = (&SourceId, &Clean)> {
+        self.app.sources.iter().filter_map(|(id, known)| match known {
+            Ok(Known::Ready(offers)) => Some((id, offers.partly.as_ref()?)),
+            _ => None,
+        })
     }
 
     /// Ends once everything that was begun is written down.

@@ -57,7 +57,11 @@ pub fn run() -> ExitCode {
             return if asked { Exit::Yes.into() } else { Exit::Usage.into() };
         }
     };
+    let json = cli.face.as_ref().is_some_and(Face::json);
     let exit = face(cli).unwrap_or_else(|Failed { words, exit }| {
+        if json {
+            out::write(format_args!("{:#}\n", serde_json::json!({ "v": 1, "error": words })));
+        }
         out::remark(&words);
         exit
     });

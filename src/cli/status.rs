@@ -170,6 +170,9 @@ fn headline(app: &App, missing: &[Missing]) -> Clean {
         (true, false) if missing.iter().any(|one| one.source.is_none() && one.feeds == ["workloads"]) => {
             Clean::from_static("what runs is not known: nothing is connected that could say it")
         }
+        (true, false) if missing.iter().any(|one| one.feeds == ["workloads"]) => {
+            Clean::from_static("nothing runs where we look; it is not known what runs elsewhere")
+        }
         (true, false) | (false, _) => app.matrix.totals.words(),
     }
 }

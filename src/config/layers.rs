@@ -114,11 +114,11 @@ fn lay(config: &mut Config, text: &Text, faults: &mut Vec<Fault>) {
         faults.extend(not_a_list("source", &root));
         root.remove("source");
     }
-    literal::refuse(&mut root, faults);
+    let taken = literal::refuse(&mut root, faults);
     for (key, value) in &root {
         match key.get_ref().as_ref() {
-            "environment" => config.environments = environments(value, faults),
-            "service" => config.services = services(value, faults),
+            "environment" => config.environments = environments(value, &taken, faults),
+            "service" => config.services = services(value, &taken, faults),
             "thresholds" => over::<ThresholdsOver>(value, faults, |over| config.thresholds.lay(over)),
             "gates" => over::<GatesOver>(value, faults, |over| config.gates.lay(over)),
             "journal" => over::<JournalOver>(value, faults, |over| config.journal.lay(over)),
@@ -143,19 +143,19 @@ fn over<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Faul
 }
 
 /// Each element read by itself.
-fn each<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Vec<T> {
+fn each<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, taken: &[String], faults: &mut Vec<Fault>) -> Vec<T> {
     let items = value.get_ref().as_array().map_or(&[][..], |items| &items[..]);
-    items.iter().filter_map(|item| read::read(item, faults)).collect()
+    items.iter().filter_map(|item| read::read_without(item, taken, faults)).collect()
 }
 
-fn environments(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Vec<crate::domain::EnvironmentRule> {
-    let tables: Vec<EnvironmentTable> = each(value, faults);
+fn environments(value: &Spanned<DeValue<'_>>, taken: &[String], faults: &mut Vec<Fault>) -> Vec<crate::domain::EnvironmentRule> {
+    let tables: Vec<EnvironmentTable> = each(value, taken, faults);
     names("environment", tables.iter().map(|table| (table.name.get_ref().as_str(), table.name.span())), faults);
     tables.into_iter().map(|table| table.rule(faults)).collect()
 }
 
-fn services(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Vec<super::Service> {
-    let tables: Vec<ServiceTable> = each(value, faults);
+fn services(value: &Spanned<DeValue<'_>>, taken: &[String], faults: &mut Vec<Fault>) -> Vec<super::Service> {
+    let tables: Vec<ServiceTable> = each(value, taken, faults);
     names("service", tables.iter().map(|table| (table.name.get_ref().as_str(), table.name.span())), faults);
     tables.into_iter().map(|table| table.service(faults)).collect()
 }

@@ -37,23 +37,24 @@ fn url_password(text: &str) -> Option<std::ops::Range<usize>> {
     (colon + 1 < user_info.len()).then_some(begin + colon + 1..begin + user_info.len())
 }
 
-/// Takes the secrets out of a table, at every depth, with a fault for each.
-pub(super) fn refuse(table: &mut DeTable<'_>, faults: &mut Vec<Fault>) {
+/// Takes the secrets out of a table, at every depth, with a fault for each; the names of what was taken, which is not missing then.
+pub(super) fn refuse(table: &mut DeTable<'_>, faults: &mut Vec<Fault>) -> Vec<String> {
     let found: Vec<(String, Fault)> = table.iter().filter_map(|(key, value)| Some((key.get_ref().to_string(), literal(key, value)?))).collect();
+    let mut taken = Vec::new();
     for (name, fault) in found {
         table.remove(name.as_str());
         faults.push(fault);
+        taken.push(name);
     }
-    for (_, value) in table.iter_mut() {
-        refuse_in(value, faults);
-    }
+    taken.extend(table.iter_mut().flat_map(|(_, value)| refuse_in(value, faults)));
+    taken
 }
 
-fn refuse_in(value: &mut Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) {
+fn refuse_in(value: &mut Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Vec<String> {
     match value.get_mut() {
         DeValue::Table(table) => refuse(table, faults),
-        DeValue::Array(items) => items.iter_mut().for_each(|item| refuse_in(item, faults)),
-        _ => {}
+        DeValue::Array(items) => items.iter_mut().flat_map(|item| refuse_in(item, faults)).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -25,13 +25,18 @@ const MOST: usize = 32;
 
 /// `value` as a `T`. After a fault the entry that has it is left out and the rest is read on, so that every fault is told.
 pub(super) fn read<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Option<T> {
+    read_without(value, &[], faults)
+}
+
+/// The same for a value out of which some entries were `taken`: those are not missing.
+pub(super) fn read_without<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, taken: &[String], faults: &mut Vec<Fault>) -> Option<T> {
     let before = faults.len();
-    read_partly(value, faults).filter(|_| faults.len() == before)
+    read_partly(value, taken, faults).filter(|_| faults.len() == before)
 }
 
 /// The same without what is wrong, where that can be.
-pub(super) fn read_partly<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Option<T> {
-    let (mut value, mut left_out) = (value.clone(), Vec::new());
+pub(super) fn read_partly<T: DeserializeOwned>(value: &Spanned<DeValue<'_>>, taken: &[String], faults: &mut Vec<Fault>) -> Option<T> {
+    let (mut value, mut left_out) = (value.clone(), taken.to_vec());
     for _ in 0..MOST {
         let error = match T::deserialize(ValueDeserializer::from(value.clone())) {
             Ok(read) => return Some(read),

@@ -83,11 +83,11 @@ impl SourceConfig {
     pub fn read_partly<T: DeserializeOwned>(&self) -> (Option<T>, Vec<ConfigError>) {
         let mut faults = Vec::new();
         let read = self.with_table(|mut table| {
-            if let Some(rows) = rows(&mut table) {
+            let taken = rows(&mut table).map(|rows| {
                 COMMON.iter().for_each(|key| _ = rows.remove(*key));
-                literal::refuse(rows, &mut Vec::new());
-            }
-            read::read_partly::<T>(&table, &mut faults)
+                literal::refuse(rows, &mut Vec::new())
+            });
+            read::read_partly::<T>(&table, &taken.unwrap_or_default(), &mut faults)
         });
         faults.sort_by_key(|fault| fault.span.start);
         (read.flatten(), faults.iter().map(|fault| self.text.error(&fault.span, &fault.what)).collect())
@@ -149,11 +149,9 @@ pub(super) fn all(text: &Text) -> (Vec<SourceConfig>, Vec<Fault>) {
 }
 
 fn one(text: &Text, index: usize, mut item: Spanned<DeValue<'_>>, faults: &mut Vec<Fault>) -> Option<SourceConfig> {
-    if let Some(rows) = rows(&mut item) {
-        literal::refuse(rows, faults);
-    }
+    let taken = rows(&mut item).map(|rows| literal::refuse(rows, faults)).unwrap_or_default();
     // A source with a fault is told of as a whole: what its back end finds wrong in it too.
-    let common: Common = read::read_partly(&item, faults)?;
+    let common: Common = read::read_partly(&item, &taken, faults)?;
     let credential = credential(&common, faults);
     let name = common.name.map(|name| Name::new(name.get_ref()));
     Some(SourceConfig { kind: common.kind, name, credential, text: text.clone(), index })

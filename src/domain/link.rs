@@ -43,6 +43,8 @@ pub struct Offers {
     pub budget: Option<Clean>,
     /// What it lacks, in words: `no policy/v1: disruption budgets are read as v1beta1`.
     pub lacks: Vec<Clean>,
+    /// Where it may look, if not everywhere: what runs elsewhere is not known then.
+    pub partly: Option<Clean>,
     /// Warnings that must stay on screen: `TLS is not verified`.
     pub warnings: Vec<Clean>,
     /// Where it was found, if nobody named it: `found in prod-eu, monitoring/prometheus-k8s`.

@@ -78,7 +78,10 @@ pub enum Progress {
         message: Clean,
     },
     /// Somebody paused it.
-    Paused,
+    Paused {
+        /// Since when, where that is known.
+        since: Option<Timestamp>,
+    },
     /// It can not be said.
     Unknown,
 }

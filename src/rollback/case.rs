@@ -82,8 +82,10 @@ impl Case {
     /// The case of a workload as the store has it at `now`; none where it is not known (any more).
     pub fn of(store: &Store, workload: &Id<Workload>, timing: &Timing, now: Timestamp) -> Option<Self> {
         let mut row = store.workload(workload)?.clone();
-        // A StatefulSet or DaemonSet does not carry the number of its revision; its history does.
-        row.revision = row.revision.or_else(|| store.revisions_of(workload).iter().find(|revision| revision.current).map(|revision| revision.number));
+        // A StatefulSet or DaemonSet does not carry the number of its revision; its history does. What waits because of a pause has none.
+        let revisions = store.revisions_of(workload);
+        let current = revisions.iter().find(|revision| revision.current).map(|revision| revision.number);
+        row.revision = if revisions.is_empty() { row.revision } else { current };
         let joined = store.joined(workload)?.clone();
         let (service, environment) = (joined.service, joined.environment);
         let pods: Vec<Pod> = store.pods_of(workload).cloned().collect();

@@ -287,7 +287,7 @@ fn total(pods: &[&&Pod], of: impl Fn(&Pod) -> u32) -> u32 {
 fn gave_up(progress: &Progress) -> Option<Clean> {
     match progress {
         Progress::Stuck { reason, message, .. } => Some(if message.is_empty() { reason.clone() } else { message.clone() }),
-        Progress::Paused => Some(Clean::from_static("somebody paused it")),
+        Progress::Paused { .. } => Some(Clean::from_static("somebody paused it")),
         Progress::Done | Progress::Unobserved | Progress::Rolling | Progress::Unknown => None,
     }
 }

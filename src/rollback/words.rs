@@ -2,7 +2,7 @@
 
 use super::{Blocker, Confirm, Procedure, Proof, ProofKind, ProofState, Run, State, Verdict};
 use crate::{
-    domain::{CheckKind, Outcome, Run as CiRun, RunStatus},
+    domain::{CheckKind, Outcome, RevisionRef, Run as CiRun, RunStatus},
     store::words::{clock, long, percent, since, took},
     text::Clean,
 };
@@ -120,16 +120,20 @@ impl Procedure {
         }
     }
 
+    /// Where it goes, or would go.
+    pub fn goal(&self) -> Option<RevisionRef> {
+        match &self.state {
+            State::Planned(plan) | State::Confirming { plan, .. } => plan.goal(),
+            State::Sending { sent, .. } | State::Unclear { sent, .. } | State::UnderWay { sent, .. } | State::Done { sent, .. } => Some(sent.goal.clone()),
+            State::Gathering(_) | State::Closed { .. } => None,
+        }
+    }
+
     /// `2.8.0 r42 → 2.7.3 r41 (it runs on as r43)`.
     pub fn change(&self) -> Clean {
         let from = &self.case.workload;
         let left = from.revision.map_or_else(|| crate::clean!("{}", from.version), |number| crate::clean!("{} r{number}", from.version));
-        let goal = match &self.state {
-            State::Planned(plan) | State::Confirming { plan, .. } => plan.goal(),
-            State::Sending { sent, .. } | State::Unclear { sent, .. } | State::UnderWay { sent, .. } | State::Done { sent, .. } => Some(sent.goal.clone()),
-            State::Gathering(_) | State::Closed { .. } => None,
-        };
-        let Some(goal) = goal else { return left };
+        let Some(goal) = self.goal() else { return left };
         let runs_on = match &self.state {
             State::UnderWay { run, .. } | State::Done { run, .. } => run.view.revision.filter(|number| *number != goal.number),
             State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => None,

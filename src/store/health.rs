@@ -5,7 +5,7 @@
 
 use super::words::since;
 use crate::{
-    domain::{Container, ContainerState, Pod, Progress, Revision, Workload},
+    domain::{Container, ContainerState, Kind, Pod, Progress, Revision, Workload},
     text::Clean,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -296,7 +296,7 @@ pub fn health(workload: &Workload, revisions: &[&Revision], pods: Option<&[&Pod]
     let pods = pods.unwrap_or_default();
     let worst = || why(workload, pods);
     let moving = moving(workload, now);
-    let sick = newest_sick(revisions, pods, now);
+    let sick = newest_sick(workload, revisions, pods, now);
     if counts.ready == 0 && sick.is_none() && moving && young(workload, revisions, now) {
         return Health::Rolling;
     }
@@ -308,13 +308,13 @@ pub fn health(workload: &Workload, revisions: &[&Revision], pods: Option<&[&Pod]
             let said = || if message.is_empty() { reason.clone() } else { message.clone() };
             Health::Stuck { since: *since, why: sick.unwrap_or_else(said) }
         }
-        Progress::Paused if counts.updated < counts.wanted => Health::Stuck { since: None, why: Clean::from_static("paused on the way") },
+        Progress::Paused { since } if counts.updated < counts.wanted => Health::Stuck { since: *since, why: Clean::from_static("paused on the way") },
         Progress::Rolling | Progress::Unobserved if moving => match sick {
             Some(why) => Health::Stuck { since: workload.changed, why },
             None => Health::Rolling,
         },
-        Progress::Rolling | Progress::Unobserved | Progress::Done | Progress::Paused if counts.ready < counts.wanted => Health::Failing { why: worst() },
-        Progress::Rolling | Progress::Unobserved | Progress::Done | Progress::Paused => Health::Ok,
+        Progress::Rolling | Progress::Unobserved | Progress::Done | Progress::Paused { .. } if counts.ready < counts.wanted => Health::Failing { why: worst() },
+        Progress::Rolling | Progress::Unobserved | Progress::Done | Progress::Paused { .. } => Health::Ok,
         Progress::Unknown if counts.ready < counts.wanted => Health::Failing { why: worst() },
         Progress::Unknown => Health::Unknown,
     }
@@ -329,7 +329,7 @@ fn moving(workload: &Workload, now: Timestamp) -> bool {
             let mixed = counts.updated < counts.wanted || counts.total > counts.updated;
             mixed || workload.changed.is_none_or(|changed| since(changed, now) < PATIENCE)
         }
-        Progress::Done | Progress::Paused | Progress::Unknown => false,
+        Progress::Done | Progress::Paused { .. } | Progress::Unknown => false,
     }
 }
 
@@ -345,9 +345,9 @@ fn young(workload: &Workload, revisions: &[&Revision], now: Timestamp) -> bool {
 const WARMS_UP: SignedDuration = SignedDuration::from_secs(120);
 const UNPLACED: SignedDuration = SignedDuration::from_secs(60);
 
-/// What keeps a pod of the newest revision from ever serving.
-fn newest_sick(revisions: &[&Revision], pods: &[&Pod], now: Timestamp) -> Option<Clean> {
-    let newest = revisions.iter().find(|revision| revision.current);
+/// What keeps a pod of the newest revision from ever serving. A StatefulSet waits for its older pods too before it exchanges them.
+fn newest_sick(workload: &Workload, revisions: &[&Revision], pods: &[&Pod], now: Timestamp) -> Option<Clean> {
+    let newest = revisions.iter().find(|revision| revision.current).filter(|_| workload.kind != Kind::StatefulSet);
     let of_newest = |pod: &&&Pod| newest.is_none_or(|revision| revision.template == pod.template);
     let sick = pods.iter().filter(of_newest).filter_map(|pod| sickness(pod, now));
     sick.max_by_key(Ailment::rank).map(|found| found.words())
@@ -380,7 +380,7 @@ fn why(workload: &Workload, pods: &[&Pod]) -> Clean {
     let worst = pods.iter().filter_map(|pod| ailment(pod)).filter(|found| *found != Ailment::Leaving).max_by_key(Ailment::rank);
     worst.map(|found| found.words()).or_else(|| workload.remark.clone()).unwrap_or_else(|| match &workload.progress {
         Progress::Stuck { reason, .. } => reason.clone(),
-        Progress::Done | Progress::Unobserved | Progress::Rolling | Progress::Paused | Progress::Unknown => {
+        Progress::Done | Progress::Unobserved | Progress::Rolling | Progress::Paused { .. } | Progress::Unknown => {
             crate::clean!("{} of {} ready", counts.ready, counts.wanted)
         }
     })

@@ -99,10 +99,21 @@ fn a_first_deployment_without_a_ready_pod_rolls_and_a_crashing_one_is_down() {
 #[test]
 fn paused_half_way_is_stuck_and_paused_when_done_is_well() {
     let mut row = rollout(2, 6, 6);
-    row.progress = Progress::Paused;
+    row.progress = Progress::Paused { since: None };
     assert_eq!(word(&row, &[]), "stuck");
     row.replicas = counts(6, 6, 6, 6);
     assert_eq!(word(&row, &[]), "ok");
+}
+
+/// The controller of a StatefulSet waits for an older pod that crashes before it exchanges it (OrderedReady).
+#[test]
+fn a_crash_of_an_older_pod_holds_up_a_stateful_set_and_not_a_deployment() {
+    let mut row = rollout(2, 6, 5);
+    let (new, old) = (revision(&row, 42, 2), revision(&row, 41, 3));
+    let sick = crashing(pod(&row, 41, "old"), 1, 5);
+    assert_eq!(health(&row, &[&new, &old], Some(&[&sick]), now()).word(), "rolling");
+    row.kind = Kind::StatefulSet;
+    assert_eq!(health(&row, &[&new, &old], Some(&[&sick]), now()).word(), "stuck");
 }
 
 #[test]

@@ -35,6 +35,29 @@ fn a_stuck_rollout_reads_from_to_and_how_many_of_the_new_are_ready() {
 }
 
 #[test]
+fn a_template_that_waits_because_of_a_pause_is_not_what_runs_until_it_is_let_go_or_taken_back() {
+    let mut cart = workload("prod", "shop", "cart");
+    cart.changed = Some(ago(60));
+    cart.progress = Progress::Paused { since: Some(ago(120)) };
+    cart.replicas = counts(3, 3, 0, 3);
+    cart.version = Version("3.0".into());
+    let mut runs = revision(&cart, 2, 3);
+    runs.created = Some(ago(86_400));
+    let mut world = World::new().workloads("prod", [cart.clone()]).revisions("prod", [runs]);
+    let cell = world.0.matrix(now()).rows[0].cells[0].clone();
+    assert_eq!((cell.version.to_string().as_str(), cell.state), ("2.0 → 3.0", CellState::Stuck { fresh: 0, wanted: 3 }));
+    assert_eq!(cell.changed, Some(ago(60)), "not when what runs was made");
+
+    cart.replicas = counts(3, 3, 3, 3);
+    cart.version = Version("2.0".into());
+    world = world.workloads("prod", [cart]);
+    let cell = world.0.matrix(now()).rows[0].cells[0].clone();
+    assert_eq!((cell.version.to_string().as_str(), cell.state), ("2.0", CellState::Ok));
+    let id = cell.workloads[0].id.clone();
+    assert!(world.0.revisions_of(&id)[0].current);
+}
+
+#[test]
 fn columns_stand_in_the_order_of_tiers_and_what_does_not_run_is_absent() {
     let world = World::new()
         .workloads("prod", [workload("prod", "shop", "cart"), workload("prod", "shop", "search")])

@@ -38,7 +38,7 @@ pub use series::{ErrorRate, Limits, Series};
 pub use subject::About;
 
 use crate::{
-    domain::{Alert, Change, Fact, Feed, Happening, Id, Job, Link, Node, Pod, Revision, Rule, Run, Sample, SourceId, Workload},
+    domain::{Alert, Change, Fact, Feed, Happening, Id, Job, Link, Node, Pod, Progress, Revision, Rule, Run, Sample, SourceId, Workload},
     text::Name,
 };
 use feeds::Feeds;
@@ -192,12 +192,28 @@ impl Store {
     /// Says when a workload was last changed. Where its newest revision is also the youngest, that one's creation says it best: what else
     /// tells of a rollout (conditions, the time of the last writer) moves on with every pod or with another field.
     fn date(&mut self, id: &Id<Workload>) {
+        self.hold(id);
         let revisions = self.revisions_of(id);
         let youngest = revisions.iter().filter_map(|revision| revision.created).max();
         let made = revisions.iter().find(|revision| revision.current).and_then(|revision| revision.created).filter(|made| youngest == Some(*made));
         let said = self.changed.get(id).copied().flatten();
         if let Some(row) = self.workloads.get_mut(id) {
             row.changed = made.or(said);
+        }
+    }
+
+    /// Takes the mark of being current from the newest revision of a Deployment that was paused before its changed template had a
+    /// revision of its own: then none of its pods is up to date, while the newest revision has some.
+    fn hold(&mut self, id: &Id<Workload>) {
+        let Some(workload) = self.workloads.get(id) else { return };
+        let revisions = self.revisions_of(id);
+        let Some(newest) = revisions.first() else { return };
+        let waits = matches!(workload.progress, Progress::Paused { .. }) && workload.replicas.updated == 0 && newest.replicas.total > 0;
+        let named = workload.revision.is_none_or(|number| number == newest.number);
+        let current = !waits && (newest.current || (named && !revisions.iter().any(|revision| revision.current)));
+        let newest = newest.id.clone();
+        if let Some(row) = self.revisions.get_mut(&newest) {
+            row.current = current;
         }
     }
 

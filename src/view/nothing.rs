@@ -73,6 +73,10 @@ fn source(app: &App, id: &SourceId, known: &Result<Known, Why>) -> Option<(u8, L
     Some(match (known, trouble) {
         (Err(why), _) => (0, line![(Role::Critical, crate::clean!("{id}: {}", why.words))]),
         (Ok(_), Some(line)) => (1, line![line]),
+        (Ok(Known::Ready(offers)), None) if app.store.workloads_told(id) => {
+            let partly = offers.partly.as_ref().map(|words| crate::clean!("; {words}")).unwrap_or_default();
+            (3, line![(Role::Dim, crate::clean!("{id}: nothing runs there{partly}"))])
+        }
         (Ok(Known::Ready(offers)), None) if offers.feeds.contains(&FeedKind::Workloads) => {
             (2, line![(Role::Dim, crate::clean!("{id}: asking what runs there"))])
         }

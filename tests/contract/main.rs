@@ -3,6 +3,7 @@
 mod alertmanager;
 mod docker;
 mod door;
+mod faces;
 mod gateway;
 mod github;
 mod kubernetes;

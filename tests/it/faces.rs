@@ -207,6 +207,8 @@ fn what_could_not_be_asked_is_not_told_as_absent() {
         let rollback = |more: &[&str]| home.run(&[&["rollback", "cart", "-e", "production", "--timeout", "1s"], more].concat());
         let ended = rollback(&["--dry-run"]).ends(2).says(&["cart in production could not be asked: ", "kubernetes/prod: "]);
         assert!(!ended.err.contains("does not run"), "{}", ended.err);
+        let error = rollback(&["--dry-run", "--json"]).ends(2).json();
+        assert!(error["error"].as_str().is_some_and(|words| words.contains("could not be asked")), "{error}");
         rollback(&["--write", "--yes", "--confirm", "cart", "--reason", "x"]).ends(2);
         home.run(&["logs", "cart", "--timeout", "1s"]).ends(2).says(&["could not be asked: ", "kubernetes/prod: "]);
         let status = home.run(&["status", "--timeout", "1s", "--json"]).ends(2).json();
@@ -412,6 +414,12 @@ fn a_bad_keymap_theme_or_source_says_where_and_what_to_do() {
         .run(&["config", "check", "--config", "c.toml"])
         .ends(78)
         .says(&["c.toml:3:"]);
+    let secret = home()
+        .file("c.toml", "[[source]]\nkind = \"prometheus\"\nurl = \"http://ops:s3cret@host:9090\"\n")
+        .run(&["config", "check", "--config", "c.toml"])
+        .ends(78)
+        .says(&["c.toml:3:", "`url` has a password in its URL"]);
+    assert!(!secret.err.contains("is missing") && !secret.err.contains("s3cret"), "{}", secret.err);
     home().run(&["config", "check", "--config", "moon.toml"]).ends(78).says(&["moon.toml"]);
 }
 

@@ -16,7 +16,7 @@ fn the_next_console_shows_what_was_left_open_and_reads_what_became_of_it() {
     // The server carries it out, and its answer never comes.
     first.types("r").shows("Enter asks once more");
     first.types("\r").shows("Enter does it");
-    first.types("\r").shows("waiting for the answer");
+    first.enters("waiting for the answer");
     first.signal(Signal::KILL);
     first.leaves_within(GONE);
 

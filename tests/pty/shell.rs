@@ -33,7 +33,7 @@ fn s_leaves_the_screen_for_kubectl_exec_and_ctrl_c_there_brings_it_back() {
     let cluster = Cluster::start();
     let mut term = at_the_pod(setup(&cluster, &[], true));
     term.types("s").shows("A shell in a container?").shows("shop/cart-5d8c-x7k2p app");
-    term.types("\r").shows("STAND-IN --kubeconfig");
+    term.enters("STAND-IN --kubeconfig");
     assert!(!term.screen().alternate_screen(), "the screen is the program's");
     let said = term.contents().replace('\n', "");
     assert!(said.contains("--context dev exec -it -n shop cart-5d8c-x7k2p -c app -- sh -c"), "{said}");
@@ -51,7 +51,7 @@ fn without_kubectl_it_says_so_with_the_command_to_copy() {
     let cluster = Cluster::start();
     let mut term = at_the_pod(setup(&cluster, &[], false));
     term.types("s").shows("A shell in a container?");
-    term.types("\r").shows("kubectl is not on the PATH").shows("the command");
+    term.enters("kubectl is not on the PATH").shows("the command");
     term.until("the console again", vt100::Screen::alternate_screen);
 }
 

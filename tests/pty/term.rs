@@ -192,13 +192,37 @@ impl Term {
     #[track_caller]
     pub fn quits(&mut self) -> &mut Self {
         self.types("q").shows("Leave?");
-        // What is typed before the question was painted is dropped, so that Enter is pressed until it was heard.
-        let deadline = Instant::now() + PATIENCE;
-        while self.contents().contains("Leave?") && Instant::now() < deadline {
-            self.types("\r");
-            std::thread::sleep(Duration::from_millis(50));
+        self.confirms("no question", |screen| !screen.contents().contains("Leave?"))
+    }
+
+    /// Presses Enter on a question. The program may hear that its frame has left only after we have read it, and drops what comes before,
+    /// saying so: then it is pressed once more, as a person would.
+    #[track_caller]
+    pub fn confirms(&mut self, what: &str, done: impl Fn(&Screen) -> bool) -> &mut Self {
+        const EARLY: &str = "press it once more";
+        self.types("\r").until(what, |screen| done(screen) || screen.contents().contains(EARLY));
+        if !done(&self.screen()) {
+            self.types("\r").until(what, done);
         }
         self
+    }
+
+    /// Presses Enter on a question, and waits until `words` stand on the screen.
+    #[track_caller]
+    pub fn enters(&mut self, words: &str) -> &mut Self {
+        self.confirms(words, |screen| screen.contents().contains(words))
+    }
+
+    /// Types a name into a confirm line until it stands there, which is when the line takes keys, and confirms with it.
+    #[track_caller]
+    pub fn names(&mut self, name: &str) -> &mut Self {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.contents().contains(&format!("type {name}  {name}")) {
+            assert!(Instant::now() < deadline, "it takes no name\n{}", self.contents());
+            self.types(&format!("\x15{name}"));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.types("\r")
     }
 
     /// Waits until the screen is as it must be.

@@ -139,6 +139,13 @@ fn shape(app: &App, key: OperationKey) -> Value {
     let procedure = &running.procedure;
     let plan = procedure.plan();
     let candidate = plan.and_then(Plan::candidate);
+    // Of one that is seen through for somebody else the journal knows where it goes, and not what spoke for that.
+    let to = procedure.goal().map(|goal| {
+        json!({
+            "version": goal.version.0, "revision": goal.number,
+            "class": candidate.map(|candidate| candidate.class.word()), "why": candidate.map(|candidate| &candidate.why),
+        })
+    });
     let findings: Vec<Value> = plan
         .map(|plan| plan.findings.values().map(|finding| json!({ "check": finding.kind.word(), "outcome": outcome(finding.outcome), "sentence": finding.sentence, "remedy": finding.remedy })).collect())
         .unwrap_or_default();
@@ -153,7 +160,7 @@ fn shape(app: &App, key: OperationKey) -> Value {
         "workload": { "kind": procedure.case.workload.kind.word(), "namespace": procedure.case.workload.place.namespace.clean(), "name": procedure.case.workload.name.clean() },
         "state": state(running),
         "from": { "version": procedure.case.version().0, "revision": procedure.case.workload.revision },
-        "to": candidate.map(|candidate| json!({ "version": candidate.revision.version.0, "revision": candidate.revision.number, "class": candidate.class.word(), "why": candidate.why })),
+        "to": to,
         "no_target": plan.and_then(|plan| plan.target.proposed.as_ref().err()),
         "difference": plan.map(|plan| plan.difference.iter().map(|change| json!({ "part": change.part.word(), "path": change.path, "before": change.before, "after": change.after })).collect::<Vec<_>>()),
         "checks": findings,

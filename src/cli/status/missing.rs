@@ -49,6 +49,7 @@ const NOBODY: [(FeedKind, &str); 4] = [
 /// Everything that is not known. The same trouble of one source is named once.
 pub fn missing(headless: &Headless) -> Vec<Missing> {
     let mut found = grouped(&headless.unheard());
+    found.extend(headless.partly().map(|(id, words)| Missing { source: Some(id.clone()), feeds: vec!["workloads"], why: words.clone(), troubled: false }));
     found.extend(nobody(&headless.app));
     found.extend(headless.app.sources.iter().filter_map(|(id, known)| match known {
         Ok(Known::Listed(words)) => {

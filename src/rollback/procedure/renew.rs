@@ -27,8 +27,11 @@ impl Procedure {
     /// Whether `row` is another revision than the plan that is on its way or on screen is about.
     pub fn outdated(&self, row: &Workload) -> bool {
         let known = &self.case.workload;
-        // A StatefulSet or DaemonSet does not carry the number of its revision.
-        let other = row.revision.map_or_else(|| row.images != known.images, |number| Some(number) != known.revision);
+        // A StatefulSet or DaemonSet does not carry the number of its revision, and what waits because of a pause has none.
+        let other = match (row.revision, known.revision) {
+            (Some(now), Some(then)) => now != then,
+            (None, _) | (_, None) => row.images != known.images,
+        };
         matches!(self.state, State::Gathering(_) | State::Planned(_)) && other
     }
 }

@@ -55,7 +55,7 @@ impl<'a> View<'a> {
             return Progress::Unobserved;
         }
         if self.unit.paused(self.at) {
-            return Progress::Paused;
+            return Progress::Paused { since: None };
         }
         if counts.updated == counts.wanted && counts.total == counts.updated && counts.available == counts.wanted {
             return Progress::Done;

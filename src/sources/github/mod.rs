@@ -207,15 +207,7 @@ impl Source for GitHub {
     }
 
     fn offers(&self) -> Offers {
-        Offers {
-            feeds: [FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs].into(),
-            verbs: BTreeSet::new(),
-            budget: self.api.budget(),
-            lacks: self.lacks(),
-            warnings: Vec::new(),
-            found: None,
-            members: Vec::new(),
-        }
+        Offers { feeds: [FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs].into(), budget: self.api.budget(), lacks: self.lacks(), ..Offers::default() }
     }
 
     fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {

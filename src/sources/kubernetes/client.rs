@@ -311,9 +311,9 @@ impl Cluster {
         }
     }
 
-    /// What it lacks, in words.
-    pub fn lacks(&self) -> Vec<Clean> {
-        self.lacks.lock().map(|lacks| lacks.values().cloned().collect()).unwrap_or_default()
+    /// What it lacks, and about what.
+    pub fn lacks(&self) -> BTreeMap<String, Clean> {
+        self.lacks.lock().map(|lacks| lacks.clone()).unwrap_or_default()
     }
 }
 

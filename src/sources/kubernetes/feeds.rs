@@ -13,6 +13,7 @@ use super::{
     },
 };
 use crate::{
+    clean,
     domain::{Batch, Change, Fact, Happening, Id, Kind, Revision, Scope, SourceId, Workload},
     sources::SourceError,
     text::Clean,
@@ -133,6 +134,37 @@ fn revisions_of<T: Shape>(cluster: &Arc<Cluster>, row: fn(&SourceId, &T) -> Opti
 /// Deployments, StatefulSets and DaemonSets with their revisions. Each noun has its own barrier, so that workloads are complete before
 /// their history is; all that is asked beside them waits for their first page, which is what an operator waits for.
 pub fn workloads(cluster: &Arc<Cluster>) -> Facts {
+    let (cluster, asked) = (cluster.clone(), cluster.clone());
+    let there = async move {
+        match named(&asked).await {
+            Ok(()) => workloads_there(&cluster),
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
+    };
+    stream::once(there).flatten().boxed()
+}
+
+/// That the namespaces that were named are there: an empty list would say that nothing runs in one that does not exist.
+async fn named(cluster: &Cluster) -> Result<(), SourceError> {
+    if !cluster.confined {
+        return Ok(());
+    }
+    let asked = cluster.namespaces.iter().map(|name| async move {
+        let call = Call::get("namespaces", None, format!("/api/v1/namespaces/{name}"));
+        matches!(cluster.get::<serde::de::IgnoredAny>(&call).await, Err(SourceError::NotFound(_))).then_some(name)
+    });
+    let missing: Vec<&String> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+    let words = |name: &String| clean!("there is no namespace {name} in {}", cluster.known.name);
+    for name in &missing {
+        cluster.lack(&format!("namespace {name}"), words(name));
+    }
+    match missing.first() {
+        Some(first) if missing.len() == cluster.namespaces.len() => Err(SourceError::NotFound(words(first))),
+        _ => Ok(()),
+    }
+}
+
+fn workloads_there(cluster: &Arc<Cluster>) -> Facts {
     let workloads = changes(vec![
         workloads_of::<Deployment>(cluster, Kind::Deployment, |source, kind, object| rows::workload(source, kind, object, &object.spec, &object.status)),
         spared(

@@ -213,7 +213,15 @@ impl Source for Kubernetes {
         let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Pods, FeedKind::Happenings, FeedKind::Logs];
         let verbs = [Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Shell];
         let warnings = self.cluster.known.insecure.then(|| Clean::from_static("TLS is not verified"));
-        Offers { feeds: feeds.into(), verbs: verbs.into(), lacks: self.cluster.lacks(), warnings: warnings.into_iter().collect(), ..Offers::default() }
+        let lacks = self.cluster.lacks();
+        Offers {
+            feeds: feeds.into(),
+            verbs: verbs.into(),
+            partly: lacks.get(<wire::apps::Deployment as wire::Shape>::PLURAL).cloned(),
+            lacks: lacks.into_values().collect(),
+            warnings: warnings.into_iter().collect(),
+            ..Offers::default()
+        }
     }
 
     fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {

@@ -125,7 +125,29 @@ async fn deployment(cluster: &Cluster, current: &Current) -> Result<Vec<Revision
     revisions.sort_by_key(|revision| std::cmp::Reverse(revision.number));
     served(&mut revisions, &sets);
     rolled_back(current, &mut revisions);
+    if !revisions.iter().any(|revision| revision.current) {
+        revisions.insert(0, waiting(cluster, current));
+    }
     Ok(revisions)
+}
+
+/// A template that no ReplicaSet has: the Deployment was paused before it, or its controller has not looked at it yet.
+fn waiting(cluster: &Cluster, current: &Current) -> Revision {
+    let row = rows::workload(&cluster.id, current.kind, &current.lean, &current.lean.spec, &current.lean.status);
+    Revision {
+        id: rows::revision_id(&cluster.id, current.uid(), ""),
+        workload: row.id,
+        number: 0,
+        template: crate::text::Raw::default(),
+        version: row.version,
+        images: row.images,
+        replicas: Replicas::default(),
+        current: true,
+        created: None,
+        cause: None,
+        evidence: Vec::new(),
+        outline: outline::outline(&template::bare(&current.raw)),
+    }
 }
 
 fn version(revision: &Revision, set: &Kept) -> Version {

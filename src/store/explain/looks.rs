@@ -43,16 +43,19 @@ fn suffering<'a>(scene: &Scene<'a>, is: fn(&Ailment) -> bool) -> Vec<(&'a Pod, A
 }
 
 pub(super) fn paused(scene: &Scene<'_>) -> Look {
-    if scene.workload.progress != Progress::Paused {
-        return Look::Excluded;
-    }
+    let Progress::Paused { since } = scene.workload.progress else { return Look::Excluded };
     let counts = &scene.workload.replicas;
     if counts.updated >= counts.wanted && counts.ready >= counts.wanted {
         return Look::Excluded;
     }
     let says = crate::clean!("{} of {} pods are of the newest revision", counts.updated, counts.wanted);
     let object = crate::clean!("{} {}", scene.workload.kind.word(), scene.workload.name);
-    found(crate::clean!("somebody paused it half way: {says}"), vec![Fault { object, says }], Vec::new(), ("A", "let it go on"))
+    let ago = since.map(|at| crate::clean!(" {} ago", long(self::since(at, scene.now)))).unwrap_or_default();
+    if scene.newest().is_none() {
+        let sentence = crate::clean!("somebody paused it{ago}, and its changed template, {}, waits: no pod runs that yet", scene.workload.version);
+        return found(sentence, vec![Fault { object, says }], Vec::new(), ("A", "let it go on, which ships that template"));
+    }
+    found(crate::clean!("somebody paused it half way{ago}: {says}"), vec![Fault { object, says }], Vec::new(), ("A", "let it go on"))
 }
 
 pub(super) fn behind(scene: &Scene<'_>) -> Look {

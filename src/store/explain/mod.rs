@@ -229,7 +229,7 @@ impl Scene<'_> {
     fn rolling(&self) -> bool {
         match self.workload.progress {
             Progress::Rolling | Progress::Stuck { .. } | Progress::Unobserved => true,
-            Progress::Done | Progress::Paused | Progress::Unknown => false,
+            Progress::Done | Progress::Paused { .. } | Progress::Unknown => false,
         }
     }
 }

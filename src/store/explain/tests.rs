@@ -138,7 +138,7 @@ fn what_keeps_pods_from_being_made_is_named() {
 #[test]
 fn paused_comes_before_everything_else_and_says_what_else_holds() {
     let mut broken = Broken::new().with(|pod| crashing(pod, 1, 5));
-    broken.workload.progress = Progress::Paused;
+    broken.workload.progress = Progress::Paused { since: None };
     let found = broken.explain();
     assert_eq!(found.cause, Some("paused"));
     assert_eq!(found.also.len(), 1, "the crash: {:?}", found.also);

@@ -128,9 +128,9 @@ fn ended(verb: Verb, wanted: Option<u32>, subject: &Subject, after: &Raw) -> Opt
             Some(End::Incomplete(crate::clean!("its controller gave up: {words}")))
         }
         // Where somebody paused it, the number of pods is still kept.
-        Progress::Paused if verb == Verb::Scale => (counts.total == counts.wanted && counts.ready >= counts.wanted).then_some(End::Complete),
+        Progress::Paused { .. } if verb == Verb::Scale => (counts.total == counts.wanted && counts.ready >= counts.wanted).then_some(End::Complete),
         // Fewer are complete once the others are gone.
         Progress::Done => (whole && (verb != Verb::Scale || counts.total == counts.wanted)).then_some(End::Complete),
-        Progress::Unobserved | Progress::Rolling | Progress::Paused | Progress::Unknown => None,
+        Progress::Unobserved | Progress::Rolling | Progress::Paused { .. } | Progress::Unknown => None,
     }
 }

@@ -45,7 +45,7 @@ impl App {
     fn can_single(&self, verb: Verb, id: &Id<Workload>) -> Result<(), Clean> {
         let Some(workload) = self.store.workload(id) else { return Err(Clean::from_static("this workload is gone")) };
         let offered = matches!(self.sources.get(&id.source()), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&verb));
-        let paused = workload.progress == Progress::Paused;
+        let paused = matches!(workload.progress, Progress::Paused { .. });
         match (verb, workload.kind) {
             (Verb::Scale, Kind::DaemonSet) => Err(Clean::from_static("a DaemonSet carries no number of replicas: it runs one pod on each node")),
             (verb, kind) if !offered || !Single::suits(verb, kind) => Err(crate::clean!("a {} can not be {} from here", kind.word(), done(verb))),

@@ -12,7 +12,7 @@ use super::{
     act,
     client::Call,
     prepare::{Ground, Made},
-    template::LAST_APPLIED,
+    template::{self, LAST_APPLIED},
     wire::{List, Meta, Shape, or_default, shape},
 };
 use crate::{
@@ -59,6 +59,10 @@ pub async fn rights(ground: Arc<Ground>) -> Finding {
 /// Whether it is paused: a paused Deployment starts no rollout.
 pub async fn paused(ground: Arc<Ground>) -> Finding {
     let made = Made(CheckKind::Paused);
+    if ground.current.lean.spec.paused && ground.sets.iter().all(|set| !template::same(&set.raw, &ground.current.raw)) {
+        let waits = clean!("{} is paused, and its changed template waits: no pod runs that, and resuming ships it", ground.name());
+        return made.block(waits, Some(clean!("apply the manifest of what runs, then kubectl rollout resume {}", ground.object())));
+    }
     if ground.current.lean.spec.paused {
         return made.block(clean!("{} is paused: it would not roll out", ground.name()), Some(clean!("kubectl rollout resume {}", ground.object())));
     }

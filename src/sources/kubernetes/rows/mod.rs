@@ -6,7 +6,7 @@ mod workload;
 
 pub use event::{happening, when};
 pub use pod::{Common, node, pod, rank};
-pub use workload::{owner, progress, replicas, revision_of_controller, revision_of_replica_set, template_images, workload};
+pub use workload::{owner, progress, replicas, revision_id, revision_of_controller, revision_of_replica_set, template_images, workload};
 
 use crate::domain::{Id, Kind, Pod, SourceId, Workload};
 

@@ -103,7 +103,7 @@ fn judged(kind: Kind, generation: i64, spec: Value, status: Value) -> &'static s
         Progress::Unobserved => "unobserved",
         Progress::Rolling => "rolling",
         Progress::Stuck { .. } => "stuck",
-        Progress::Paused => "paused",
+        Progress::Paused { .. } => "paused",
         Progress::Unknown => "unknown",
     }
 }

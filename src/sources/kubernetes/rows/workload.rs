@@ -111,7 +111,8 @@ fn stuck(condition: &Condition) -> Progress {
 /// pods can not be created, and for a StatefulSet whether the two revisions are one.
 pub fn progress(kind: Kind, generation: i64, spec: &Spec, status: &Status) -> Progress {
     if spec.paused {
-        return Progress::Paused;
+        let paused = condition(status, "Progressing").filter(|progressing| progressing.reason == "DeploymentPaused");
+        return Progress::Paused { since: paused.and_then(|paused| paused.last_update_time) };
     }
     if generation > status.observed_generation {
         return Progress::Unobserved;
