@@ -20,6 +20,8 @@ pub enum LogRow {
         level: Piece,
         /// The words, with hits already marked.
         text: Line,
+        /// How many lines alike it stands for, told at its end whatever must be cut for that.
+        times: usize,
     },
     /// Something that happened meanwhile, across the whole width: `─── 02:54:10  cart 2.7.3 → 2.8.0 ───`.
     Marker(Line),
@@ -132,14 +134,19 @@ impl LogView<'_> {
 
     fn lay(&self, row: &LogRow, columns: &Columns, width: usize) -> Vec<Line> {
         match row {
-            LogRow::Said { time, source, level, text } => {
+            LogRow::Said { time, source, level, text, times } => {
                 let cells = [(columns.time, vec![Piece::new(Role::Dim, time.clone())]), (columns.source, source.clone()), (columns.level, vec![level.clone()])];
                 let head: Line = cells
                     .into_iter()
                     .filter(|(cells, _)| *cells > 0)
                     .flat_map(|(cells, line)| pad(&pad(&line, cells, Align::Left), cells + GAP, Align::Left))
                     .collect();
-                let words = if self.wrap { wrap(text, columns.words) } else { vec![skip(text, self.sideways)] };
+                let count: Line = if *times > 1 { vec![Piece::new(Role::Accent, crate::clean!("   × {times}"))] } else { Line::new() };
+                let room = columns.words.saturating_sub(line_width(&count));
+                let words = match self.wrap {
+                    true => wrap(&[text.clone(), count].concat(), columns.words),
+                    false => vec![[super::cut(&skip(text, self.sideways), room), count].concat()],
+                };
                 let indent = vec![Piece::blank(columns.before())];
                 words.into_iter().enumerate().map(|(at, words)| [if at == 0 { head.clone() } else { indent.clone() }, words].concat()).collect()
             }
@@ -170,7 +177,7 @@ mod tests {
     use crate::line;
 
     fn said(time: &'static str, version: &'static str, pod: &'static str, level: &'static str, text: &'static str) -> LogRow {
-        LogRow::Said { time: time.into(), source: line![version, "  ", pod], level: Piece::new(Role::LogInfo, level), text: line![text] }
+        LogRow::Said { time: time.into(), source: line![version, "  ", pod], level: Piece::new(Role::LogInfo, level), text: line![text], times: 1 }
     }
 
     fn rows() -> Vec<LogRow> {
@@ -203,6 +210,16 @@ mod tests {
                                        pricing a basket of 12
                                        items
         ");
+    }
+
+    #[test]
+    fn the_count_of_lines_alike_is_never_what_is_cut_off() {
+        let mut rows = rows();
+        if let LogRow::Said { times, .. } = &mut rows[2] {
+            *times = 227;
+        }
+        let view = LogView { rows: &rows, anchor: Anchor::Top(2), wrap: false, sideways: 0, cursor: None, empty: &[] };
+        insta::assert_snapshot!(shown(view, 58, 1), @"02:54:31  2.8.0  x7k2p  ERROR  unknown currency \"…   × 227");
     }
 
     #[test]

@@ -132,8 +132,13 @@ mod everywhere {
         Picker { choices: &choices, found: &found, selected: number % texts.len() }.draw(buf, area, &theme);
         check(buf, "picker");
 
-        let said =
-            |index: usize| LogRow::Said { time: at(index), source: both(index), level: Piece::new(Role::LogError, at(index + 2)), text: both(index + 3) };
+        let said = |index: usize| LogRow::Said {
+            time: at(index),
+            source: both(index),
+            level: Piece::new(Role::LogError, at(index + 2)),
+            text: both(index + 3),
+            times: index,
+        };
         let rows: Vec<LogRow> = (0..texts.len()).flat_map(|index| [said(index), LogRow::Marker(both(index)), LogRow::Note(both(index))]).collect();
         for (anchor, wrap) in [(Anchor::Top(number), true), (Anchor::Bottom(number), true), (Anchor::Bottom(usize::MAX), false)] {
             LogView { rows: &rows, anchor, wrap, sideways: number % 40, cursor: Some(number), empty: &lines }.draw(buf, area, &theme);

@@ -45,14 +45,26 @@ impl Operations {
             Layer::UnderWay if self.single(key).is_some() => {
                 of(&[(Action::Logs, "logs"), (Action::Explain, "explain"), (Action::CopyView, "copy as text"), (Action::Escape, "background")])
             }
-            Layer::Plan => of(&[
-                (Action::Enter, "confirm…"),
-                (Action::Escape, "leave, nothing done"),
-                (Action::TabLeft, "older"),
-                (Action::TabRight, "newer"),
-                (Action::Describe, "difference"),
-                (Action::OpenLock, "open"),
-            ]),
+            Layer::Plan => {
+                let plan = self.get(key).and_then(|running| running.procedure.plan());
+                // Without anything to go to only leaving is left.
+                let goes = plan.is_none_or(|plan| plan.candidate().is_some());
+                let others = plan.is_none_or(|plan| !plan.target.candidates.is_empty());
+                let all = [
+                    (Action::Enter, "confirm…"),
+                    (Action::Escape, "leave, nothing done"),
+                    (Action::TabLeft, "older"),
+                    (Action::TabRight, "newer"),
+                    (Action::Describe, "difference"),
+                    (Action::OpenLock, "open"),
+                ];
+                let holds = |action: Action| match action {
+                    Action::Enter | Action::Describe | Action::OpenLock => goes,
+                    Action::TabLeft | Action::TabRight => others,
+                    _ => true,
+                };
+                of(&all.into_iter().filter(|(action, _)| holds(*action)).collect::<Vec<_>>())
+            }
             Layer::Confirm => of(&[(Action::Enter, "do it"), (Action::Escape, "no"), (Action::NextPanel, "next field")]),
             Layer::UnderWay => of(&[
                 (Action::Logs, "logs"),

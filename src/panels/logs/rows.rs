@@ -100,20 +100,20 @@ fn row(state: &State, said: &Said<'_>, times: usize, zone: &TimeZone, alone: boo
                 source.push(Piece::new(Role::Accent, Clean::from_untrusted(said.stream.short())));
             }
             let level = Piece::new(level_role(said.level), said.level.word());
-            body(state, said, times).into_iter().enumerate().map(|(at, text)| part(at, &time, &source, &level, text)).collect()
+            body(state, said).into_iter().enumerate().map(|(at, text)| part(at, (&time, &source, &level), text, times)).collect()
         }
     }
 }
 
-fn part(at: usize, time: &Clean, source: &Line, level: &Piece, text: Line) -> LogRow {
+fn part(at: usize, (time, source, level): (&Clean, &Line, &Piece), text: Line, times: usize) -> LogRow {
     if at == 0 {
-        return LogRow::Said { time: time.clone(), source: source.clone(), level: level.clone(), text };
+        return LogRow::Said { time: time.clone(), source: source.clone(), level: level.clone(), text, times };
     }
-    LogRow::Said { time: Clean::EMPTY, source: Vec::new(), level: Piece::new(Role::Text, ""), text }
+    LogRow::Said { time: Clean::EMPTY, source: Vec::new(), level: Piece::new(Role::Text, ""), text, times: 1 }
 }
 
 /// The words of a line; of JSON its message with the rest behind it, or each field for itself.
-fn body(state: &State, said: &Said<'_>, times: usize) -> Vec<Line> {
+fn body(state: &State, said: &Said<'_>) -> Vec<Line> {
     let role = if said.level.is_trouble() { Role::LogError } else { Role::Text };
     if state.unfold
         && let Some(fields) = fields(said.text())
@@ -123,9 +123,6 @@ fn body(state: &State, said: &Said<'_>, times: usize) -> Vec<Line> {
     let mut text = vec![Piece::new(role, crate::text::Clean::from_untrusted(&crate::text::redact(said.text())))];
     if said.kind == LineKind::Previous || said.stream.previous {
         text.push(Piece::new(Role::Faint, "  (previous run)"));
-    }
-    if times > 1 {
-        text.push(Piece::new(Role::Accent, crate::clean!("   × {times}")));
     }
     vec![text]
 }
