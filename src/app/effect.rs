@@ -88,6 +88,8 @@ pub enum Effect {
         policy: Policy,
         /// What was confirmed, for the journal.
         intended: Box<Intended>,
+        /// When it was confirmed: by this clock an environment is open.
+        at: Timestamp,
     },
     /// Find out what the journal remembers of a workload's revisions.
     Remember(Id<Workload>),

@@ -61,10 +61,10 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::OpenLock => self.open_or_lock(),
             Action::Background => {
-                self.screens.push(Screen::Background(crate::widgets::Selection::default()));
+                self.open_screen(Screen::Background(crate::widgets::Selection::default()));
                 return vec![Effect::LookBack];
             }
-            Action::Changes => self.screens.push(Screen::Changes(0)),
+            Action::Changes => self.open_screen(Screen::Changes(0)),
             Action::CopyName => return self.copy_name(),
             Action::CopyView => return self.copy_view(),
             Action::SaveView => return self.save_view(),
@@ -152,6 +152,10 @@ impl App {
     fn close(&mut self) {
         if let Some(closed) = self.screens.pop() {
             self.left = Some(closed);
+            if let Some(Screen::Logs(target, title)) = self.screens.last() {
+                let (target, title) = (target.clone(), title.clone());
+                logs::aim(self, Some(target), title);
+            }
         } else if self.zoomed {
             self.zoomed = false;
         } else if !self.filter_text().is_empty() {
@@ -177,7 +181,8 @@ impl App {
 
     /// Leaves, after a question where something is under way.
     pub(super) fn quit(&mut self) -> Vec<Effect> {
-        if self.operations.under_way().is_empty() {
+        // On a terminal that is too small nobody could read the question; what is under way is handed over.
+        if self.operations.under_way().is_empty() || self.too_small() {
             return vec![Effect::Quit(0)];
         }
         self.ask_to_leave();
@@ -260,22 +265,31 @@ impl App {
         }
     }
 
-    /// Opens the log of a target on the whole screen.
+    /// Opens a screen over the others; one that shows the same comes to the top instead of standing there twice.
+    pub fn open_screen(&mut self, screen: Screen) {
+        self.screens.retain(|other| !other.same(&screen));
+        self.screens.push(screen);
+    }
+
+    /// Opens the log of a target on the whole screen. What was looked for elsewhere is not looked for here.
     pub fn open_logs(&mut self, target: LogTarget, title: Clean) {
+        if self.logs.target.as_ref() != Some(&target) {
+            logs::filter(self, String::new());
+        }
         logs::aim(self, Some(target.clone()), title.clone());
         logs::look_at_sick(self);
-        self.screens.push(Screen::Logs(target, title));
+        self.open_screen(Screen::Logs(target, title));
     }
 
     /// Opens the pods of a cell.
     pub fn open_pods(&mut self, service: Clean, environment: Clean, workloads: Vec<Id<Workload>>) {
-        self.screens.push(Screen::Pods(Pods { service, environment, workloads, at: crate::widgets::Selection::default(), open: Vec::new() }));
+        self.open_screen(Screen::Pods(Pods { service, environment, workloads, at: crate::widgets::Selection::default(), open: Vec::new() }));
     }
 
     /// Opens a list.
     pub fn open_list(&mut self, list: List) {
         self.list_filter.clear();
-        self.screens.push(Screen::List(list, crate::widgets::Selection::default()));
+        self.open_screen(Screen::List(list, crate::widgets::Selection::default()));
     }
 
     /// The kind of back end of a source; the simulated world says which one it stands for.

@@ -68,6 +68,10 @@ impl App {
         if action == Action::Quit {
             return self.quit();
         }
+        // What can not be seen can not be meant.
+        if self.too_small() {
+            return Vec::new();
+        }
         if action == Action::Enter && self.unseen().is_some() {
             self.complain("that Enter came before this was on the screen: press it once more");
             return Vec::new();
@@ -88,7 +92,7 @@ impl App {
 
     fn type_in(&mut self, key: Key) -> Vec<Effect> {
         // What is typed before a dialog can have been read was meant for something else.
-        if self.unseen().is_some() {
+        if self.unseen().is_some() || self.too_small() {
             return Vec::new();
         }
         let Some(edit) = edit(key) else { return Vec::new() };
@@ -113,8 +117,17 @@ impl App {
         Vec::new()
     }
 
+    /// Whether the terminal is too small for anything but those words.
+    pub fn too_small(&self) -> bool {
+        let least = crate::view::SMALLEST;
+        self.size.width < least.width || self.size.height < least.height
+    }
+
     /// Pasted text goes into a line of text; into a confirm line it never goes.
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        if self.too_small() {
+            return Vec::new();
+        }
         match &mut self.overlay {
             Some(Overlay::Palette(palette)) => {
                 palette.field.paste(text);

@@ -1,7 +1,7 @@
 //! The screens that open over the main one, one above the other. Esc closes one.
 
 use crate::{
-    domain::{Id, LogTarget, Pod, Run, Scope, TaskId, Why, Workload},
+    domain::{Happening, Id, LogTarget, Pod, Run, Scope, TaskId, Why, Workload},
     keys::Layer,
     text::Clean,
     widgets::Selection,
@@ -98,12 +98,23 @@ pub struct Page {
     pub title: Clean,
     /// Its lines.
     pub body: Asked<Vec<Clean>>,
+    /// What happened to it, which a description has above its lines.
+    pub events: Option<Asked<Vec<Happening>>>,
+    /// The one pod whose events these are; all of the workload where it is none.
+    pub pod: Option<Clean>,
     /// How far it was scrolled, lines and cells.
     pub offset: (usize, usize),
     /// What is searched for in it.
     pub search: Option<Clean>,
     /// The layer of keys, for help.
     pub layer: Layer,
+}
+
+impl Page {
+    /// A page from its top.
+    pub const fn new(title: Clean, body: Asked<Vec<Clean>>) -> Self {
+        Self { title, body, events: None, pod: None, offset: (0, 0), search: None, layer: Layer::Global }
+    }
 }
 
 /// Something that was asked for.
@@ -115,6 +126,13 @@ pub enum Asked<T> {
     Here(T),
     /// It could not be had.
     Failed(Why),
+}
+
+impl<T> Asked<T> {
+    /// Whether this is the answer that it waits for.
+    pub fn waits_for(&self, task: TaskId) -> bool {
+        matches!(self, Self::Waiting(waiting) if *waiting == task)
+    }
 }
 
 /// Why something is broken.
@@ -140,6 +158,22 @@ pub struct History {
 }
 
 impl Screen {
+    /// Whether both show the same thing: then there is one of them.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pods(one), Self::Pods(two)) => (&one.service, &one.environment) == (&two.service, &two.environment),
+            (Self::Logs(one, _), Self::Logs(two, _)) => one == two,
+            (Self::Text(one), Self::Text(two)) => one.title == two.title,
+            (Self::Explain(one), Self::Explain(two)) => one.workload == two.workload,
+            (Self::History(one), Self::History(two)) => one.workload == two.workload,
+            (Self::Run(one, _), Self::Run(two, _)) => one == two,
+            (Self::List(one, _), Self::List(two, _)) => one == two,
+            (Self::Operation(one), Self::Operation(two)) => one == two,
+            (Self::Background(_), Self::Background(_)) | (Self::Changes(_), Self::Changes(_)) => true,
+            _ => false,
+        }
+    }
+
     /// The layer of the keymap that it is; a procedure says its own.
     pub const fn layer(&self) -> Layer {
         match self {

@@ -60,7 +60,7 @@ impl App {
             }
             Some(Purpose::Screen) => {
                 if let Some(screen) = self.screens.iter_mut().chain(self.left.as_mut()).find(|screen| screen.waits_for(task)) {
-                    screen.receive(answer);
+                    screen.receive(task, answer);
                 }
                 Vec::new()
             }
@@ -72,21 +72,25 @@ impl App {
 impl Screen {
     fn waits_for(&self, task: TaskId) -> bool {
         match self {
-            Self::Text(page) => matches!(page.body, Asked::Waiting(waiting) if waiting == task),
-            Self::Explain(explain) => matches!(explain.answer, Asked::Waiting(waiting) if waiting == task),
-            Self::History(history) => matches!(history.revisions, Asked::Waiting(waiting) if waiting == task),
+            Self::Text(page) => page.body.waits_for(task) || page.events.as_ref().is_some_and(|events| events.waits_for(task)),
+            Self::Explain(explain) => explain.answer.waits_for(task),
+            Self::History(history) => history.revisions.waits_for(task),
             Self::Pods(_) | Self::Logs(..) | Self::Run(..) | Self::List(..) | Self::Operation(_) | Self::Background(_) | Self::Changes(_) => false,
         }
     }
 
-    fn receive(&mut self, answer: Result<Box<Answer>, Why>) {
+    fn receive(&mut self, task: TaskId, answer: Result<Box<Answer>, Why>) {
         match (self, answer) {
-            (Self::Text(page), Ok(answer)) => {
-                if let Answer::Text(lines) = *answer {
-                    page.body = Asked::Here(lines);
+            (Self::Text(page), Ok(answer)) => match *answer {
+                Answer::Text(lines) => page.body = Asked::Here(lines),
+                Answer::Explain { mut happenings, .. } => {
+                    happenings.retain(|event| page.pod.as_ref().is_none_or(|pod| event.object.clean() == pod));
+                    page.events = Some(Asked::Here(happenings));
                 }
-            }
-            (Self::Text(page), Err(why)) => page.body = Asked::Failed(why),
+                _ => {}
+            },
+            (Self::Text(page), Err(why)) if page.body.waits_for(task) => page.body = Asked::Failed(why),
+            (Self::Text(page), Err(why)) => page.events = Some(Asked::Failed(why)),
             (Self::Explain(explain), Ok(answer)) => explain.answer = Asked::Here(answer),
             (Self::Explain(explain), Err(why)) => explain.answer = Asked::Failed(why),
             (Self::History(history), Ok(answer)) => {

@@ -3,7 +3,7 @@
 use super::{App, Asked, Choose, Chosen, Effect, Explain, History, Overlay, Page, Screen, Subject, tasks::Purpose};
 use crate::{
     domain::{Id, LogTarget, Pod, Question, Workload},
-    keys::{Action, Layer},
+    keys::Action,
     text::{Clean, Name, Raw},
 };
 
@@ -194,7 +194,7 @@ impl App {
         match action {
             Action::Logs | Action::PreviousLogs => self.show_logs(subject, &workloads, action == Action::PreviousLogs),
             Action::Runbook => return vec![Effect::Copy(vec![words.clone()])],
-            Action::Yaml | Action::Describe => return self.show_yaml(subject, &workloads, words),
+            Action::Yaml | Action::Describe => return self.show_yaml(action, subject, &workloads, words),
             Action::Shell => {
                 if let Subject::Pod(pod) = subject {
                     self.ask_for_shell(pod);
@@ -262,9 +262,9 @@ impl App {
         }
     }
 
-    fn show_yaml(&mut self, subject: &Subject, workloads: &[Id<Workload>], title: Clean) -> Vec<Effect> {
+    fn show_yaml(&mut self, action: Action, subject: &Subject, workloads: &[Id<Workload>], title: Clean) -> Vec<Effect> {
         if let Some(lines) = crate::panels::facts::of(self, subject) {
-            self.screens.push(Screen::Text(Page { title, body: Asked::Here(lines), offset: (0, 0), search: None, layer: Layer::Global }));
+            self.open_screen(Screen::Text(Page::new(title, Asked::Here(lines))));
             return Vec::new();
         }
         let (source, question) = match (subject, workloads.first()) {
@@ -273,20 +273,30 @@ impl App {
             (_, None) => return Vec::new(),
         };
         let (task, effect) = self.ask(Purpose::Screen, source, question);
-        self.screens.push(Screen::Text(Page { title, body: Asked::Waiting(task), offset: (0, 0), search: None, layer: Layer::Global }));
-        vec![effect]
+        let (mut page, mut effects) = (Page::new(title, Asked::Waiting(task)), vec![effect]);
+        if let (true, Some(workload)) = (action == Action::Describe, workloads.first()) {
+            let (task, effect) = self.ask(Purpose::Screen, workload.source(), Question::Explain(workload.clone()));
+            page.events = Some(Asked::Waiting(task));
+            page.pod = match subject {
+                Subject::Pod(pod) => self.store.pod(pod).map(|pod| pod.name.clean().clone()),
+                _ => None,
+            };
+            effects.push(effect);
+        }
+        self.open_screen(Screen::Text(page));
+        effects
     }
 
     /// Opens `x` for a workload.
     pub(super) fn show_explain(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
         let (task, effect) = self.ask(Purpose::Screen, workload.source(), Question::Explain(workload.clone()));
-        self.screens.push(Screen::Explain(Explain { workload: workload.clone(), answer: Asked::Waiting(task), offset: 0 }));
+        self.open_screen(Screen::Explain(Explain { workload: workload.clone(), answer: Asked::Waiting(task), offset: 0 }));
         vec![effect]
     }
 
     fn show_history(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
         let (task, effect) = self.ask(Purpose::Screen, workload.source(), Question::Revisions(workload.clone()));
-        self.screens.push(Screen::History(History { workload: workload.clone(), revisions: Asked::Waiting(task), at: 0 }));
+        self.open_screen(Screen::History(History { workload: workload.clone(), revisions: Asked::Waiting(task), at: 0 }));
         vec![effect]
     }
 }

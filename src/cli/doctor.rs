@@ -121,7 +121,7 @@ async fn reach(mut headless: Headless) -> Vec<Looked> {
         match known {
             Err(_) => {}
             Ok(Known::Listed(words)) => found.push(looked(id.to_string(), State::Ok, format!("not connected: {words}"))),
-            Ok(Known::Sought) => found.push(looked(id.to_string(), State::Warn, "is still looked for: try again with a longer --timeout")),
+            Ok(Known::Sought) => found.push(looked(id.to_string(), State::Warn, headless.sought(id).to_string())),
             Ok(Known::Absent(words)) => found.push(looked(id.to_string(), State::Warn, words.to_string())),
             Ok(Known::Ready(offers)) => {
                 let before = found.len();

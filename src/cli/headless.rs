@@ -101,6 +101,14 @@ impl Headless {
         if why.is_empty() { Failed::new(Exit::No, not_there) } else { Failed::new(Exit::Unknown, format!("{what} could not be asked: {}", why.join("; "))) }
     }
 
+    /// Why a source that is looked for was not found yet.
+    pub fn sought(&self, id: &SourceId) -> Clean {
+        match hopeless(&self.app, id) {
+            true => crate::clean!("it was not looked for: {} does not answer", id.instance()),
+            false => Clean::from_static("it is still looked for: try again with a longer --timeout"),
+        }
+    }
+
     /// Who looks only into a part of what there is, and into which.
     pub fn partly(&self) -> impl Iterator<Item = (&SourceId, &Clean)> {
         self.app.sources.iter().filter_map(|(id, known)| match known {
@@ -163,11 +171,15 @@ const fn counts(feed: &Feed) -> bool {
     }
 }
 
+/// Whether what is looked for can not be found, because where it would be does not answer, or refuses.
+fn hopeless(app: &App, id: &SourceId) -> bool {
+    let broken = |link: &Link| matches!(link, Link::Retrying { .. } | Link::Refused { .. });
+    app.store.feeds().iter().any(|feed| feed.source.instance() == id.instance() && broken(&feed.link))
+}
+
 /// Whether every source that is dialled has been heard of at all, and none is looked for where it may still be found.
 fn settled(app: &App) -> bool {
-    let broken = |link: &Link| matches!(link, Link::Retrying { .. } | Link::Refused { .. });
-    let hopeless = |id: &SourceId| app.store.feeds().iter().any(|feed| feed.source.instance() == id.instance() && broken(&feed.link));
-    if app.sources.iter().any(|(id, known)| matches!(known, Ok(Known::Sought)) && !hopeless(id)) {
+    if app.sources.iter().any(|(id, known)| matches!(known, Ok(Known::Sought)) && !hopeless(app, id)) {
         return false;
     }
     let ready = app.sources.iter().filter(|(_, known)| matches!(known, Ok(Known::Ready(_))));

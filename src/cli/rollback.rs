@@ -147,14 +147,13 @@ fn over(app: &App, key: OperationKey) -> bool {
         .is_none_or(|running| matches!(running.procedure.state, State::Done { .. } | State::Closed { .. } | State::Planned(_) | State::Confirming { .. }))
 }
 
-/// `--to r41`: selects that target and waits for its checks.
+/// `--to r41`, or `--to previous` where there are no numbers: selects that target and waits for its checks.
 async fn choose(headless: &mut Headless, key: OperationKey, args: &Rollback) -> Result<(), Failed> {
     let Some(wanted) = &args.to else { return Ok(()) };
-    let number: u64 = wanted
-        .strip_prefix('r')
-        .unwrap_or(wanted)
-        .parse()
-        .map_err(|_| Failed::new(Exit::Usage, format!("--to takes a revision such as r41, not `{}`", Clean::from_untrusted(wanted))))?;
+    let number = wanted.strip_prefix('r').unwrap_or(wanted).parse::<u64>().ok().or((wanted == "previous").then_some(0));
+    let Some(number) = number else {
+        return Err(Failed::new(Exit::Usage, format!("--to takes a revision such as r41, or previous, not `{}`", Clean::from_untrusted(wanted))));
+    };
     match headless.app.aim_plan(key, number) {
         Ok(effects) => headless.carry_out(effects),
         Err(why) => return Err(Failed::new(Exit::No, why.to_string())),

@@ -59,6 +59,11 @@ impl Version {
         }
         Self(Clean::from_untrusted(main.tag().unwrap_or("untagged")))
     }
+
+    /// With the number of its revision, where the back end numbers them: `2.7.3 r41`.
+    pub fn numbered(&self, number: u64) -> Clean {
+        if number == 0 { self.0.clone() } else { crate::clean!("{} r{number}", self.0) }
+    }
 }
 
 impl std::fmt::Display for Version {

@@ -11,7 +11,7 @@ pub struct Revision {
     pub id: Id<Revision>,
     /// What it is a revision of.
     pub workload: Id<Workload>,
-    /// Its number now.
+    /// Its number now; 0 where the back end numbers none.
     pub number: u64,
     /// The back end's hash of its template (`pod-template-hash`, `controller-revision-hash`).
     pub template: Raw,
@@ -34,9 +34,13 @@ pub struct Revision {
 }
 
 impl Revision {
-    /// How a revision is always written: `r41`.
+    /// How a revision is always written: `r41`, or in a word where the back end numbers none.
     pub fn short(&self) -> Clean {
-        crate::clean!("r{}", self.number)
+        match (self.number, self.current) {
+            (0, true) => Clean::from_static("newest"),
+            (0, false) => Clean::from_static("previous"),
+            (number, _) => crate::clean!("r{number}"),
+        }
     }
 }
 

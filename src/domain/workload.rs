@@ -39,7 +39,7 @@ impl Kind {
 
     /// Whether its system keeps the revisions that one can go back to.
     pub const fn has_revisions(self) -> bool {
-        matches!(self, Self::Deployment | Self::StatefulSet | Self::DaemonSet)
+        matches!(self, Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::SwarmService)
     }
 }
 

@@ -41,7 +41,11 @@ fn intent(it: &Intent) -> String {
 }
 
 fn revision(rev: &Rev) -> String {
-    if rev.version.is_empty() { format!("r{}", rev.number) } else { format!("{} r{}", rev.version, rev.number) }
+    match (rev.version.is_empty(), rev.number) {
+        (false, 0) => rev.version.to_string(),
+        (true, number) => format!("r{number}"),
+        (false, number) => format!("{} r{number}", rev.version),
+    }
 }
 
 fn step(step: u32) -> String {

@@ -68,6 +68,13 @@ impl App {
 
     /// Puts the cursor on what was asked for, or on the worst of the strictest tier; true once it stands there.
     pub fn land(&mut self) -> bool {
+        if self.last_key.is_some() {
+            return true;
+        }
+        let told = self.told_what_runs();
+        if told {
+            self.forget_what_is_not_there();
+        }
         let (open, environment) = self.start.open.clone();
         if let Some(wanted) = open {
             let about = self.store.alerts().rows.iter().find(|row| row.alert.name == wanted).and_then(|row| row.subject().cloned());
@@ -75,10 +82,6 @@ impl App {
             let service = about.map_or(wanted, |about| about.service);
             return aim(self, service.clean(), environment.or(of_alert).as_ref());
         }
-        if self.last_key.is_some() {
-            return true;
-        }
-        let told = self.told_what_runs();
         if let Some(environment) = environment {
             self.environments.environment = Some(environment);
             return told;
@@ -90,6 +93,26 @@ impl App {
             aim(self, service.clean(), Some(&environment));
         }
         told
+    }
+
+    /// Says that a service or an environment that was asked for is not there, and goes on as if it had not been: the cursor must not stand
+    /// on something else in its name.
+    fn forget_what_is_not_there(&mut self) {
+        let (open, environment) = self.start.open.clone();
+        let mut missing = Vec::new();
+        let alert = |name: &Name| self.store.alerts().rows.iter().any(|row| row.alert.name == *name);
+        if let Some(name) = open.filter(|name| !self.matrix.rows.iter().any(|row| row.service == *name) && !alert(name)) {
+            self.start.open.0 = None;
+            missing.push(format!("there is no service {name} in what is connected"));
+        }
+        let columns: Vec<&str> = self.matrix.columns.iter().map(|column| column.environment.name.raw()).collect();
+        if let Some(name) = environment.filter(|name| !columns.contains(&name.raw())) {
+            missing.push(format!("there is no environment {name}; there are {}", columns.join(", ")));
+            self.start.open.1 = None;
+        }
+        if !missing.is_empty() {
+            self.complain(crate::clean!("{}", missing.join(", and ")));
+        }
     }
 
     /// Whether every source that is dialled has told what runs there, or why it can not: until then the worst may be where nobody has looked.

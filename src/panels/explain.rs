@@ -158,7 +158,7 @@ fn condition_lines(conditions: &[(Clean, Clean, Clean)], width: usize) -> Vec<Li
 }
 
 /// Events, newest first. That there are none is said: they are kept for about an hour.
-fn event_lines(app: &App, happenings: &[Happening], width: usize) -> Vec<Line> {
+pub(super) fn event_lines(app: &App, happenings: &[Happening], width: usize) -> Vec<Line> {
     if happenings.is_empty() {
         return vec![Line::new(), line![(Role::Title, "EVENTS")], line![(Role::Unknown, "  No events: older than 1 h")]];
     }

@@ -255,7 +255,7 @@ pub fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
 fn full_screen(app: &mut App) {
     if let (None, Some(target)) = (app.screens.last(), app.logs.target.clone()) {
         let title = app.logs.title.clone();
-        app.screens.push(Screen::Logs(target, title));
+        app.open_screen(Screen::Logs(target, title));
     }
 }
 

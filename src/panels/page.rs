@@ -1,7 +1,9 @@
 //! Text on the whole screen: YAML, a description.
 
+use super::explain::event_lines;
 use crate::{
     app::{App, Asked, Effect, Page},
+    domain::Why,
     keys::Action,
     line,
     text::Clean,
@@ -26,12 +28,24 @@ pub fn scrolled(offset: usize, action: Action, page: usize, last: usize) -> Opti
     })
 }
 
-fn lines(page: &Page) -> Vec<Line> {
-    match &page.body {
+fn lines(app: &App, page: &Page) -> Vec<Line> {
+    let asked = || vec![line![(Role::Dim, "asked for; it comes in a moment")]];
+    let failed = |why: &Why| vec![line![(Role::Critical, why.words.clone())]];
+    let body = match &page.body {
         Asked::Here(lines) => lines.iter().map(coloured).collect(),
-        Asked::Waiting(_) => vec![line![(Role::Dim, "asked for; it comes in a moment")]],
-        Asked::Failed(why) => vec![line![(Role::Critical, why.words.clone())]],
-    }
+        Asked::Waiting(_) => asked(),
+        Asked::Failed(why) => failed(why),
+    };
+    let Some(events) = &page.events else { return body };
+    let mut lines = match events {
+        Asked::Here(events) => event_lines(app, events, usize::from(app.size.width).saturating_sub(4)),
+        Asked::Waiting(_) => [vec![Line::new(), line![(Role::Title, "EVENTS")]], asked()].concat(),
+        Asked::Failed(why) => [vec![Line::new(), line![(Role::Title, "EVENTS")]], failed(why)].concat(),
+    };
+    // It begins with a blank line, which belongs between it and the rest.
+    lines.rotate_left(1);
+    lines.extend(body);
+    lines
 }
 
 /// A line of YAML: its key stands out.
@@ -52,7 +66,7 @@ fn hits(page: &Page, lines: &[Line]) -> Vec<Hit> {
 /// A wish to the page.
 pub fn act(app: &mut App, page: &mut Page, action: Action) -> Option<Vec<Effect>> {
     let high = usize::from(app.size.height.saturating_sub(6));
-    let lines = lines(page);
+    let lines = lines(app, page);
     let last = lines.len().saturating_sub(high);
     if let Some(offset) = scrolled(page.offset.0, action, high, last) {
         page.offset.0 = offset;
@@ -78,7 +92,7 @@ pub fn act(app: &mut App, page: &mut Page, action: Action) -> Option<Vec<Effect>
 /// Draws the page.
 pub fn draw(app: &App, page: &Page, buf: &mut Buffer, area: Rect) {
     let theme = &app.start.theme;
-    let lines = lines(page);
+    let lines = lines(app, page);
     let hits = hits(page, &lines);
     let mut panel = Panel::new(line![(Role::Title, page.title.clone())]);
     panel.edge = Edge::Focus;

@@ -112,7 +112,7 @@ pub fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Action::PrevTrouble => trouble(app, -1),
         Action::Enter => {
             if let Some(run) = app.pipelines.at.id().cloned() {
-                app.screens.push(Screen::Run(run, Selection::default()));
+                app.open_screen(Screen::Run(run, Selection::default()));
             }
         }
         _ => return None,

@@ -98,7 +98,7 @@ pub fn draw(app: &App, pods: &Pods, buf: &mut Buffer, area: Rect) {
     panel.edge = Edge::Focus;
     panel.counts = vec![line![(Role::Dim, crate::store::words::count(rows.iter().filter(|row| matches!(row, PodRow::Pod(_))).count(), "pod"))]];
     let inner = panel.draw(buf, area, theme);
-    let columns = columns();
+    let columns = columns(drawn.iter().map(|row| crate::widgets::line_width(&row.name)).max().unwrap_or_default());
     let mut table = Table::new(&columns, &drawn);
     let at = pods.at.id().and_then(|id| rows.iter().position(|row| row == id)).unwrap_or_default();
     table.cursor = if drawn.is_empty() { Cursor::None } else { Cursor::Row(at) };
@@ -109,9 +109,11 @@ pub fn draw(app: &App, pods: &Pods, buf: &mut Buffer, area: Rect) {
     table.draw(buf, inner, theme);
 }
 
-fn columns() -> [Column<Drawn>; 7] {
+/// The columns beside names of up to `longest` cells: it is their end that tells pods apart.
+fn columns(longest: usize) -> [Column<Drawn>; 7] {
+    let least = u16::try_from(longest.clamp(16, 40)).unwrap_or(40);
     [
-        Column::new("POD", Width::Between(16, 48), |row: &Drawn| row.name.clone()),
+        Column::new("POD", Width::Between(least, 48), |row: &Drawn| row.name.clone()),
         Column::new("STATE", Width::Fill(18, 1), |row: &Drawn| row.state.clone()),
         Column { priority: 1, ..Column::new("READY", Width::Fixed(5), |row: &Drawn| row.ready.clone()) },
         Column { priority: 2, align: Align::Right, ..Column::new("RESTARTS", Width::Between(8, 14), |row: &Drawn| row.restarts.clone()) },

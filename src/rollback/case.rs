@@ -133,7 +133,11 @@ impl Case {
 
     /// Whether this kind can be taken back in this version of the console.
     pub const fn supported(&self) -> Result<(), &'static str> {
-        if self.workload.kind.has_revisions() { Ok(()) } else { Err("only Deployments, StatefulSets and DaemonSets can be rolled back from here yet") }
+        if self.workload.kind.has_revisions() {
+            Ok(())
+        } else {
+            Err("only Deployments, StatefulSets, DaemonSets and swarm services can be rolled back from here yet")
+        }
     }
 
     /// Takes in a metric that was measured while the plan was made, which says more than a sample that may be old.

@@ -112,7 +112,7 @@ fn pods(run: &Run, timing: &Timing) -> Proof {
         return say(if run.complete.is_some() { ProofState::StillBad } else { ProofState::Running }, ready);
     }
     if run.in_a_row < timing.in_a_row {
-        return say(ProofState::Running, crate::clean!("{ready}, check {} of {}", run.in_a_row, timing.in_a_row));
+        return say(ProofState::Running, crate::clean!("{} of {} ready, check {} of {}", view.ready, view.wanted, run.in_a_row, timing.in_a_row));
     }
     let digest = view.digest.as_ref().map(|digest| crate::clean!(", one digest {digest}")).unwrap_or_default();
     say(ProofState::Good, crate::clean!("{} of {} on {version}{digest}, {} checks in a row", view.ready, view.wanted, timing.in_a_row))

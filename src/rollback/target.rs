@@ -205,7 +205,7 @@ fn why(class: Class, evidence: &[Evidence], against: &[Clean]) -> Clean {
 /// Why there is no target.
 fn nothing(history: &History<'_>, current: &Revision, candidates: &[Candidate]) -> Clean {
     if !candidates.is_empty() {
-        return Clean::from_static("every earlier revision has something against it: [ and ] show them");
+        return Clean::from_static("every earlier revision has something against it");
     }
     if history.revisions.len() > 1 {
         return Clean::from_static("every revision that is kept is the same as what runs: there is nothing to go back to");

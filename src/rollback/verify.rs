@@ -254,9 +254,9 @@ impl Verification {
         match (&self.newest, &self.expected.version) {
             (None, _) => say(ProofState::Unknown, Clean::from_static("what runs is not known")),
             (Some(newest), Some(wanted)) if newest.version.0 != *wanted => {
-                say(ProofState::Running, crate::clean!("{} r{} is the newest, {wanted} is expected", newest.version, newest.number))
+                say(ProofState::Running, crate::clean!("{} is the newest, {wanted} is expected", newest.version.numbered(newest.number)))
             }
-            (Some(newest), _) => say(ProofState::Good, crate::clean!("{} r{}", newest.version, newest.number)),
+            (Some(newest), _) => say(ProofState::Good, newest.version.numbered(newest.number)),
         }
     }
 

@@ -132,18 +132,23 @@ impl Procedure {
     /// `2.8.0 r42 → 2.7.3 r41 (it runs on as r43)`.
     pub fn change(&self) -> Clean {
         let from = &self.case.workload;
-        let left = from.revision.map_or_else(|| crate::clean!("{}", from.version), |number| crate::clean!("{} r{number}", from.version));
+        let left = from.version.numbered(from.revision.unwrap_or(0));
         let Some(goal) = self.goal() else { return left };
         let runs_on = match &self.state {
-            State::UnderWay { run, .. } | State::Done { run, .. } => run.view.revision.filter(|number| *number != goal.number),
+            State::UnderWay { run, .. } | State::Done { run, .. } => run.view.revision.filter(|number| *number != goal.number && *number != 0),
             State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => None,
         };
         let runs_on = runs_on.map(|number| crate::clean!(" (it runs on as r{number})")).unwrap_or_default();
-        crate::clean!("{left} → {} r{}{runs_on}", goal.version, goal.number)
+        crate::clean!("{left} → {}{runs_on}", goal.version.numbered(goal.number))
     }
 
     fn stalled(&self, run: &Run, now: Timestamp) -> Clean {
-        run.stalled(&self.timing, now).map(|idle| crate::clean!("no progress for {}: x explains", long(idle))).unwrap_or_default()
+        if let Some(idle) = run.stalled(&self.timing, now) {
+            return crate::clean!("no progress for {}: x explains", long(idle));
+        }
+        // All that must be good is; what was not measured yet is waited for a while.
+        let until = run.complete.map(|complete| complete + self.timing.settle).filter(|until| now < *until && run.in_a_row >= self.timing.in_a_row);
+        until.map(|until| crate::clean!("measures are awaited for {} more", clock(until.duration_since(now)))).unwrap_or_default()
     }
 
     fn verdict_line(&self, run: &Run, verdict: &Verdict, at: Timestamp) -> Headline {

@@ -18,6 +18,8 @@ pub(super) struct Confirmed {
     pub confirmation: Confirmation,
     pub policy: Policy,
     pub intended: Intended,
+    /// When, by the clock of whoever confirmed: the one that an environment is open by.
+    pub at: Timestamp,
 }
 
 impl Runtime {
@@ -93,16 +95,17 @@ impl Runtime {
 
 /// Writes the intent and mints the warrant; nothing has left the house when this fails.
 async fn intend(journal: Arc<Book>, operation: Operation, confirmed: Confirmed) -> Result<Warrant, Clean> {
-    let Confirmed { confirmation, policy, intended } = confirmed;
+    let Confirmed { confirmation, policy, intended, at } = confirmed;
+    let since = std::time::Instant::now();
     let written = tokio::task::spawn_blocking(move || {
-        let now = Timestamp::now();
-        if let Some(closed) = policy.closed(operation.verb, now) {
+        let there = || at + jiff::SignedDuration::try_from(since.elapsed()).unwrap_or(jiff::SignedDuration::MAX);
+        if let Some(closed) = policy.closed(operation.verb, there()) {
             return Err(crate::clean!("{}: {}", closed.word(), closed.remedy()));
         }
         let proof = journal
-            .intend(&operation, &confirmation, &intended, now)
+            .intend(&operation, &confirmation, &intended, Timestamp::now())
             .map_err(|error| crate::clean!("the intent could not be written down, so nothing was sent: {error}"))?;
-        Warrant::mint(&policy, &confirmation, proof, operation, Timestamp::now()).map_err(|closed| Clean::from_static(closed.remedy()))
+        Warrant::mint(&policy, &confirmation, proof, operation, there()).map_err(|closed| Clean::from_static(closed.remedy()))
     });
     written.await.unwrap_or_else(|_| Err(Clean::from_static("writing the intent stopped on a fault of ours; nothing was sent")))
 }

@@ -125,8 +125,8 @@ impl Runtime {
         match effect {
             Effect::Ask { task, source, question } => self.ask(task, &source, question),
             Effect::Prepare { task, source, operation } => self.prepare(task, &source, operation),
-            Effect::Act { task, source, operation, confirmation, policy, intended } => {
-                self.act(task, &source, *operation, act::Confirmed { confirmation, policy, intended: *intended });
+            Effect::Act { task, source, operation, confirmation, policy, intended, at } => {
+                self.act(task, &source, *operation, act::Confirmed { confirmation, policy, intended: *intended, at });
             }
             Effect::Remember(workload) => self.remember(workload),
             Effect::LookBack => self.look_back(),

@@ -161,10 +161,14 @@ impl Store {
         for (at, revision) in revisions.iter().enumerate() {
             if let Some(created) = revision.created {
                 let before = predecessor(revision, &revisions[..at]);
-                found.push(self.rollout(workload, created, before.map(|b| &b.version), &revision.version, Some(revision.number)));
+                found.push(self.rollout(workload, created, before.map(|b| &b.version), &revision.version, Some(revision.number).filter(|number| *number > 0)));
             }
         }
         let Some(changed) = workload.changed else { return };
+        // What waits because of a pause was not rolled out.
+        if matches!(workload.progress, crate::domain::Progress::Paused { .. }) && !revisions.is_empty() && !revisions.iter().any(|revision| revision.current) {
+            return;
+        }
         let current = revisions.iter().find(|revision| revision.current);
         let told = current.and_then(|revision| revision.created).is_some_and(|created| changed.duration_since(created).abs() < SAME);
         if !told {

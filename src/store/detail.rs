@@ -4,7 +4,7 @@
 
 use super::{Ailment, Cell, EnvironmentRef, ErrorRate, Health, Limits, Store, ailment, health, sickness, words};
 use crate::{
-    domain::{Id, Pod, Revision, Version, Workload},
+    domain::{Id, Pod, Progress, Revision, Version, Workload},
     text::{Clean, Name},
 };
 use jiff::Timestamp;
@@ -141,7 +141,12 @@ impl Store {
             return Pointing::Nothing;
         }
         let Some(newest) = live.iter().find(|live| live.newest) else {
-            return Pointing::CanNotTell(Clean::from_static("cannot tell: no revision is known"));
+            return match workload.progress {
+                Progress::Paused { .. } => {
+                    Pointing::Away(crate::clean!("does not point to {}: it waits for the pause to end, no pod runs it", workload.version))
+                }
+                _ => Pointing::CanNotTell(Clean::from_static("cannot tell: no revision is known")),
+            };
         };
         let old: Vec<&Live> = live.iter().filter(|live| !live.newest).collect();
         if old.is_empty() {
@@ -263,7 +268,7 @@ fn before_and_after(newest: &Live, workload: &Workload, errors_since: Option<Tim
 mod tests {
     use super::*;
     use crate::{
-        domain::{Metric, Progress},
+        domain::Metric,
         store::fixture::{World, ago, counts, crashing, now, pod, revision, sample, workload},
     };
 

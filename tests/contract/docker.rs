@@ -1,6 +1,7 @@
 //! `kind = "docker"` against a real engine.
 
 pub mod engine;
+mod swarm;
 mod told;
 
 use engine::{Engine, left_out};

@@ -2,7 +2,7 @@
 
 use crate::stage::{Scene, stage, time};
 use pilothouse::{
-    app::{App, Came, Effect, Event, Now, Record, Screen},
+    app::{App, Came, Effect, Event, Now, Record, Screen, Size},
     domain::{Answer, Outline, Progress, Question, Replicas, Stage, Subject, Tier, guess},
     gate::Mode,
     keys::Key,
@@ -158,6 +158,29 @@ fn a_lock_that_fell_while_the_confirm_line_was_open_holds() {
     };
     assert!(effects.iter().all(closed), "a request would leave after the environment had locked itself: {effects:?}");
     assert!(scene.app.opened.is_empty());
+}
+
+/// On a terminal that is too small the dialog is there and nobody sees it.
+#[test]
+fn no_key_confirms_what_a_small_terminal_can_not_show() {
+    let mut scene = stage("incident").keys(CONFIRMING).keys("cart").play();
+    scene.told(Event::Resize(Size { width: 39, height: 9 })).says(&["too small"]);
+    scene.go("<enter><esc>x");
+    assert!(scene.theatre.acts.is_empty(), "Enter was taken for a dialog that is not on the screen");
+    scene.told(Event::Resize(Size { width: 80, height: 24 }));
+    assert!(matches!(state(&scene.app), Some(State::Confirming { .. })), "it waits as it was left");
+    scene.go("<enter>");
+    assert_eq!(scene.theatre.acts.len(), 1);
+}
+
+#[test]
+fn what_was_asked_for_and_is_not_there_is_said_and_nothing_else_stands_in_its_name() {
+    let scene = stage("incident").open("nosuch", Some("nowhere")).play();
+    scene.says(&["no service nosuch"]);
+    assert_eq!(service_here(&scene.app), "cart", "the cursor is where it burns worst");
+    assert!(scene.app.start.open == (None, None));
+    let scene = stage("incident").open("search", Some("staging")).play();
+    assert_eq!(service_here(&scene.app), "search");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use pilothouse::{
     gate::Mode,
     keys::Keymap,
     sources::demo::Scenario,
-    text::Clean,
+    text::{Clean, Name},
     theme::{Role, Theme},
     view,
     widgets::Glyphs,
@@ -29,6 +29,7 @@ pub struct Stage {
     mode: Mode,
     theme: String,
     glyphs: Glyphs,
+    open: (Option<Name>, Option<Name>),
     script: Vec<Cue>,
 }
 
@@ -44,6 +45,7 @@ pub fn stage(name: &str) -> Stage {
         mode: Mode::ByTier,
         theme: "roles".into(),
         glyphs: Glyphs::Unicode,
+        open: (None, None),
         script: Vec::new(),
     }
 }
@@ -86,6 +88,12 @@ impl Stage {
         self
     }
 
+    /// Opens on a service, and an environment.
+    pub fn open(mut self, service: &str, environment: Option<&str>) -> Self {
+        self.open = (Some(Name::new(service)), environment.map(Name::new));
+        self
+    }
+
     /// Lets time pass.
     pub fn after(mut self, passed: &str) -> Self {
         self.script.push(Cue::Wait(time(passed)));
@@ -110,7 +118,7 @@ impl Stage {
             keymap: Arc::new(Keymap::default()),
             theme: Arc::new(Theme::read(&self.theme, &|name| (name == "roles").then(roles)).expect("a theme")),
             glyphs: self.glyphs,
-            open: (None, None),
+            open: self.open.clone(),
             remarks: Vec::new(),
         }
     }

@@ -97,6 +97,18 @@ fn the_journal_is_whole_after_the_program_was_killed_in_the_middle() {
     assert_eq!(count(&journal, "\"intent\""), 1);
 }
 
+/// The story's clock is not the machine's: what an environment is open by is the one that the console shows.
+#[test]
+fn production_of_the_demo_is_opened_for_a_while_and_then_taken_back() {
+    let mut term = demo(&["demo"]);
+    term.types("R").shows("Enter is barred (locked");
+    term.types("\x0f").shows("Open a locked environment?");
+    term.enters("PRODUCTION open").shows("opens the confirm line");
+    term.types("\r").shows("Enter does it");
+    term.names("cart").shows("accepted in");
+    assert_eq!(intents(&term), 1);
+}
+
 #[test]
 fn leaving_while_something_is_under_way_asks_first() {
     let mut term = planned(&["--write", "demo"]);

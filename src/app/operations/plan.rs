@@ -43,8 +43,7 @@ impl App {
     }
 
     pub(super) fn show_operation(&mut self, key: OperationKey) {
-        self.screens.retain(|screen| !matches!(screen, Screen::Operation(shown) if *shown == key));
-        self.screens.push(Screen::Operation(key));
+        self.open_screen(Screen::Operation(key));
     }
 
     pub(in crate::app) fn remembered(&mut self, workload: &Id<Workload>, records: Vec<rollback::Record>) -> Vec<Effect> {
@@ -52,14 +51,15 @@ impl App {
         if self.waiting.take_if(|waiting| waiting == workload).is_some() { self.begin_plan(workload) } else { Vec::new() }
     }
 
-    /// Selects the revision of that number as the target, for the faces that have no screen.
+    /// Selects the revision of that number as the target, 0 where there are no numbers, for the faces that have no screen.
     pub fn aim_plan(&mut self, key: OperationKey, number: u64) -> Result<Vec<Effect>, Clean> {
         let steady = self.steady();
         let Some(running) = self.operations.get_mut(key) else { return Err(Clean::from_static("there is no such plan")) };
         let Some(plan) = running.procedure.plan() else { return Err(Clean::from_static("there is no plan")) };
         let Some(wanted) = plan.target.candidates.iter().position(|candidate| candidate.revision.number == number) else {
             let known: Vec<String> = plan.target.candidates.iter().map(|candidate| candidate.revision.short().to_string()).collect();
-            return Err(crate::clean!("there is no revision r{number} to go back to; there are {}", known.join(", ")));
+            let wanted = if number == 0 { Clean::from_static("previous revision") } else { crate::clean!("revision r{number}") };
+            return Err(crate::clean!("there is no {wanted} to go back to; there are {}", known.join(", ")));
         };
         let mut wants = Vec::new();
         while let Some(at) = running.procedure.plan().and_then(|plan| plan.selected.or(Some(usize::MAX)))

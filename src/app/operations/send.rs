@@ -31,7 +31,7 @@ impl App {
                     let Some(confirmation) = running.confirmation.take() else { continue };
                     running.acting = Some((task, operation.id.clone()));
                     self.tasks.expect(task, Purpose::Operation(key));
-                    effects.push(Effect::Act { task, source, operation, confirmation, policy, intended: Box::new(intended) });
+                    effects.push(Effect::Act { task, source, operation, confirmation, policy, intended: Box::new(intended), at: self.now.wall });
                 }
             }
         }

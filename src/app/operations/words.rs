@@ -3,7 +3,7 @@
 use super::{App, OperationKey, Operations, Running};
 use crate::{
     app::Screen,
-    domain::Verb,
+    domain::{Outcome, Verb},
     gate::{Demand, NotConfirmed},
     keys::{Action, Layer},
     rollback::{Barred, State},
@@ -49,6 +49,7 @@ impl Operations {
                 let plan = self.get(key).and_then(|running| running.procedure.plan());
                 // Without anything to go to only leaving is left.
                 let goes = plan.is_none_or(|plan| plan.candidate().is_some());
+                let blocked = plan.is_some_and(|plan| plan.findings.values().any(|finding| finding.outcome == Outcome::Block));
                 let others = plan.is_none_or(|plan| !plan.target.candidates.is_empty());
                 let all = [
                     (Action::Enter, "confirm…"),
@@ -59,7 +60,8 @@ impl Operations {
                     (Action::OpenLock, "open"),
                 ];
                 let holds = |action: Action| match action {
-                    Action::Enter | Action::Describe | Action::OpenLock => goes,
+                    Action::Enter => goes && !blocked,
+                    Action::Describe | Action::OpenLock => goes,
                     Action::TabLeft | Action::TabRight => others,
                     _ => true,
                 };

@@ -56,7 +56,7 @@ pub fn missing(headless: &Headless) -> Vec<Missing> {
             Some(Missing { source: Some(id.clone()), feeds: Vec::new(), why: crate::clean!("not connected: {words}"), troubled: false })
         }
         Ok(Known::Absent(words)) => Some(Missing { source: Some(id.clone()), feeds: Vec::new(), why: words.clone(), troubled: false }),
-        Ok(Known::Sought) => Some(Missing { source: Some(id.clone()), feeds: Vec::new(), why: Clean::from_static("it is still looked for"), troubled: false }),
+        Ok(Known::Sought) => Some(Missing { source: Some(id.clone()), feeds: Vec::new(), why: headless.sought(id), troubled: false }),
         Ok(Known::Ready(_)) | Err(_) => None,
     }));
     found

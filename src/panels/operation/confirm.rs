@@ -14,7 +14,7 @@ use crate::{
 
 /// What a person must do to confirm, with its fields.
 pub(super) fn foot<'a>(app: &App, running: &'a Running, plan: &Plan, confirm: &Confirm, width: usize) -> Foot<'a> {
-    let goal = plan.goal().map(|goal| crate::clean!("{} back to {} r{}", running.procedure.case.title(), goal.version, goal.number)).unwrap_or_default();
+    let goal = plan.goal().map(|goal| crate::clean!("{} back to {}", running.procedure.case.title(), goal.version.numbered(goal.number))).unwrap_or_default();
     let demand = running.demand(app);
     let mut says = Vec::new();
     let word = match confirm {

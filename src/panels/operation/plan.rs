@@ -3,7 +3,7 @@
 use super::{Foot, Sheet, heading, mark, outcome, panel, sentence, target};
 use crate::{
     app::{App, Running},
-    domain::{CheckKind, Finding, Outcome, Verb},
+    domain::{CheckKind, Finding, Kind, Outcome, Verb},
     gate::{Demand, OVERRIDE},
     line,
     panels::words::hanging,
@@ -125,16 +125,24 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
     let (case, target) = (&running.procedure.case, &candidate.revision);
     let counts = &plan.subject.replicas;
     let number = plan.subject.revision.map(|number| crate::clean!(": r{}", number + 1)).unwrap_or_default();
+    let (kind, name, place) = (case.workload.kind.word(), &case.workload.name, &case.workload.place);
+    let request = match case.workload.kind {
+        Kind::SwarmService => crate::clean!(
+            "One request asks the swarm of {} to give {kind} {name} its previous specification back ({}). What runs now becomes the previous one.",
+            place.context,
+            target.version
+        ),
+        _ => crate::clean!(
+            "One request replaces the template of {kind} {name} in {} ({}) by that of {} ({}); the revision gets a new number{number}.",
+            place.namespace,
+            place.context,
+            target.short(),
+            target.version
+        ),
+    };
     let words = crate::clean!(
-        "One request replaces the template of {} {} in {} ({}) by that of {} ({}); the revision gets a new number{number}. \
-         The controller then exchanges the pods as its strategy says: {} wanted, {} ready now. \
+        "{request} The controller then exchanges the pods as its strategy says: {} wanted, {} ready now. \
          It is watched until everything that was bad is measured good, for at most {}. Nothing is sent twice.",
-        case.workload.kind.word(),
-        case.workload.name,
-        case.workload.place.namespace,
-        case.workload.place.context,
-        target.short(),
-        target.version,
         counts.wanted,
         counts.ready,
         long(running.procedure.timing.deadline)

@@ -24,6 +24,8 @@ use std::{
 
 /// How long a whole answer may take.
 const READING: Duration = Duration::from_secs(15);
+/// How long the answer to a change may take.
+const WRITING: Duration = Duration::from_secs(45);
 /// How long the head of a stream may take: some engines send none before the first byte, and a quiet container says nothing for days.
 const STREAMING: Duration = Duration::from_secs(366 * 24 * 3600);
 /// How long a sign of life may take.
@@ -239,6 +241,26 @@ impl Session {
         let address = self.address.clone();
         let docker = self.docker.clone().with_timeout(head).with_request_modifier(move |request| aimed(request, &target));
         docker.export_container("any").map(move |part| part.map_err(|error| fault::failed(&error, &address))).boxed()
+    }
+
+    /// Asks for a change of a service, once: the engine's warnings, or its status where it answered at all, and what that means.
+    pub async fn update(&self, path: &str, spec: &serde_json::Value) -> Result<Vec<String>, (Option<u16>, SourceError)> {
+        let said = |words: Clean| (Some(400), SourceError::Protocol(words));
+        let target = format!("{}{path}", self.prefix).parse::<PathAndQuery>().map_err(|_| said("a name holds what can not be asked for".into()))?;
+        let spec = serde_json::from_value(spec.clone()).map_err(|error| said(clean!("the specification can not be sent: {error}")))?;
+        let docker = self.docker.clone().with_timeout(WRITING).with_request_modifier(move |request| aimed(request, &target));
+        let sent = docker.update_service("any", spec, bollard::query_parameters::UpdateServiceOptions::default(), None);
+        match tokio::time::timeout(WRITING, sent).await {
+            Ok(Ok(answer)) => Ok(answer.warnings.unwrap_or_default()),
+            Ok(Err(error)) => {
+                let code = match &error {
+                    bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+                    _ => None,
+                };
+                Err((code, fault::failed(&error, &self.address)))
+            }
+            Err(_) => Err((None, SourceError::Unreachable(clean!("{} did not answer within {} s", self.address.words(), WRITING.as_secs())))),
+        }
     }
 
     /// Whether the connection may die without a word: then somebody has to ask now and then. ssh does that by itself.

@@ -10,8 +10,8 @@
 //! Without configuration the engine is taken that Docker's own command line would take ([`place`]); where there is none, there is no source.
 //! The source is called `docker` for an engine of this machine and `docker/NAME` for others: the name from the configuration, else the context, else the host.
 //!
-//! Containers of a compose service are one workload, others are one each; containers of Kubernetes pods are left to their cluster. For now
-//! it only reads: it offers no verb.
+//! Containers of a compose service are one workload, others are one each; containers of Kubernetes pods are left to their cluster. One
+//! thing is changed from here: a service of a swarm is taken back ([`swarm::act`]).
 
 mod answers;
 mod container;
@@ -32,7 +32,7 @@ use super::{Made, Source, SourceError, Wish};
 use crate::{
     clean,
     config::{ConfigError, SourceConfig},
-    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, Scope, SourceId, Stage, Trouble, Why},
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, Scope, SourceId, Stage, Trouble, Verb, Why},
     gate::Warrant,
     text::Clean,
 };
@@ -45,15 +45,16 @@ use futures::{
 use logs::Memories;
 use place::{Address, Fault, Found, Settings, Shell};
 use std::sync::Arc;
+use swarm::history;
 use world::Part;
 
 /// Makes the source of one engine: the configured one, else the one that Docker's own command line would take, else none.
 pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
     let shell = Shell::here();
     match wish.table {
-        Some(table) => vec![of_table(table, &shell)],
+        Some(table) => vec![of_table(table, &shell, wish.read_only)],
         None => match place::found(&shell) {
-            Ok(found) => found.into_iter().map(|found| made(found, None)).collect(),
+            Ok(found) => found.into_iter().map(|found| made(found, None, wish.read_only)).collect(),
             Err(fault) => vec![Made::Broken(SourceId::new("docker"), denied(clean!("{}: {}", fault.key, fault.what)))],
         },
     }
@@ -67,7 +68,7 @@ pub fn check(source: &SourceConfig) -> Vec<ConfigError> {
     errors
 }
 
-fn of_table(table: &SourceConfig, shell: &Shell) -> Made {
+fn of_table(table: &SourceConfig, shell: &Shell, read_only: bool) -> Made {
     let given = table.name().map(|name| name.clean().to_string());
     let broken = |words: Clean| Made::Broken(id(given.as_deref()), denied(words));
     let settings = match table.read::<Settings>() {
@@ -75,7 +76,7 @@ fn of_table(table: &SourceConfig, shell: &Shell) -> Made {
         Err(errors) => return broken(clean!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))),
     };
     match place::configured(&settings, shell) {
-        Ok(found) => made(found, given.as_deref()),
+        Ok(found) => made(found, given.as_deref(), read_only),
         Err(Fault { key, what }) => broken(clean!("{}", table.error(key, &what))),
     }
 }
@@ -84,9 +85,9 @@ fn denied(words: Clean) -> Why {
     Why { trouble: Trouble::Denied, words }
 }
 
-fn made(found: Found, given: Option<&str>) -> Made {
+fn made(found: Found, given: Option<&str>, read_only: bool) -> Made {
     let id = id(given.or(found.name.as_deref()));
-    Made::Source(Arc::new(Docker { id, engine: Arc::new(Engine::new(found.address)), memories: Memories::default() }))
+    Made::Source(Arc::new(Docker { id, engine: Arc::new(Engine::new(found.address)), memories: Memories::default(), read_only }))
 }
 
 /// `docker`, or `docker/NAME`. The mark that separates an id from its source can not be a part of it.
@@ -99,6 +100,7 @@ struct Docker {
     id: SourceId,
     engine: Arc<Engine>,
     memories: Memories,
+    read_only: bool,
 }
 
 impl Docker {
@@ -110,7 +112,7 @@ impl Docker {
 }
 
 const FEEDS: [FeedKind; 5] = [FeedKind::Workloads, FeedKind::Pods, FeedKind::Happenings, FeedKind::Stats, FeedKind::Logs];
-const READS_ONLY: &str = "Docker is only read for now; use `docker` itself, or `docker compose up -d` with the earlier tag";
+const READS_ONLY: &str = "of Docker only services of a swarm can be taken back yet; use `docker compose up -d` with the earlier tag";
 
 fn no_such_feed(feed: &str) -> SourceError {
     SourceError::Unsupported(clean!("a Docker engine has no {feed}"))
@@ -127,6 +129,9 @@ impl Source for Docker {
             offers.warnings.push(clean!("tcp://{host} has no TLS: whoever reaches that port is root there"));
         }
         if let Some(hello) = self.engine.hello() {
+            if hello.manager {
+                offers.verbs.insert(Verb::RollBack);
+            }
             if hello.podman {
                 offers.lacks.push(clean!("Podman {}: no swarm, and health of containers only where it says so", hello.version));
             } else if !hello.node.is_empty() && !hello.manager {
@@ -139,8 +144,15 @@ impl Source for Docker {
     fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
         let (source, opening) = (self.id.clone(), self.opening());
         match feed {
-            Feed::Workloads => world::watch(opening, Part::of(&source, &Scope::All), Box::new(move |world| rows::workloads(&source, world))),
-            Feed::Pods(scope) => world::watch(opening, Part::of(&source, &scope), Box::new(move |world| rows::pods(&source, world, &scope))),
+            Feed::Workloads => {
+                let (part, of) = (Part::of(&source, &Scope::All), source.clone());
+                let revisions = world::tells(Box::new(move |world| rows::revisions(&of, world)));
+                world::watch(opening, part, vec![world::tells(Box::new(move |world| rows::workloads(&source, world))), revisions])
+            }
+            Feed::Pods(scope) => {
+                let part = Part::of(&source, &scope);
+                world::watch(opening, part, vec![world::tells(Box::new(move |world| rows::pods(&source, world, &scope)))])
+            }
             Feed::Happenings(scope) => events::happenings(source, scope, opening),
             Feed::Stats(workload) => stats::stats(source, workload, opening),
             Feed::Logs(LogTarget::Pod { pod, previous: true, .. }) => logs::previous(opening, source, pod),
@@ -163,19 +175,36 @@ impl Source for Docker {
                 Question::Yaml(workload) => answers::yaml(&session, &workload).await,
                 Question::PodYaml(pod) => answers::pod_yaml(&session, &pod).await,
                 Question::Explain(workload) => answers::explain(&session, &source, &workload).await,
-                Question::Subject(_) | Question::Revisions(_) => Err(SourceError::Unsupported(READS_ONLY.into())),
+                Question::Subject(workload) => match logs::service(&session, &workload) {
+                    Some(service) => history::subject(&session, &workload, service).await,
+                    None => Err(SourceError::Unsupported(READS_ONLY.into())),
+                },
+                Question::Revisions(workload) => match logs::service(&session, &workload) {
+                    Some(service) => history::answer(&session, &source, service).await,
+                    None => Err(SourceError::Unsupported(READS_ONLY.into())),
+                },
                 Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => Err(no_such_feed("metrics of services")),
             }
         }
         .boxed()
     }
 
-    fn prepare(&self, _: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
-        refused(SourceError::Unsupported(READS_ONLY.into()))
+    fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+        match operation.verb {
+            Verb::RollBack => swarm::act::prepare(self.opening(), operation),
+            _ => refused(SourceError::Unsupported(READS_ONLY.into())),
+        }
     }
 
-    fn act(&self, _: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-        refused(SourceError::Unsupported(READS_ONLY.into()))
+    fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+        if self.read_only {
+            let why = Clean::from_static("this console was started with --read-only: nothing was sent");
+            return stream::iter([Ok(Stage::Refused { why })]).boxed();
+        }
+        match warrant.operation().verb {
+            Verb::RollBack => swarm::act::carry_out(self.opening(), warrant),
+            _ => refused(SourceError::Unsupported(READS_ONLY.into())),
+        }
     }
 
     fn probe(&self) -> BoxFuture<'static, bool> {
@@ -208,7 +237,7 @@ mod tests {
     #[test]
     fn a_source_is_called_by_its_name_its_context_or_its_host() {
         let shell = Shell::default();
-        let of = |text: &str| source(of_table(&table(text), &shell)).id().to_string();
+        let of = |text: &str| source(of_table(&table(text), &shell, false)).id().to_string();
         assert_eq!(of("host = \"tcp://shop-1:2375\""), "docker/shop-1");
         assert_eq!(of("host = \"tcp://shop-1:2375\"\nname = \"shop\""), "docker/shop");
         assert_eq!(of("host = \"unix:///run/user/1000/docker.sock\""), "docker");
@@ -224,14 +253,14 @@ mod tests {
             ("host = \"tcp://a\"\ncontext = \"b\"", "keep one"),
             ("context = \"none-such\"", "docker context ls"),
         ] {
-            let Made::Broken(_, why) = of_table(&table(text), &Shell::default()) else { panic!("{text}") };
+            let Made::Broken(_, why) = of_table(&table(text), &Shell::default(), false) else { panic!("{text}") };
             assert!(why.words.contains(words) && why.trouble == Trouble::Denied, "{}", why.words);
         }
     }
 
     #[tokio::test]
     async fn nothing_is_changed_and_nothing_is_offered() {
-        let docker = source(of_table(&table("host = \"unix:///nonexistent/x.sock\""), &Shell::default()));
+        let docker = source(of_table(&table("host = \"unix:///nonexistent/x.sock\""), &Shell::default(), false));
         assert!(docker.offers().verbs.is_empty());
         assert!(!docker.probe().await);
         let error = docker.watch(Feed::Workloads, None).next().await.unwrap().unwrap_err();

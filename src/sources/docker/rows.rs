@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{self, ContainerState, Id, Kind, Labels, Place, Pod, Progress, Replicas, Scope, SourceId, Workload},
+    domain::{self, ContainerState, Id, Kind, Labels, Place, Pod, Progress, Replicas, Revision, Scope, SourceId, Workload},
     text::{Clean, Name, Raw},
 };
 use std::collections::BTreeMap;
@@ -51,6 +51,12 @@ pub fn workloads(source: &SourceId, world: &World) -> Vec<Workload> {
     let mut rows: Vec<Workload> = groups.into_iter().filter_map(|(key, group)| workload(source, world.host(), &key, &group)).collect();
     rows.extend(world.swarm().into_iter().flat_map(|swarm| swarm::workloads(source, world.host(), swarm)));
     rows
+}
+
+/// The revisions of every service of a swarm: the one that it has, and the one before.
+pub fn revisions(source: &SourceId, world: &World) -> Vec<Revision> {
+    let services = world.swarm().into_iter().flat_map(|swarm| swarm.services.iter().map(move |service| (swarm, service)));
+    services.flat_map(|(swarm, service)| swarm::history::revisions(source, service, &swarm.tasks)).collect()
 }
 
 /// The workload that `group` is, the newest container speaking for its specification.

@@ -1,6 +1,9 @@
 //! Services of a swarm, seen from one of its managers. Their tasks send no events beyond the containers of this node, so that a manager is
 //! asked for them every few seconds: the one thing here that is polled.
 
+pub mod act;
+pub mod history;
+
 use super::{
     engine::{Session, filters},
     wire::{self, Service, Task, time},
@@ -108,9 +111,7 @@ fn replicas(service: &Service, tasks: &[&Task]) -> Replicas {
     let count = |of: &dyn Fn(&Task) -> bool| u32::try_from(tasks.iter().filter(|task| of(task)).count()).unwrap_or(u32::MAX);
     let named = service.spec.mode.replicated.as_ref().map(|mode| mode.replicas.unwrap_or(1));
     let counted = service.service_status.as_ref().map(|status| status.desired_tasks);
-    let newest = |task: &Task| {
-        task.spec.container_spec.image == service.spec.task_template.container_spec.image && task.spec.force_update == service.spec.task_template.force_update
-    };
+    let newest = |task: &Task| task.spec.mark == service.spec.task_template.mark;
     let ready = count(&|task| meant(task) && running(task));
     Replicas {
         wanted: named.or(counted).unwrap_or_else(|| count(&meant)),
@@ -130,6 +131,8 @@ fn progress(service: &Service, tasks: &[&Task]) -> Progress {
             Progress::Stuck { since: time(&update.started_at), reason: Clean::from_untrusted(&update.state), message: Clean::from_untrusted(&update.message) }
         }
         _ if tasks.iter().any(|task| meant(task) && !running(task) && task.status.err.is_empty()) => Progress::Rolling,
+        // An update that was asked for has no state before the swarm has taken it up.
+        "" if service.previous_spec.is_some() && tasks.iter().any(|task| meant(task) && task.spec.mark != service.spec.task_template.mark) => Progress::Rolling,
         _ => Progress::Done,
     }
 }
@@ -184,7 +187,7 @@ fn pod(source: &SourceId, host: &str, swarm: &Swarm, service: &Service, task: &T
         name,
         uid: Raw::new(if task.status.container_status.container_id.is_empty() { &task.id } else { &task.status.container_status.container_id }),
         workload: Some(Id::new(source, &format!("service/{}", service.id))),
-        template: Raw::new(&task.spec.container_spec.image),
+        template: Raw::new(&task.spec.mark),
         reason: word,
         message: Clean::from_untrusted(if task.status.err.is_empty() { &task.status.message } else { &task.status.err }),
         ready: running(task),

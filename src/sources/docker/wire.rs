@@ -1,8 +1,10 @@
 //! What the engine's API says, as far as we use it. Words that may grow (states, actions, types) stay text here, so that one new word never
 //! costs a whole list; Go's `null` for an empty list or map is an empty one.
 
+use crate::sources::spec;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Labels, attributes.
@@ -64,10 +66,15 @@ wire! {
     ImageInspected { repo_digests: Vec<String>, repo_tags: Vec<String>, }
     /// A row of `GET /services?status=1`.
     Service {
-        #[serde(rename = "ID")] id: String, created_at: String, updated_at: String, spec: ServiceSpec, update_status: UpdateStatus, service_status: Option<ServiceStatus>,
+        #[serde(rename = "ID")] id: String, version: Index, created_at: String, updated_at: String, spec: ServiceSpec, previous_spec: Option<ServiceSpec>,
+        update_status: UpdateStatus, service_status: Option<ServiceStatus>,
     }
+    /// Which write of an object it is: the next one must name it.
+    Index { index: u64, }
     /// What a service should be.
-    ServiceSpec { name: String, labels: Texts, task_template: TaskSpec, mode: Mode, }
+    ServiceSpec { name: String, labels: Texts, task_template: Template, mode: Mode, rollback_config: Option<UpdateConfig>, }
+    /// How an update, or the way back, is carried out.
+    UpdateConfig { parallelism: u64, failure_action: String, order: String, }
     /// How many tasks are wanted; the other modes name no number.
     Mode { replicated: Option<Replicated>, }
     /// The number of a replicated service; none is one.
@@ -83,7 +90,7 @@ wire! {
     /// A row of `GET /tasks`.
     Task {
         #[serde(rename = "ID")] id: String, created_at: String, #[serde(rename = "ServiceID")] service_id: String, slot: u64, #[serde(rename = "NodeID")] node_id: String,
-        desired_state: String, status: TaskStatus, spec: TaskSpec,
+        desired_state: String, status: TaskStatus, spec: Template,
     }
     /// What a task does.
     TaskStatus { timestamp: String, state: String, message: String, err: String, container_status: ContainerStatus, }
@@ -97,6 +104,34 @@ wire! {
     Event { #[serde(rename = "Type")] kind: String, action: String, #[serde(rename = "status")] status: String, actor: Actor, #[serde(rename = "time")] time: i64, #[serde(rename = "timeNano")] time_nano: i64, }
     /// What an event is about.
     Actor { #[serde(rename = "ID")] id: String, attributes: Texts, }
+}
+
+/// What a task should be, and the mark by which two of them are compared: pods of one revision carry the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Template {
+    /// The mark.
+    pub mark: String,
+    spec: TaskSpec,
+}
+
+impl std::ops::Deref for Template {
+    type Target = TaskSpec;
+    fn deref(&self) -> &TaskSpec {
+        &self.spec
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut whole = Option::<Value>::deserialize(from)?.unwrap_or_default();
+        // A service names its runtime, and its tasks do not.
+        if let Some(fields) = whole.as_object_mut() {
+            fields.remove("Runtime");
+        }
+        let mark = spec::hash(&whole).expose().chars().take(12).collect();
+        let spec = Option::<TaskSpec>::deserialize(whole).map_err(serde::de::Error::custom)?;
+        Ok(Self { mark, spec: spec.unwrap_or_default() })
+    }
 }
 
 macro_rules! snake {

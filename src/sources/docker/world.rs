@@ -213,39 +213,70 @@ pub type Facts = BoxStream<'static, Result<Batch, SourceError>>;
 /// Makes rows of a world.
 pub type View<T> = Box<dyn Fn(&World) -> Vec<T> + Send + Sync>;
 
-struct Watch<T> {
-    session: Session,
-    world: World,
-    events: Events,
+/// The rows of one noun, as they were last told.
+struct Told<T> {
     view: View<T>,
     shown: BTreeMap<Id<T>, T>,
-    poll: Option<Instant>,
 }
 
-/// The rows that `view` makes of the world behind `opening`, first all of them, then what changes.
-pub fn watch<T>(opening: impl Future<Output = Result<Session, SourceError>> + Send + 'static, part: Part, view: View<T>) -> Facts
+/// What a feed tells of a world: all of it, then what has changed.
+pub trait Tells: Send {
+    /// All rows as one list.
+    fn list(&mut self, world: &World) -> Vec<Fact>;
+    /// What is not as it was told.
+    fn news(&mut self, world: &World) -> Vec<Fact>;
+}
+
+/// Tells the rows that `view` makes.
+pub fn tells<T>(view: View<T>) -> Box<dyn Tells>
 where
     T: Row + Clone + PartialEq + Send + 'static,
     Fact: From<Change<T>>,
 {
+    Box::new(Told { view, shown: BTreeMap::new() })
+}
+
+impl<T> Tells for Told<T>
+where
+    T: Row + Clone + PartialEq + Send,
+    Fact: From<Change<T>>,
+{
+    fn list(&mut self, world: &World) -> Vec<Fact> {
+        self.shown = (self.view)(world).into_iter().map(|row| (row.id().clone(), row)).collect();
+        Batch::list(self.shown.values().cloned()).facts
+    }
+
+    fn news(&mut self, world: &World) -> Vec<Fact> {
+        let rows = (self.view)(world).into_iter().map(|row| (row.id().clone(), row)).collect();
+        let changes = difference(&self.shown, &rows);
+        self.shown = rows;
+        changes.into_iter().map(Fact::from).collect()
+    }
+}
+
+struct Watch {
+    session: Session,
+    world: World,
+    events: Events,
+    tells: Vec<Box<dyn Tells>>,
+    poll: Option<Instant>,
+}
+
+/// What `tells` of the world behind `opening`, first all of it, then what changes.
+pub fn watch(opening: impl Future<Output = Result<Session, SourceError>> + Send + 'static, part: Part, mut tells: Vec<Box<dyn Tells>>) -> Facts {
     let begin = async move {
         let session = opening.await?;
         let world = World::read(&session, part).await?;
         let events = Events::of(&session, &["container", "service", "node"]);
         let poll = world.swarm.is_some().then(|| Instant::now() + swarm::EVERY);
-        let shown = view(&world).into_iter().map(|row| (row.id().clone(), row)).collect::<BTreeMap<_, _>>();
-        let list = Batch::list(shown.values().cloned());
-        let watch = Watch { session, world, events, view, shown, poll };
+        let list = Batch { facts: tells.iter_mut().flat_map(|one| one.list(&world)).collect(), cursor: None };
+        let watch = Watch { session, world, events, tells, poll };
         Ok::<_, SourceError>(stream::once(std::future::ready(Ok(list))).chain(stream::try_unfold(watch, step)))
     };
     stream::once(begin).try_flatten().boxed()
 }
 
-async fn step<T>(mut watch: Watch<T>) -> Result<Option<(Batch, Watch<T>)>, SourceError>
-where
-    T: Row + Clone + PartialEq,
-    Fact: From<Change<T>>,
-{
+async fn step(mut watch: Watch) -> Result<Option<(Batch, Watch)>, SourceError> {
     loop {
         let due = watch.poll;
         tokio::select! {
@@ -255,11 +286,9 @@ where
                 watch.poll = Some(Instant::now() + swarm::EVERY);
             }
         }
-        let rows = (watch.view)(&watch.world).into_iter().map(|row| (row.id().clone(), row)).collect();
-        let changes = difference(&watch.shown, &rows);
-        watch.shown = rows;
-        if !changes.is_empty() {
-            return Ok(Some((Batch::of(changes), watch)));
+        let facts: Vec<Fact> = watch.tells.iter_mut().flat_map(|one| one.news(&watch.world)).collect();
+        if !facts.is_empty() {
+            return Ok(Some((Batch { facts, cursor: None }, watch)));
         }
     }
 }

@@ -1,38 +1,13 @@
 //! An object as YAML that a person reads, its secrets masked.
 
-use crate::text::{Clean, redact};
+use crate::{
+    sources::spec::secret,
+    text::{Clean, redact},
+};
 use serde_json::Value;
 
 /// What stands where a secret was.
 const MASK: &str = "••••";
-/// Parts of names whose values are secret.
-const SECRET: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "token",
-    "secret",
-    "credential",
-    "apikey",
-    "api_key",
-    "api-key",
-    "private",
-    "access_key",
-    "accesskey",
-    "signing",
-    "dsn",
-    "auth",
-    "_key",
-    "-key",
-];
-
-/// Whether what is called so is a secret.
-fn secret(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    lower == "key" || SECRET.iter().any(|part| lower.contains(part))
-}
-
 /// The lines of `value`. Environment variables and labels with secret names lose their values, and whatever looks like a secret is masked wherever it stands.
 pub fn lines(value: &Value) -> Vec<Clean> {
     let mut out = Vec::new();

@@ -131,12 +131,21 @@ pub fn target<'a>(operation: &Operation, sets: &'a [Kept]) -> Option<&'a Kept> {
     sets.iter().find(|set| set.template == wanted.template.expose())
 }
 
+/// Why a pause forbids a rollback, where it is paused: nothing would roll out, and to resume may ship what waits.
+pub fn paused(current: &Current, sets: &[Kept]) -> Option<Clean> {
+    let (name, waits) = (&current.address.name, !sets.iter().any(|set| template::same(&set.raw, &current.raw)));
+    current.lean.spec.paused.then(|| match waits {
+        true => clean!("{name} is paused, and its changed template waits: no pod runs that, and resuming ships it"),
+        false => clean!("{name} is paused: it would not roll out"),
+    })
+}
+
 /// The patch of a rollback, from what was just read.
 pub fn rollback(current: &Current, operation: &Operation, sets: &[Kept]) -> Result<Value, Stage> {
     let refused = |why: Clean| Err(Stage::Refused { why });
     let Some(to) = &operation.to else { return refused(Clean::from_static("no revision was chosen")) };
-    if current.lean.spec.paused {
-        return refused(clean!("{} is paused: resume it first", current.address.name));
+    if let Some(why) = paused(current, sets) {
+        return refused(why);
     }
     let Some(target) = target(operation, sets) else {
         return refused(clean!("r{} is no longer there: it was removed from the history; choose another revision", to.number));

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clean,
     domain::{Answer, Id, Kind, Question, Seen, Subject, Workload},
-    sources::SourceError,
+    sources::{SourceError, spec},
     text::{Clean, Raw},
 };
 use jiff::Timestamp;
@@ -73,7 +73,7 @@ impl Current {
 
     /// What an operation must still find.
     pub fn seen(&self) -> Seen {
-        Seen { uid: Raw::new(self.uid()), template: template::hash(&template::bare(&self.raw)), paused: self.lean.spec.paused }
+        Seen { uid: Raw::new(self.uid()), template: spec::hash(&template::bare(&self.raw)), paused: self.lean.spec.paused }
     }
 
     /// Its uid.

@@ -1,58 +1,11 @@
 //! A template leaf by leaf, in an operator's terms, with its secrets masked.
 
-use super::template;
 use crate::{
     clean,
-    domain::{Leaf, Outline, Part},
-    text::{Clean, redact},
+    domain::{Outline, Part},
+    sources::spec::{Leaves, shown, words},
 };
-use ring::{hmac, rand::SystemRandom};
 use serde_json::Value;
-use std::sync::LazyLock;
-
-/// The key of the masks. It lives as long as this process: a mask tells that a value changed, and nothing else to anybody.
-static KEY: LazyLock<Option<hmac::Key>> = LazyLock::new(|| hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok());
-
-/// Words in the name of a value that is not to be shown.
-const SECRET_NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "token",
-    "secret",
-    "credential",
-    "apikey",
-    "api_key",
-    "api-key",
-    "private",
-    "access_key",
-    "accesskey",
-    "signing",
-    "dsn",
-    "auth",
-    "_key",
-    "-key",
-];
-
-/// `value` as it may be shown under `name`: `•••• 3f9a` where it is secret.
-pub fn shown(name: &str, value: &str) -> Clean {
-    let lower = name.to_ascii_lowercase();
-    let named = SECRET_NAMES.iter().any(|word| lower.contains(word)) || lower == "key" || camel_key(name);
-    if !value.is_empty() && (named || redact(value) != value) { mask(value) } else { Clean::from_untrusted(value) }
-}
-
-/// `apiKey`, `signingKey`.
-fn camel_key(name: &str) -> bool {
-    name.ends_with("Key") && name.len() > 3
-}
-
-/// A mask that changes with the value.
-pub fn mask(value: &str) -> Clean {
-    let Some(key) = KEY.as_ref() else { return Clean::from_static("••••") };
-    let tag = hmac::sign(key, value.as_bytes());
-    clean!("•••• {}", template::hex(&tag.as_ref()[..2]))
-}
 
 /// The outline of a pod template.
 pub fn outline(template: &Value) -> Outline {
@@ -77,37 +30,10 @@ pub fn outline(template: &Value) -> Outline {
             leaves.flat(Part::Other, section, value);
         }
     }
-    leaves.0.sort();
-    Outline(leaves.0)
+    leaves.outline()
 }
 
-#[derive(Default)]
-struct Leaves(Vec<Leaf>);
-
 impl Leaves {
-    fn leaf(&mut self, part: Part, path: &str, value: Clean) {
-        self.0.push(Leaf { part, path: Clean::from_untrusted(path), value });
-    }
-
-    /// All scalars below `value`, with their paths.
-    fn flat(&mut self, part: Part, path: &str, value: &Value) {
-        match value {
-            Value::Object(map) => map.iter().for_each(|(key, value)| self.flat(part, &format!("{path}.{key}"), value)),
-            Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| {
-                let step = item.get("name").and_then(Value::as_str).map_or_else(|| index.to_string(), str::to_owned);
-                self.flat(part, &format!("{path}[{step}]"), item);
-            }),
-            Value::String(text) => {
-                let name = path.rsplit(['.', '[']).next().unwrap_or(path);
-                // References and labels are names of things, not the things.
-                let reference = path.contains("Ref") || path.contains("ecretName") || part == Part::Volumes || part == Part::Probes;
-                self.leaf(part, path, if reference { Clean::from_untrusted(text) } else { shown(name, text) });
-            }
-            Value::Null => {}
-            Value::Bool(_) | Value::Number(_) => self.leaf(part, path, clean!("{value}")),
-        }
-    }
-
     fn container(&mut self, name: &str, container: &Value) {
         for (key, value) in container.as_object().into_iter().flatten() {
             match key.as_str() {
@@ -172,14 +98,6 @@ impl Leaves {
             }
         }
     }
-}
-
-/// A command as a person types it, without the secrets in it.
-fn words(value: &Value) -> Clean {
-    let words = value.as_array().into_iter().flatten().map(|word| word.as_str().unwrap_or_default());
-    let line = words.map(|word| if word.contains(char::is_whitespace) { format!("'{word}'") } else { word.to_owned() }).collect::<Vec<_>>().join(" ");
-    let masked = redact(&line);
-    if masked == line { Clean::from_untrusted(&line) } else { clean!("{masked} {}", mask(&line)) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The patch is what `kubectl rollout undo` sends (kubectl pkg/polymorphichelpers/rollback.go) with two things more: the version of the
 //! read just made, so that it can not happen twice nor over somebody else's change, and our own two annotations.
 
-use crate::{domain::Kind, text::Raw};
+use crate::{domain::Kind, sources::spec::canonical};
 use serde_json::{Map, Value, json};
 
 /// The label that the Deployment controller adds to the template it keeps in a ReplicaSet.
@@ -35,34 +35,9 @@ pub fn bare(object: &Value) -> Value {
     template
 }
 
-/// The hash by which what the operator saw is compared: SHA-256 in hex over the template's JSON with sorted keys.
-pub fn hash(template: &Value) -> Raw {
-    let digest = ring::digest::digest(&ring::digest::SHA256, canonical(template).as_bytes());
-    Raw::new(&hex(digest.as_ref()))
-}
-
 /// Whether two objects have the same template.
 pub fn same(a: &Value, b: &Value) -> bool {
     canonical(&bare(a)) == canonical(&bare(b))
-}
-
-/// Bytes in hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn canonical(value: &Value) -> String {
-    match value {
-        // Nothing and a null are one: a ControllerRevision writes `creationTimestamp: null` where a newer server writes nothing.
-        Value::Object(map) => {
-            let mut pairs: Vec<_> = map.iter().filter(|(_, value)| !value.is_null()).collect();
-            pairs.sort_by_key(|(key, _)| *key);
-            let inner: Vec<_> = pairs.into_iter().map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), canonical(value))).collect();
-            format!("{{{}}}", inner.join(","))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
-    }
 }
 
 fn annotations(object: &Value) -> Map<String, Value> {
@@ -161,14 +136,6 @@ mod tests {
 
     fn marks() -> Marks<'static> {
         Marks { operation: "7f3a-2", from: Some(("5d8c", 18)), at: "2026-01-02T03:04:05Z".parse().expect("a time") }
-    }
-
-    #[test]
-    fn a_hash_does_not_depend_on_the_order_of_keys_and_does_on_that_of_lists() {
-        let parse = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
-        assert_eq!(hash(&parse(r#"{"a":1,"b":{"c":null,"d":"é"}}"#)), hash(&parse(r#"{"b":{"d":"é","c":null},"a":1}"#)));
-        assert_ne!(hash(&parse("[1,2]")), hash(&parse("[2,1]")));
-        assert_eq!(canonical(&parse(r#"{"b":[true,"\""],"a":{}}"#)), r#"{"a":{},"b":[true,"\""]}"#);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! A whole object as YAML, without what nobody reads and with its secrets masked.
 
-use super::outline;
-use crate::text::Clean;
+use crate::{sources::spec, text::Clean};
 use serde_json::Value;
 
 /// Fields of metadata that only machines read.
@@ -42,7 +41,7 @@ fn mask(name: &str, value: &mut Value) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| mask(name, item)),
-        Value::String(text) if !is_reference(name) => *text = outline::shown(name, text).to_string(),
+        Value::String(text) if !is_reference(name) => *text = spec::shown(name, text).to_string(),
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -67,7 +67,7 @@ impl App {
                 let confirmation = single.confirmation.take()?;
                 single.acting = Some((task, operation.id.clone()));
                 self.tasks.expect(task, Purpose::Operation(key));
-                Some(Effect::Act { task, source: id.source(), operation, confirmation, policy, intended })
+                Some(Effect::Act { task, source: id.source(), operation, confirmation, policy, intended, at: self.now.wall })
             }
         }
     }

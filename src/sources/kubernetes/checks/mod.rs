@@ -59,14 +59,10 @@ pub async fn rights(ground: Arc<Ground>) -> Finding {
 /// Whether it is paused: a paused Deployment starts no rollout.
 pub async fn paused(ground: Arc<Ground>) -> Finding {
     let made = Made(CheckKind::Paused);
-    if ground.current.lean.spec.paused && ground.sets.iter().all(|set| !template::same(&set.raw, &ground.current.raw)) {
-        let waits = clean!("{} is paused, and its changed template waits: no pod runs that, and resuming ships it", ground.name());
-        return made.block(waits, Some(clean!("apply the manifest of what runs, then kubectl rollout resume {}", ground.object())));
-    }
-    if ground.current.lean.spec.paused {
-        return made.block(clean!("{} is paused: it would not roll out", ground.name()), Some(clean!("kubectl rollout resume {}", ground.object())));
-    }
-    made.ok(clean!("{} is not paused", ground.name()))
+    let Some(why) = act::paused(&ground.current, &ground.sets) else { return made.ok(clean!("{} is not paused", ground.name())) };
+    let resume = clean!("kubectl rollout resume {}", ground.object());
+    let waits = !ground.sets.iter().any(|set| template::same(&set.raw, &ground.current.raw));
+    made.block(why, Some(if waits { clean!("apply the manifest of what runs, then {resume}") } else { resume }))
 }
 
 /// Whether the next `kubectl apply` will merge wrongly: what it compares with is not changed by a rollback.

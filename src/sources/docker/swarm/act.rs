@@ -1,0 +1,251 @@
+//! The way back of a service: what is checked, and the one request, which asks the swarm to swap its two specifications.
+//!
+//! The request names the version that was read just before, so that it can not happen twice nor over somebody else's change: a second one
+//! with the same version is refused (`update out of sequence`).
+
+use super::history::Whole;
+use crate::{
+    clean,
+    domain::{Check, CheckKind, Finding, Operation, Outcome, Stage},
+    gate::Warrant,
+    sources::{
+        SourceError,
+        docker::{
+            engine::{Session, filters},
+            wire::ServiceSpec,
+        },
+    },
+    text::Clean,
+};
+use futures::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
+use serde_json::Value;
+
+/// What the engine answers to a version that is not the newest any more.
+const OUT_OF_SEQUENCE: &str = "update out of sequence";
+
+/// What is checked.
+const CHECKS: [CheckKind; 6] = [CheckKind::Rights, CheckKind::Owner, CheckKind::Image, CheckKind::References, CheckKind::Scaling, CheckKind::Strategy];
+
+/// Makes the checks of a way back, each told as it is made.
+pub fn prepare(
+    opening: impl Future<Output = Result<Session, SourceError>> + Send + 'static,
+    operation: Operation,
+) -> BoxStream<'static, Result<Check, SourceError>> {
+    let made = async move {
+        let read = async {
+            let session = opening.await?;
+            let whole = Whole::read(&session, &operation.service()?).await?;
+            Ok::<_, SourceError>((session, whole))
+        };
+        let (session, whole) = match read.await {
+            Ok(read) => read,
+            Err(error) => return stream::iter([Err(error)]).boxed(),
+        };
+        let command = Check::Command(clean!("docker service rollback {}", whole.lean.spec.name));
+        let Some(before) = whole.previous().cloned() else { return stream::iter([Ok(command)]).boxed() };
+        let previous = whole.raw["PreviousSpec"].clone();
+        let at_once = [rights(&session), owner(&whole), scaling(&whole, &before), strategy(&whole)];
+        let asked = async move {
+            let found = futures::join!(image(&session, &before), references(&session, &previous));
+            stream::iter([found.0, found.1])
+        };
+        let found = stream::iter(at_once).chain(asked.into_stream().flatten());
+        stream::iter([Ok(command)]).chain(found.map(|finding| Ok(Check::Made(finding)))).boxed()
+    };
+    stream::iter([Ok(Check::Expect(CHECKS.to_vec()))]).chain(stream::once(made).flatten()).boxed()
+}
+
+fn finding(kind: CheckKind, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Finding {
+    Finding { kind, outcome, sentence, remedy }
+}
+
+fn rights(session: &Session) -> Finding {
+    match session.hello.manager {
+        true => finding(CheckKind::Rights, Outcome::Ok, clean!("{} manages the swarm", session.hello.host), None),
+        false => finding(
+            CheckKind::Rights,
+            Outcome::Block,
+            clean!("{} does not manage the swarm", session.hello.host),
+            Some(Clean::from_static("name a manager as `host`")),
+        ),
+    }
+}
+
+fn owner(whole: &Whole) -> Finding {
+    match super::stack(&whole.lean) {
+        "" => finding(CheckKind::Owner, Outcome::Ok, Clean::from_static("no stack claims it"), None),
+        stack => finding(
+            CheckKind::Owner,
+            Outcome::Warn,
+            clean!("it belongs to the stack {stack}: the next `docker stack deploy` ships what its file says"),
+            Some(Clean::from_static("put the earlier image into that file as well")),
+        ),
+    }
+}
+
+/// The whole specification goes back, the number of tasks with it.
+fn scaling(whole: &Whole, before: &ServiceSpec) -> Finding {
+    let count = |spec: &ServiceSpec| spec.mode.replicated.as_ref().map(|mode| mode.replicas.unwrap_or(1));
+    match (count(&whole.lean.spec), count(before)) {
+        (Some(now), Some(then)) if now != then => finding(
+            CheckKind::Scaling,
+            Outcome::Warn,
+            clean!("the number of tasks goes back too: {then}, now {now}"),
+            Some(clean!("afterwards: docker service scale {}={now}", whole.lean.spec.name)),
+        ),
+        (Some(now), _) => finding(CheckKind::Scaling, Outcome::Ok, clean!("{now} tasks, before and after"), None),
+        (None, _) => finding(CheckKind::Scaling, Outcome::Ok, Clean::from_static("one task on each node"), None),
+    }
+}
+
+fn strategy(whole: &Whole) -> Finding {
+    let level = "the swarm keeps one level: what runs now becomes the previous one, and a second rollback would bring it back";
+    // Where nothing is said the swarm exchanges one at a time.
+    let config = whole.lean.spec.rollback_config.as_ref();
+    let at_a_time = match config.map_or(1, |config| config.parallelism) {
+        0 => "all at once".to_owned(),
+        count => format!("{count} at a time"),
+    };
+    let start_first = config.is_some_and(|config| config.order == "start-first");
+    let order = if start_first { ", the new task before the old one stops" } else { ", each stopped first" };
+    finding(CheckKind::Strategy, Outcome::Warn, clean!("{level}; tasks are exchanged {at_a_time}{order}"), None)
+}
+
+/// Whether the image of the way back is on this manager, else whether its registry has it.
+async fn image(session: &Session, before: &ServiceSpec) -> Finding {
+    let reference = &before.task_template.container_spec.image;
+    let found = |outcome, sentence, remedy| finding(CheckKind::Image, outcome, sentence, remedy);
+    match session.find::<serde::de::IgnoredAny>(&format!("/images/{reference}/json")).await {
+        Ok(Some(_)) => return found(Outcome::Ok, clean!("{reference} is on {}; other nodes may have to get it", session.hello.host), None),
+        Ok(None) => {}
+        Err(error) => return found(Outcome::Unknown, clean!("{error}"), None),
+    }
+    match session.find::<serde::de::IgnoredAny>(&format!("/distribution/{reference}/json")).await {
+        Ok(Some(_)) => found(Outcome::Ok, clean!("its registry has {reference}"), None),
+        Ok(None) => found(
+            Outcome::Block,
+            clean!("{reference} is neither on {} nor in its registry: no node could start it", session.hello.host),
+            Some(Clean::from_static("push the image again, or go forward")),
+        ),
+        Err(error) => found(
+            Outcome::Warn,
+            clean!("{reference} is not on {}, and its registry does not tell whether it has it: {error}", session.hello.host),
+            Some(clean!("docker manifest inspect {reference}")),
+        ),
+    }
+}
+
+/// Whether the secrets and configs that the specification before names are still there: the swarm guards only those of the newest.
+async fn references(session: &Session, before: &Value) -> Finding {
+    let named = |list: &str, id: &str| -> Vec<String> {
+        let items = before["TaskTemplate"]["ContainerSpec"][list].as_array();
+        items.into_iter().flatten().filter_map(|item| item[id].as_str().map(str::to_owned)).collect()
+    };
+    let mut missing = Vec::new();
+    for (what, path, ids) in [("secret", "secrets", named("Secrets", "SecretID")), ("config", "configs", named("Configs", "ConfigID"))] {
+        if ids.is_empty() {
+            continue;
+        }
+        let there: Result<Vec<Value>, SourceError> = session.json(&format!("/{path}?filters={}", filters([("id", ids.clone())]))).await;
+        match there {
+            Ok(there) => missing.extend(ids.into_iter().filter(|id| !there.iter().any(|one| one["ID"] == **id)).map(|id| format!("{what} {id}"))),
+            Err(error) => return finding(CheckKind::References, Outcome::Unknown, clean!("{error}"), None),
+        }
+    }
+    if missing.is_empty() {
+        return finding(CheckKind::References, Outcome::Ok, Clean::from_static("every secret and config that it names is there"), None);
+    }
+    finding(
+        CheckKind::References,
+        Outcome::Block,
+        clean!("{} is gone: its tasks could not start", missing.join(", ")),
+        Some(Clean::from_static("make it anew, or go forward")),
+    )
+}
+
+/// Carries out what the warrant permits.
+pub fn carry_out(
+    opening: impl Future<Output = Result<Session, SourceError>> + Send + 'static,
+    warrant: Warrant,
+) -> BoxStream<'static, Result<Stage, SourceError>> {
+    let ready = async move {
+        match make_ready(opening, warrant).await {
+            Ok(request) => stream::iter([Ok(Stage::Sending)]).chain(stream::once(request.send().map(Ok))).boxed(),
+            Err(last) => stream::iter([Ok(last)]).boxed(),
+        }
+    };
+    stream::once(ready).flatten().boxed()
+}
+
+/// The one request, ready to leave. It owns the warrant, so that there is no second one.
+struct Request {
+    session: Session,
+    warrant: Warrant,
+    whole: Whole,
+}
+
+async fn make_ready(opening: impl Future<Output = Result<Session, SourceError>>, warrant: Warrant) -> Result<Request, Stage> {
+    let not_sent = |error: SourceError| Stage::Refused { why: clean!("nothing was sent: {error}") };
+    let operation = warrant.operation();
+    let service = operation.service().map_err(not_sent)?;
+    let session = opening.await.map_err(not_sent)?;
+    let whole = Whole::read(&session, &service).await.map_err(not_sent)?;
+    if let Some(what) = moved(operation, &whole) {
+        return Err(Stage::Conflict { what, same: false });
+    }
+    Ok(Request { session, warrant, whole })
+}
+
+/// What is not as the operator saw it; none where all is.
+fn moved(operation: &Operation, whole: &Whole) -> Option<Clean> {
+    let name = &whole.lean.spec.name;
+    if whole.seen() != operation.from {
+        return Some(clean!("{name} was changed meanwhile: it now asks for {}", whole.lean.spec.task_template.container_spec.image));
+    }
+    let goal = operation.to.as_ref()?;
+    let same = whole.previous().is_some_and(|before| before.task_template.mark == goal.template.expose());
+    (!same).then(|| clean!("{name} has another specification before this one now"))
+}
+
+impl Request {
+    /// Sends it. Whatever comes back, it is not sent again.
+    async fn send(self) -> Stage {
+        let (service, index) = (&self.whole.lean.id, self.whole.lean.version.index);
+        let path = format!("/services/{service}/update?version={index}&rollback=previous&registryAuthFrom=previous-spec");
+        match self.session.update(&path, &self.whole.raw["Spec"]).await {
+            Ok(warnings) => Stage::Accepted {
+                request: None,
+                warnings: warnings.iter().map(|words| Clean::from_untrusted(words)).collect(),
+                revision: None,
+                generation: None,
+            },
+            Err((Some(500), said)) if said.why().words.contains(OUT_OF_SEQUENCE) => self.conflict().await,
+            // The engine's own words for what it did not do: a bad request, nothing there, no manager.
+            Err((Some(400..=499 | 503), said)) => Stage::Refused { why: said.why().words },
+            Err((_, said)) => Stage::Unclear { why: said.why().words },
+        }
+    }
+
+    /// Another write came first: whether what the operator saw is still so.
+    async fn conflict(&self) -> Stage {
+        let what = || clean!("{} was written by somebody else at the same moment", self.whole.lean.spec.name);
+        match Whole::read(&self.session, &self.whole.lean.id).await {
+            Ok(now) => match moved(self.warrant.operation(), &now) {
+                Some(what) => Stage::Conflict { what, same: false },
+                None => Stage::Conflict { what: what(), same: true },
+            },
+            Err(_) => Stage::Conflict { what: what(), same: false },
+        }
+    }
+}
+
+impl Operation {
+    /// The service of a swarm that it is about.
+    fn service(&self) -> Result<String, SourceError> {
+        let other = || SourceError::Unsupported(clean!("only a service of a swarm can be taken back here"));
+        self.subject.key().strip_prefix("service/").map(str::to_owned).ok_or_else(other)
+    }
+}

@@ -1,0 +1,87 @@
+//! Taking a service of a swarm back: the swarm keeps one specification before the newest, and a way back swaps the two.
+
+use super::engine::{self, Engine, left_out};
+use serde_json::Value;
+use std::{path::Path, process::Command};
+
+/// The good version, and the bad one under the same image.
+const GOOD: &str = "pilothouse/box:1";
+const BAD: &str = "pilothouse/box:2";
+
+/// A face of the program on an engine, with a home of its own: its exit code and its answer.
+fn face(engine: &Engine, home: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
+    let config = format!(
+        "[[source]]\nkind = 'docker'\nhost = '{}'\n[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ source = 'docker*' }}]\n",
+        engine.host()
+    );
+    std::fs::write(home.join("c.toml"), config).expect("a file of ours");
+    let out = Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", home)
+        .args(["--config", &home.join("c.toml").display().to_string()])
+        .args(arguments)
+        .arg("--json")
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&out.stdout);
+    (out.status.code(), serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}{}", String::from_utf8_lossy(&out.stderr))))
+}
+
+/// A swarm with a service whose newest specification can not start, because its update was paused by the failure.
+fn bad_service() -> Engine {
+    let engine = Engine::own();
+    engine.docker(&["tag", engine::IMAGE, BAD]);
+    engine.docker(&["swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:0"]);
+    let script = ["/bin/sh", "-c"];
+    let create = ["service", "create", "--no-resolve-image", "--network", "host", "--restart-delay", "500ms", "--replicas", "2", "--name", "web", "--quiet"];
+    engine.docker(&[&create[..], &["--update-monitor", "5s", GOOD], &script[..], &["sleep 1000"]].concat());
+    let update = ["service", "update", "--detach", "--no-resolve-image", "--quiet", "--image", BAD, "--args", "/bin/sh -c 'exit 3'", "web"];
+    engine.docker(&update);
+    engine
+}
+
+fn image(engine: &Engine) -> String {
+    engine.docker(&["service", "inspect", "web", "--format", "{{.Spec.TaskTemplate.ContainerSpec.Image}}"]).trim().to_owned()
+}
+
+#[test]
+fn a_bad_service_is_taken_back_once_recovers_and_a_second_press_is_guarded() {
+    if left_out("swarm") {
+        return;
+    }
+    let (engine, home) = (bad_service(), tempfile::tempdir().expect("a folder"));
+    let began = std::time::Instant::now();
+    while !engine.docker(&["service", "inspect", "web", "--format", "{{.UpdateStatus.State}}"]).contains("paused") {
+        assert!(began.elapsed() < std::time::Duration::from_secs(90), "the update was not paused: {}", engine.docker(&["service", "ps", "web"]));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let back = ["rollback", "web", "-e", "development"];
+    let (code, plan) = face(&engine, home.path(), &[&back[..], &["--dry-run"]].concat());
+    assert_eq!(
+        (code, &plan["from"]["version"], &plan["to"]["version"], &plan["to"]["class"]),
+        (Some(0), &"2".into(), &"1".into(), &"not verified good".into()),
+        "{plan:#}{}",
+        engine.docker(&["service", "ps", "web", "--no-trunc"])
+    );
+    // Nobody has watched it, and the swarm has replaced all of its tasks: it is known only that they ran.
+    assert!(plan["to"]["why"].as_str().is_some_and(|why| why.contains("served")), "{plan:#}");
+    let changed: Vec<&str> = plan["difference"].as_array().expect("a difference").iter().filter_map(|one| one["path"].as_str()).collect();
+    assert!(changed.contains(&"image") && changed.contains(&"args"), "{changed:?}");
+    assert_eq!(plan["command"], "docker service rollback web");
+    let checks = plan["checks"].as_array().expect("checks");
+    let outcome = |kind: &str| checks.iter().find(|check| check["check"] == kind).map(|check| check["outcome"].as_str().unwrap_or_default().to_owned());
+    assert_eq!((outcome("rights"), outcome("image"), outcome("strategy")), (Some("ok".into()), Some("ok".into()), Some("warn".into())), "{plan:#}");
+
+    let (code, done) = face(&engine, home.path(), &[&back[..], &["--yes", "--reason", "it ends with 3"]].concat());
+    assert_eq!((code, &done["verdict"]), (Some(0), &"RECOVERED".into()), "{done:#}");
+    assert_eq!(image(&engine), GOOD);
+    assert_eq!(engine.docker(&["service", "inspect", "web", "--format", "{{.UpdateStatus.Message}}"]).trim(), "rollback completed");
+
+    // What was rolled back from is the one specification before now: nobody goes there with one key.
+    let (code, again) = face(&engine, home.path(), &[&back[..], &["--dry-run"]].concat());
+    assert_eq!((code, again["no_target"].is_string()), (Some(1), true), "{again:#}");
+    let (code, forward) = face(&engine, home.path(), &[&back[..], &["--to", "previous", "--yes", "--reason", "again"]].concat());
+    assert_eq!(code, Some(77), "{forward:#}");
+    assert_eq!(image(&engine), GOOD, "nothing was sent");
+}
