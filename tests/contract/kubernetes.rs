@@ -6,3 +6,4 @@ pub mod lab;
 mod logs;
 mod reads;
 pub mod sets;
+mod torn;

@@ -13,3 +13,4 @@ mod prometheus;
 #[path = "../pty/term.rs"]
 mod term;
 mod whole;
+mod wire;

@@ -65,7 +65,7 @@ pub fn operation(verb: Verb, subject: &Subject, to: Option<&Revision>) -> Operat
     }
 }
 
-async fn act(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
+pub async fn act(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
     source.act(warrant(operation)).map(|stage| stage.expect("stages are no errors")).collect().await
 }
 

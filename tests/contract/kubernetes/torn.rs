@@ -1,0 +1,176 @@
+//! What the network, the server and the machine may do to the one request, and to who sent it.
+
+use super::{
+    acts::{act, operation, revisions, subject},
+    lab::{self, Space},
+};
+use crate::wire::{Fault, Wire};
+use pilothouse::domain::{Stage, Verb};
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+fn image(space: &Space, name: &str) -> String {
+    space.kubectl(&["get", "deployment", name, "-o", "jsonpath={.spec.template.spec.containers[0].image}"])
+}
+
+/// Two good revisions, the second of which runs.
+fn two(space: &Space, name: &str) {
+    for version in [1, 2] {
+        space.deploy(name, version, &[], "good");
+        space.rolled_out(name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_network_does_a_change_is_sent_once_and_told_as_what_it_is() {
+    let Some(_) = lab::kubeconfig() else { return };
+    let space = Space::new("torn");
+    two(&space, "cart");
+    let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
+    let source = lab::source(&wire.kubeconfig(home.path()), "lab", "");
+    let id = space.deployment(&source, "cart");
+    let word = |stage: &Stage| match stage {
+        Stage::Sending => "sending",
+        Stage::Accepted { .. } => "accepted",
+        Stage::Conflict { same: true, .. } => "the same once more",
+        Stage::Conflict { same: false, .. } => "moved on",
+        Stage::Refused { .. } => "refused",
+        Stage::Unclear { .. } => "unclear",
+    };
+    let mut runs = 2;
+    // What happens on the wire, what is told of it, and whether it was carried out.
+    for (fault, told, done) in [
+        (Fault::Before, "unclear", false),
+        (Fault::During, "unclear", false),
+        (Fault::After, "unclear", true),
+        (Fault::Answered(409), "the same once more", false),
+        (Fault::Answered(429), "refused", false),
+        (Fault::Answered(500), "unclear", false),
+        (Fault::Answered(503), "unclear", false),
+        (Fault::Answered(504), "unclear", false),
+        (Fault::CarriedOutAnswered(500), "unclear", true),
+        (Fault::CarriedOutAnswered(504), "unclear", true),
+        (Fault::Silent, "unclear", true),
+    ] {
+        space.rolled_out("cart");
+        let (seen, rows) = (subject(&source, &id).await, revisions(&source, &id).await);
+        let other = rows.iter().find(|revision| !revision.current).expect("there are two");
+        let goal = other.version.0.to_string();
+        let before = wire.changes();
+        wire.next(fault);
+        let stages = act(&source, operation(Verb::RollBack, &seen, Some(other))).await;
+        assert_eq!(stages.iter().map(word).collect::<Vec<_>>(), ["sending", told], "{fault:?}: {stages:?}");
+        assert_eq!(wire.changes(), before + 1, "{fault:?}: it was sent once");
+        if done {
+            runs = goal.parse().expect("a version");
+        }
+        assert_eq!(image(&space, "cart"), format!("lab/app:{runs}"), "{fault:?}");
+    }
+}
+
+/// A rollback without a terminal, over the wire, with a home of its own.
+fn rollback(wire: &Wire, home: &Path, space: &Space, arguments: &[&str]) -> Child {
+    let config = "[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{ context = 'lab' }]\n";
+    std::fs::write(home.join("c.toml"), config).expect("a file of ours");
+    Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", home)
+        .env("KUBECONFIG", wire.kubeconfig(home))
+        .args(["--config", &home.join("c.toml").display().to_string(), "-n", &space.name, "rollback"])
+        .args(arguments)
+        .arg("--json")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs")
+}
+
+fn ended(child: Child) -> (Option<i32>, serde_json::Value) {
+    let out = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&out.stdout);
+    (out.status.code(), serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}{}", String::from_utf8_lossy(&out.stderr))))
+}
+
+/// The lines of the journal below a home.
+fn journal(home: &Path) -> Vec<serde_json::Value> {
+    let path = home.join(".local/state/pilothouse/journal/journal.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn kinds(home: &Path) -> Vec<String> {
+    let all = journal(home).into_iter().map(|line| line["kind"].as_str().unwrap_or_default().to_owned());
+    all.filter(|kind| kind != "observed").collect()
+}
+
+/// Waits until the journal has a line of a kind.
+async fn written(home: &Path, kind: &str) {
+    lab::eventually(kind, async || kinds(home).iter().any(|written| written == kind).then_some(())).await;
+}
+
+const GO: [&str; 6] = ["cart", "-e", "development", "--yes", "--reason", "it crashes"];
+
+/// Where the program is killed: what is done to the request, how far it came, and what the next one finds.
+struct Kill {
+    fault: Option<Fault>,
+    /// The last line of the journal at that moment.
+    until: &'static str,
+    /// What the one who takes it up ends with.
+    verdict: &'static str,
+    code: i32,
+    /// The version that runs in the end.
+    runs: u32,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_before_the_request_has_arrived_the_next_one_says_that_nothing_was_done() {
+    killed("held", Kill { fault: Some(Fault::Held), until: "intent", verdict: "", code: 1, runs: 2 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_before_the_answer_the_next_one_finds_that_it_was_done_and_sees_it_through() {
+    killed("silent", Kill { fault: Some(Fault::Silent), until: "intent", verdict: "RECOVERED", code: 0, runs: 1 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_while_the_pods_come_the_next_one_sees_it_through() {
+    killed("watched", Kill { fault: None, until: "outcome", verdict: "RECOVERED", code: 0, runs: 1 }).await;
+}
+
+/// The journal is whole, the truth is told, and nothing is sent a second time.
+async fn killed(at: &str, kill: Kill) {
+    let Some(_) = lab::kubeconfig() else { return };
+    let space = Space::new(&format!("killed-{at}"));
+    space.deploy("cart", 1, &[], "good");
+    space.rolled_out("cart");
+    space.deploy("cart", 2, &[("APP_CRASH_AFTER", "1"), ("APP_READY_AFTER", "never")], "bad");
+    lab::eventually("it crashes", async || space.kubectl(&["get", "pods"]).contains("CrashLoopBackOff").then_some(())).await;
+    let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
+    if let Some(fault) = kill.fault {
+        wire.next(fault);
+    }
+    let mut first = rollback(&wire, home.path(), &space, &GO);
+    wire.came(1).await;
+    written(home.path(), kill.until).await;
+    if kill.runs == 1 {
+        lab::eventually("it is carried out", async || image(&space, "cart").ends_with(":1").then_some(())).await;
+    }
+    first.kill().expect("it runs");
+    first.wait().expect("it ends");
+    let summary = pilothouse::journal::verify(&home.path().join(".local/state/pilothouse/journal")).expect("the journal is whole");
+    assert!(summary.torn.is_empty(), "{summary:?}");
+    let operation =
+        journal(home.path()).iter().find(|line| line["kind"] == "intent").and_then(|line| line["op"].as_str().map(str::to_owned)).expect("an intent");
+
+    let (code, said) = ended(rollback(&wire, home.path(), &space, &["--resume", &operation]));
+    assert_eq!((code, said["verdict"].as_str().unwrap_or_default()), (Some(kill.code), kill.verdict), "{said:#}");
+    assert_eq!(image(&space, "cart"), format!("lab/app:{}", kill.runs), "{said:#}");
+    assert_eq!(wire.changes(), 1, "nothing is sent a second time");
+    // It is settled: nobody can take it up again.
+    let (code, again) = ended(rollback(&wire, home.path(), &space, &["--resume", &operation]));
+    assert_eq!(code, Some(1), "{again:#}");
+    assert!(again["error"].as_str().is_some_and(|words| words.contains("is not open")), "{again:#}");
+}
