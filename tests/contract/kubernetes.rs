@@ -2,6 +2,7 @@
 
 mod acts;
 mod found;
+mod histories;
 pub mod lab;
 mod logs;
 mod reads;
