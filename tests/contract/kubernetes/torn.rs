@@ -4,11 +4,15 @@ use super::{
     acts::{act, operation, revisions, subject},
     lab::{self, Space},
 };
-use crate::wire::{Fault, Wire};
+use crate::{
+    term::pilothouse,
+    wire::{Fault, Wire},
+};
 use pilothouse::domain::{Stage, Verb};
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 fn image(space: &Space, name: &str) -> String {
@@ -173,4 +177,45 @@ async fn killed(at: &str, kill: Kill) {
     let (code, again) = ended(rollback(&wire, home.path(), &space, &["--resume", &operation]));
     assert_eq!(code, Some(1), "{again:#}");
     assert!(again["error"].as_str().is_some_and(|words| words.contains("is not open")), "{again:#}");
+}
+
+/// How long it takes from `R` to a plan with all its checks, and from the confirmation to the request on the wire. Measured, not judged: how
+/// long that may take depends on the machine (`--nocapture` shows it). The wire has a kubectl in it, which takes its part.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn from_the_key_to_the_plan_and_from_the_confirmation_to_the_wire() {
+    let Some(_) = lab::kubeconfig() else { return };
+    let space = Space::new("quick");
+    space.deploy("cart", 1, &[], "good");
+    space.rolled_out("cart");
+    space.deploy("cart", 2, &[("APP_CRASH_AFTER", "1"), ("APP_READY_AFTER", "never")], "bad");
+    lab::eventually("it crashes", async || space.kubectl(&["get", "pods"]).contains("CrashLoopBackOff").then_some(())).await;
+    let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
+    let config = format!(
+        "[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\nnamespaces = ['{}']\ndiscover = false\n\
+         [[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ context = 'lab' }}]\n",
+        wire.kubeconfig(home.path()).display(),
+        space.name,
+    );
+    let mut console = pilothouse(&[]).file("config/pilothouse/config.toml", &config).start();
+    console.shows("cart in development is stuck");
+    let mut plans: Vec<Duration> = (0..7)
+        .map(|_| {
+            let began = Instant::now();
+            console.types("R").until("all checks", |screen| screen.contents().contains("12 made") && screen.contents().contains("Enter asks once more"));
+            let took = began.elapsed();
+            console.types("\x1b").hides("DIFFERENCE");
+            took
+        })
+        .collect();
+    plans.sort();
+    console.types("R").shows("Enter asks once more");
+    console.types("\r").shows("Enter does it");
+    // An Enter that comes before the program knows that its line is on the screen is dropped: then it is pressed once more.
+    let mut began = Instant::now();
+    console.types("\r");
+    while tokio::time::timeout(Duration::from_secs(2), wire.came(1)).await.is_err() {
+        began = Instant::now();
+        console.types("\r");
+    }
+    println!("R to the plan with 12 checks: {:?} (of {plans:?}); Enter to the wire: {:?}", plans[plans.len() / 2], began.elapsed());
 }
