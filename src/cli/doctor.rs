@@ -1,5 +1,7 @@
 //! Configuration, reach, rights, clock and terminal, each with a remedy.
 
+mod logind;
+
 use super::{
     Failed,
     args::{Global, Output},
@@ -108,6 +110,12 @@ fn journal(folder: &std::path::Path) -> Looked {
 
 /// What becomes of a change when the session drops in the middle of it.
 fn leaving() -> Looked {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    if logind::ends_processes(std::path::Path::new("/"), &user) {
+        let words = "logind ends what a session has started with it (KillUserProcesses), and with it whoever sees a rollback through: what was sent stays \
+                     sent, and B of the next console takes it up; `loginctl enable-linger` keeps it alive";
+        return looked("dropped session", State::Warn, words);
+    }
     let words =
         "a rollback whose console goes away is watched to its verdict by a process of its own; other changes stay sent, and B of the next console shows them";
     looked("dropped session", State::Ok, words)

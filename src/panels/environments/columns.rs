@@ -70,7 +70,12 @@ fn environments<'a>(app: &App, room: u16) -> Vec<Column<Drawn<'a>>> {
         let widest = cells.map(|cell| line_width(&cell_line(app, cell))).max().unwrap_or(0);
         u16::try_from(widest).unwrap_or(PRODUCTION).clamp(LEAST, PRODUCTION)
     };
-    let is_production = |at: usize| app.matrix.columns[at].environment.tier == Tier::Production;
+    // One in which nothing runs, or that nobody asked for, makes room for all others, whatever its name.
+    let empty = |at: usize| {
+        let nothing = |cell: &Cell| matches!(cell.state, CellState::Absent | CellState::NotConnected);
+        app.matrix.rows.iter().all(|row| row.cells.get(at).is_none_or(nothing))
+    };
+    let is_production = |at: usize| app.matrix.columns[at].environment.tier == Tier::Production && !empty(at);
     let strict: Vec<usize> = (0..app.matrix.columns.len()).filter(|at| is_production(*at)).collect();
     let whole = strict.iter().map(|at| widest(*at) + 2).sum::<u16>() <= room;
     let all = u16::try_from(strict.len()).unwrap_or(u16::MAX).saturating_mul(LEAST + 2) <= room;
@@ -79,10 +84,12 @@ fn environments<'a>(app: &App, room: u16) -> Vec<Column<Drawn<'a>>> {
         let production = is_production(at);
         let name = column.environment.name.clean();
         let marked = if column.environment.guessed { crate::clean!("{name}?") } else { name.clone() };
-        let (title, head) = if production { (crate::clean!("{}", marked.to_uppercase()), Role::Production) } else { (marked, Role::Header) };
+        let (title, head) =
+            if column.environment.tier == Tier::Production { (crate::clean!("{}", marked.to_uppercase()), Role::Production) } else { (marked, Role::Header) };
         // The column of the cursor never leaves either; of the others the least strict fold first.
         let priority = match (production, at == app.column()) {
             (_, true) => 0,
+            _ if empty(at) => 120,
             (true, false) if all => 0,
             (true, false) => 5,
             (false, false) => 10 + u8::try_from(last - at).unwrap_or(100),
