@@ -49,7 +49,8 @@ impl Operations {
                 let plan = self.get(key).and_then(|running| running.procedure.plan());
                 // Without anything to go to only leaving is left.
                 let goes = plan.is_none_or(|plan| plan.candidate().is_some());
-                let blocked = plan.is_some_and(|plan| plan.findings.values().any(|finding| finding.outcome == Outcome::Block));
+                let locked = self.get(key).is_some_and(|running| app.policy(&running.environment).closed(Verb::RollBack, app.now.wall).is_some());
+                let blocked = locked || plan.is_some_and(|plan| plan.findings.values().any(|finding| finding.outcome == Outcome::Block));
                 let others = plan.is_none_or(|plan| !plan.target.candidates.is_empty());
                 let all = [
                     (Action::Enter, "confirm…"),
