@@ -243,15 +243,22 @@ impl Session {
         docker.export_container("any").map(move |part| part.map_err(|error| fault::failed(&error, &address))).boxed()
     }
 
-    /// Asks for a change of a service, once: the engine's warnings, or its status where it answered at all, and what that means.
-    pub async fn update(&self, path: &str, spec: &serde_json::Value) -> Result<Vec<String>, (Option<u16>, SourceError)> {
-        let said = |words: Clean| (Some(400), SourceError::Protocol(words));
-        let target = format!("{}{path}", self.prefix).parse::<PathAndQuery>().map_err(|_| said("a name holds what can not be asked for".into()))?;
-        let spec = serde_json::from_value(spec.clone()).map_err(|error| said(clean!("the specification can not be sent: {error}")))?;
-        let docker = self.docker.clone().with_timeout(WRITING).with_request_modifier(move |request| aimed(request, &target));
-        let sent = docker.update_service("any", spec, bollard::query_parameters::UpdateServiceOptions::default(), None);
+    /// Posts `body`, once: nothing, or the engine's status where it answered at all, and what that means.
+    pub async fn post(&self, path: &str, body: &serde_json::Value) -> Result<(), (Option<u16>, SourceError)> {
+        let Ok(target) = format!("{}{path}", self.prefix).parse::<PathAndQuery>() else {
+            return Err((Some(400), SourceError::Protocol("a name holds what can not be asked for".into())));
+        };
+        let posted = move |request: BollardRequest| {
+            let mut request = aimed(request, &target);
+            *request.method_mut() = http::Method::POST;
+            request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+            request
+        };
+        // The library's one request with a body of ours; its typed ones would drop what it does not know, and are large.
+        let docker = self.docker.clone().with_timeout(WRITING).with_request_modifier(posted);
+        let sent = docker.upload_to_container("any", None, bollard::body_full(body.to_string().into()));
         match tokio::time::timeout(WRITING, sent).await {
-            Ok(Ok(answer)) => Ok(answer.warnings.unwrap_or_default()),
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => {
                 let code = match &error {
                     bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),

@@ -215,13 +215,8 @@ impl Request {
     async fn send(self) -> Stage {
         let (service, index) = (&self.whole.lean.id, self.whole.lean.version.index);
         let path = format!("/services/{service}/update?version={index}&rollback=previous&registryAuthFrom=previous-spec");
-        match self.session.update(&path, &self.whole.raw["Spec"]).await {
-            Ok(warnings) => Stage::Accepted {
-                request: None,
-                warnings: warnings.iter().map(|words| Clean::from_untrusted(words)).collect(),
-                revision: None,
-                generation: None,
-            },
+        match self.session.post(&path, &self.whole.raw["Spec"]).await {
+            Ok(()) => Stage::Accepted { request: None, warnings: Vec::new(), revision: None, generation: None },
             Err((Some(500), said)) if said.why().words.contains(OUT_OF_SEQUENCE) => self.conflict().await,
             // The engine's own words for what it did not do: a bad request, nothing there, no manager.
             Err((Some(400..=499 | 503), said)) => Stage::Refused { why: said.why().words },
