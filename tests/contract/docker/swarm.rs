@@ -36,8 +36,9 @@ fn bad_service() -> Engine {
     let script = ["/bin/sh", "-c"];
     let create = ["service", "create", "--no-resolve-image", "--network", "host", "--restart-delay", "500ms", "--replicas", "2", "--name", "web", "--quiet"];
     engine.docker(&[&create[..], &["--update-monitor", "5s", GOOD], &script[..], &["sleep 1000"]].concat());
-    let update = ["service", "update", "--detach", "--no-resolve-image", "--quiet", "--image", BAD, "--args", "/bin/sh -c 'exit 3'", "web"];
-    engine.docker(&update);
+    // All tasks at once: with one after the other it is chance whether the second one is replaced before the first one has failed.
+    let update = ["service", "update", "--detach", "--no-resolve-image", "--quiet", "--update-parallelism", "0", "--image", BAD];
+    engine.docker(&[&update[..], &["--args", "/bin/sh -c 'exit 3'", "web"]].concat());
     engine
 }
 

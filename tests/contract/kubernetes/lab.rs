@@ -143,13 +143,12 @@ impl Reading {
         Self { stream: source.watch(feed, None), facts: Vec::new() }
     }
 
-    /// Reads until a fact is as `wanted`, and gives that fact and how long it took.
+    /// Reads until a fact is as `wanted`, and gives that fact and how long it took. What came after it, in the same batch too, is yet to be read.
     pub async fn until(&mut self, what: &str, mut wanted: impl FnMut(&Fact) -> bool) -> (Fact, Duration) {
         let began = Instant::now();
         loop {
             if let Some(at) = self.facts.iter().position(&mut wanted) {
-                let fact = self.facts.swap_remove(at);
-                self.facts.clear();
+                let fact = self.facts.drain(..=at).next_back().expect("it is at this place");
                 return (fact, began.elapsed());
             }
             self.facts.clear();
