@@ -52,6 +52,35 @@ impl CheckKind {
             Self::DryRun => "dry run",
         }
     }
+
+    /// Nothing is in the way.
+    pub fn ok(self, sentence: impl Into<Clean>) -> Finding {
+        self.found(Outcome::Ok, sentence.into(), None)
+    }
+
+    /// It could not be found out.
+    pub fn unknown(self, sentence: impl Into<Clean>) -> Finding {
+        self.found(Outcome::Unknown, sentence.into(), None)
+    }
+
+    /// It could not be found out, because it could not be asked.
+    pub fn failed(self, error: &impl std::fmt::Display) -> Finding {
+        self.unknown(crate::clean!("{error}"))
+    }
+
+    /// Something to know, and what to do about it.
+    pub fn warn(self, sentence: impl Into<Clean>, remedy: Option<Clean>) -> Finding {
+        self.found(Outcome::Warn, sentence.into(), remedy)
+    }
+
+    /// It must not be done like this, and what to do instead.
+    pub fn block(self, sentence: impl Into<Clean>, remedy: Option<Clean>) -> Finding {
+        self.found(Outcome::Block, sentence.into(), remedy)
+    }
+
+    const fn found(self, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Finding {
+        Finding { kind: self, outcome, sentence, remedy }
+    }
 }
 
 /// What came of a check. Unknown is an answer, and is shown as such.

@@ -153,7 +153,7 @@ impl Plan {
         self.checks = Checks::Over;
         let missing: Vec<CheckKind> = self.waiting().collect();
         for kind in missing {
-            self.found(Finding { kind, outcome: Outcome::Unknown, sentence: Clean::from_static(why), remedy: None });
+            self.found(kind.unknown(why));
         }
     }
 

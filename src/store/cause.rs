@@ -6,7 +6,7 @@
 
 use super::{Cell, CellState, EnvironmentRef, Store, ailment, words};
 use crate::{
-    domain::{CheckKind, Finding, Id, Image, Outcome, Pod, Progress, Workload},
+    domain::{CheckKind, Finding, Id, Image, Pod, Progress, Workload},
     store::Ailment,
     text::{Clean, Name},
 };
@@ -136,7 +136,7 @@ pub fn warning(store: &Store, cause: Option<&Cause>, workload: &Workload, (servi
         (None, Some(unchanged)) if store.health(workload, now).bad() => crate::clean!("{unchanged}: a rollback will not help"),
         (None, Some(_) | None) => return None,
     };
-    Some(Finding { kind: CheckKind::Cause, outcome: Outcome::Warn, sentence, remedy: None })
+    Some(CheckKind::Cause.warn(sentence, None))
 }
 
 fn in_context(store: &Store, context: &Name) -> Option<Cause> {

@@ -9,7 +9,7 @@ use super::{
     world::World,
 };
 use crate::{
-    domain::{Check, CheckKind, Finding, Kind, Operation, Outcome, Owner, Stage, Verb},
+    domain::{Check, CheckKind, Finding, Kind, Operation, Owner, Stage, Verb},
     text::Clean,
 };
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ impl World {
     /// The checks of a cluster before a change, in the order in which they are made. Changes nothing.
     pub fn check(&self, operation: &Operation, at: Timestamp) -> Vec<Check> {
         let Some(unit) = self.unit(&operation.subject) else {
-            return vec![made(CheckKind::Rights, Outcome::Block, crate::clean!("{} is not there any more", operation.title), None)];
+            return vec![Check::Made(CheckKind::Rights.block(crate::clean!("{} is not there any more", operation.title), None))];
         };
         let lives = unit.lives(&self.ground);
         let view = self.view(unit, &lives, at);
@@ -142,23 +142,20 @@ fn findings(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
     let unit = view.unit;
     let (place, service) = (&unit.place, &unit.service);
     let to = operation.to.as_ref().and_then(|to| unit.templates.iter().position(|template| template.hash == to.template.expose()));
-    let ok = |kind: CheckKind, sentence: Clean| finding(kind, Outcome::Ok, sentence, None);
     let mut found = vec![
-        ok(CheckKind::Rights, crate::clean!("you may patch deployments in {}", place.namespace)),
+        CheckKind::Rights.ok(crate::clean!("you may patch deployments in {}", place.namespace)),
         paused(view),
         owner(unit),
         image(view, to),
-        ok(CheckKind::References, crate::clean!("Secret {service}-database and ServiceAccount {service} are there")),
-        ok(CheckKind::Scaling, crate::clean!("no autoscaler; a disruption budget does not hold back a rollout")),
-        ok(CheckKind::Quota, crate::clean!("room for one pod more in {}", place.namespace)),
-        ok(CheckKind::Strategy, Clean::from_static("RollingUpdate, one more at a time, none fewer")),
+        CheckKind::References.ok(crate::clean!("Secret {service}-database and ServiceAccount {service} are there")),
+        CheckKind::Scaling.ok(crate::clean!("no autoscaler; a disruption budget does not hold back a rollout")),
+        CheckKind::Quota.ok(crate::clean!("room for one pod more in {}", place.namespace)),
+        CheckKind::Strategy.ok("RollingUpdate, one more at a time, none fewer"),
     ];
     if unit.sidecar {
-        found.push(ok(CheckKind::Traffic, Clean::from_static("no VirtualService splits the traffic by version")));
+        found.push(CheckKind::Traffic.ok("no VirtualService splits the traffic by version"));
     }
-    found.push(finding(
-        CheckKind::LastApplied,
-        Outcome::Warn,
+    found.push(CheckKind::LastApplied.warn(
         crate::clean!("last-applied still names {}: the next kubectl apply may merge wrongly", unit.current(view.at).version),
         Some(Clean::from_static("apply the manifest of the version you went back to")),
     ));
@@ -168,24 +165,21 @@ fn findings(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
 
 /// The checks of a change without a target: less can be in its way.
 fn lighter(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
-    let ok = |kind: CheckKind, sentence: Clean| finding(kind, Outcome::Ok, sentence, None);
     let unit = view.unit;
-    let mut found = vec![ok(CheckKind::Rights, crate::clean!("you may patch deployments in {}", unit.place.namespace))];
+    let mut found = vec![CheckKind::Rights.ok(crate::clean!("you may patch deployments in {}", unit.place.namespace))];
     if operation.verb == Verb::Restart {
         found.push(paused(view));
     }
     found.push(match &unit.owner {
-        Some(owner) => {
-            finding(CheckKind::Owner, Outcome::Warn, crate::clean!("{} made it: what that names itself, its next sync brings back", owner.words()), None)
-        }
-        None => ok(CheckKind::Owner, Clean::from_static("nothing else claims it")),
+        Some(owner) => CheckKind::Owner.warn(crate::clean!("{} made it: what that names itself, its next sync brings back", owner.words()), None),
+        None => CheckKind::Owner.ok("nothing else claims it"),
     });
     match (operation.verb, operation.scaling) {
         (Verb::Scale, Some(scaling)) if scaling.to == 0 => {
-            found.push(finding(CheckKind::Scaling, Outcome::Warn, Clean::from_static("scaled to zero nothing serves"), None));
+            found.push(CheckKind::Scaling.warn(Clean::from_static("scaled to zero nothing serves"), None));
         }
-        (Verb::Scale, _) => found.push(ok(CheckKind::Scaling, Clean::from_static("no autoscaler"))),
-        (Verb::Restart, _) => found.push(ok(CheckKind::Strategy, Clean::from_static("RollingUpdate, one more at a time, none fewer"))),
+        (Verb::Scale, _) => found.push(CheckKind::Scaling.ok("no autoscaler")),
+        (Verb::Restart, _) => found.push(CheckKind::Strategy.ok("RollingUpdate, one more at a time, none fewer")),
         (..) => {}
     }
     found.push(dry_run(view, operation));
@@ -194,66 +188,45 @@ fn lighter(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
 
 fn paused(view: &View<'_>) -> Finding {
     match view.unit.paused(view.at) {
-        true => finding(
-            CheckKind::Paused,
-            Outcome::Block,
-            crate::clean!("{} is paused: it would not roll out", view.unit.service),
-            Some(Clean::from_static("resume it first: A")),
-        ),
-        false => finding(CheckKind::Paused, Outcome::Ok, Clean::from_static("not paused, nothing else under way"), None),
+        true => {
+            CheckKind::Paused.block(crate::clean!("{} is paused: it would not roll out", view.unit.service), Some(Clean::from_static("resume it first: A")))
+        }
+        false => CheckKind::Paused.ok("not paused, nothing else under way"),
     }
 }
 
 fn owner(unit: &Unit) -> Finding {
     match &unit.owner {
-        Some(owner @ Owner::ArgoCd { application }) => finding(
-            CheckKind::Owner,
-            Outcome::Block,
+        Some(owner @ Owner::ArgoCd { application }) => CheckKind::Owner.block(
             crate::clean!("{} heals itself and would bring it back", owner.words()),
             Some(crate::clean!("argocd app set {application} --sync-policy none")),
         ),
-        Some(owner) => finding(CheckKind::Owner, Outcome::Warn, crate::clean!("{} owns it", owner.words()), None),
-        None => finding(CheckKind::Owner, Outcome::Ok, Clean::from_static("no controller above would change it back"), None),
+        Some(owner) => CheckKind::Owner.warn(crate::clean!("{} owns it", owner.words()), None),
+        None => CheckKind::Owner.ok("no controller above would change it back"),
     }
 }
 
 /// Whether a node still has the image: one that was never pulled can only be hoped for.
 fn image(view: &View<'_>, to: Option<usize>) -> Finding {
     let Some(template) = to.map(|to| &view.unit.templates[to]) else {
-        return finding(CheckKind::Image, Outcome::Unknown, Clean::from_static("no revision was named"), None);
+        return CheckKind::Image.unknown("no revision was named");
     };
     if template.bad.is_some() {
-        return finding(
-            CheckKind::Image,
-            Outcome::Warn,
-            crate::clean!("no node has {}", template.reference),
-            Some(Clean::from_static("look whether the registry still has it")),
-        );
+        return CheckKind::Image.warn(crate::clean!("no node has {}", template.reference), Some(Clean::from_static("look whether the registry still has it")));
     }
     let node = view.lives.iter().filter(|life| Some(life.of) == to && life.serves(view.at)).find_map(|life| view.site(life));
     match node {
-        Some(node) => {
-            finding(CheckKind::Image, Outcome::Ok, crate::clean!("{} has it, digest {}", node.name, template.digest.get(7..13).unwrap_or_default()), None)
-        }
-        None => finding(CheckKind::Image, Outcome::Unknown, crate::clean!("no node runs {} now; the registry was not asked", template.reference), None),
+        Some(node) => CheckKind::Image.ok(crate::clean!("{} has it, digest {}", node.name, template.digest.get(7..13).unwrap_or_default())),
+        None => CheckKind::Image.unknown(crate::clean!("no node runs {} now; the registry was not asked", template.reference)),
     }
 }
 
 fn dry_run(view: &View<'_>, operation: &Operation) -> Finding {
-    let say = |outcome, sentence| finding(CheckKind::DryRun, outcome, sentence, None);
     if let Some(what) = overtaken(view.unit, operation, view.at) {
-        return say(Outcome::Block, crate::clean!("409 Conflict: {what}"));
+        return CheckKind::DryRun.block(crate::clean!("409 Conflict: {what}"), None);
     }
     if view.unit.kind != Kind::Deployment {
-        return say(Outcome::Block, unlike(view.unit));
+        return CheckKind::DryRun.block(unlike(view.unit), None);
     }
-    say(Outcome::Ok, Clean::from_static("the server would accept the request"))
-}
-
-fn finding(kind: CheckKind, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Finding {
-    Finding { kind, outcome, sentence, remedy }
-}
-
-fn made(kind: CheckKind, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Check {
-    Check::Made(finding(kind, outcome, sentence, remedy))
+    CheckKind::DryRun.ok("the server would accept the request")
 }

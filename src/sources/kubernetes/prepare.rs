@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Check, CheckKind, Finding, Operation, Outcome, Verb},
+    domain::{Check, CheckKind, Finding, Operation, Verb},
     sources::SourceError,
     text::Clean,
 };
@@ -149,38 +149,4 @@ pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static,
         command.chain(all.map(|finding| Ok(Check::Made(finding)))).boxed()
     };
     stream::iter([Ok(expected)]).chain(stream::once(made).flatten()).boxed()
-}
-
-/// A finding in the making.
-pub struct Made(pub CheckKind);
-
-impl Made {
-    /// Nothing in the way.
-    pub fn ok(&self, sentence: Clean) -> Finding {
-        self.finding(Outcome::Ok, sentence, None)
-    }
-
-    /// It could not be found out.
-    pub fn unknown(&self, sentence: Clean) -> Finding {
-        self.finding(Outcome::Unknown, sentence, None)
-    }
-
-    /// It could not be found out, because a request failed.
-    pub fn failed(&self, error: &SourceError) -> Finding {
-        self.unknown(clean!("{error}"))
-    }
-
-    /// Something to know.
-    pub fn warn(&self, sentence: Clean, remedy: Option<Clean>) -> Finding {
-        self.finding(Outcome::Warn, sentence, remedy)
-    }
-
-    /// It must not be done like this.
-    pub fn block(&self, sentence: Clean, remedy: Option<Clean>) -> Finding {
-        self.finding(Outcome::Block, sentence, remedy)
-    }
-
-    fn finding(&self, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Finding {
-        Finding { kind: self.0, outcome, sentence, remedy }
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Course, End, Form, OperationKey, Single, Stand, Want};
 use crate::{
-    domain::{Answer, Check, Finding, OpId, Operation, Outcome, Scaling, Stage, Subject, Verb, Why, Workload},
+    domain::{Answer, Check, OpId, Operation, Outcome, Scaling, Stage, Subject, Verb, Why, Workload},
     rollback::{Barred, Checks, Timing},
     text::{Clean, Name},
 };
@@ -324,7 +324,7 @@ impl Form {
         self.checks = Checks::Over;
         let missing: Vec<_> = self.waiting().collect();
         for kind in missing {
-            self.findings.insert(kind, Finding { kind, outcome: Outcome::Unknown, sentence: Clean::from_static(why), remedy: None });
+            self.findings.insert(kind, kind.unknown(why));
         }
     }
 }

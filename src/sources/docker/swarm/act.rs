@@ -6,7 +6,7 @@
 use super::history::Whole;
 use crate::{
     clean,
-    domain::{Check, CheckKind, Finding, Operation, Outcome, Stage},
+    domain::{Check, CheckKind, Finding, Operation, Stage},
     gate::Warrant,
     sources::{
         SourceError,
@@ -58,28 +58,18 @@ pub fn prepare(
     stream::iter([Ok(Check::Expect(CHECKS.to_vec()))]).chain(stream::once(made).flatten()).boxed()
 }
 
-fn finding(kind: CheckKind, outcome: Outcome, sentence: Clean, remedy: Option<Clean>) -> Finding {
-    Finding { kind, outcome, sentence, remedy }
-}
-
 fn rights(session: &Session) -> Finding {
+    let host = &session.hello.host;
     match session.hello.manager {
-        true => finding(CheckKind::Rights, Outcome::Ok, clean!("{} manages the swarm", session.hello.host), None),
-        false => finding(
-            CheckKind::Rights,
-            Outcome::Block,
-            clean!("{} does not manage the swarm", session.hello.host),
-            Some(Clean::from_static("name a manager as `host`")),
-        ),
+        true => CheckKind::Rights.ok(clean!("{host} manages the swarm")),
+        false => CheckKind::Rights.block(clean!("{host} does not manage the swarm"), Some(Clean::from_static("name a manager as `host`"))),
     }
 }
 
 fn owner(whole: &Whole) -> Finding {
     match super::stack(&whole.lean) {
-        "" => finding(CheckKind::Owner, Outcome::Ok, Clean::from_static("no stack claims it"), None),
-        stack => finding(
-            CheckKind::Owner,
-            Outcome::Warn,
+        "" => CheckKind::Owner.ok("no stack claims it"),
+        stack => CheckKind::Owner.warn(
             clean!("it belongs to the stack {stack}: the next `docker stack deploy` ships what its file says"),
             Some(Clean::from_static("put the earlier image into that file as well")),
         ),
@@ -90,14 +80,12 @@ fn owner(whole: &Whole) -> Finding {
 fn scaling(whole: &Whole, before: &ServiceSpec) -> Finding {
     let count = |spec: &ServiceSpec| spec.mode.replicated.as_ref().map(|mode| mode.replicas.unwrap_or(1));
     match (count(&whole.lean.spec), count(before)) {
-        (Some(now), Some(then)) if now != then => finding(
-            CheckKind::Scaling,
-            Outcome::Warn,
+        (Some(now), Some(then)) if now != then => CheckKind::Scaling.warn(
             clean!("the number of tasks goes back too: {then}, now {now}"),
             Some(clean!("afterwards: docker service scale {}={now}", whole.lean.spec.name)),
         ),
-        (Some(now), _) => finding(CheckKind::Scaling, Outcome::Ok, clean!("{now} tasks, before and after"), None),
-        (None, _) => finding(CheckKind::Scaling, Outcome::Ok, Clean::from_static("one task on each node"), None),
+        (Some(now), _) => CheckKind::Scaling.ok(clean!("{now} tasks, before and after")),
+        (None, _) => CheckKind::Scaling.ok("one task on each node"),
     }
 }
 
@@ -111,27 +99,25 @@ fn strategy(whole: &Whole) -> Finding {
     };
     let start_first = config.is_some_and(|config| config.order == "start-first");
     let order = if start_first { ", the new task before the old one stops" } else { ", each stopped first" };
-    finding(CheckKind::Strategy, Outcome::Warn, clean!("{level}; tasks are exchanged {at_a_time}{order}"), None)
+    CheckKind::Strategy.warn(clean!("{level}; tasks are exchanged {at_a_time}{order}"), None)
 }
 
 /// Whether the image of the way back is on this manager, else whether its registry has it.
 async fn image(session: &Session, before: &ServiceSpec) -> Finding {
     let reference = &before.task_template.container_spec.image;
-    let found = |outcome, sentence, remedy| finding(CheckKind::Image, outcome, sentence, remedy);
+    let kind = CheckKind::Image;
     match session.find::<serde::de::IgnoredAny>(&format!("/images/{reference}/json")).await {
-        Ok(Some(_)) => return found(Outcome::Ok, clean!("{reference} is on {}; other nodes may have to get it", session.hello.host), None),
+        Ok(Some(_)) => return kind.ok(clean!("{reference} is on {}; other nodes may have to get it", session.hello.host)),
         Ok(None) => {}
-        Err(error) => return found(Outcome::Unknown, clean!("{error}"), None),
+        Err(error) => return kind.failed(&error),
     }
     match session.find::<serde::de::IgnoredAny>(&format!("/distribution/{reference}/json")).await {
-        Ok(Some(_)) => found(Outcome::Ok, clean!("its registry has {reference}"), None),
-        Ok(None) => found(
-            Outcome::Block,
+        Ok(Some(_)) => kind.ok(clean!("its registry has {reference}")),
+        Ok(None) => kind.block(
             clean!("{reference} is neither on {} nor in its registry: no node could start it", session.hello.host),
             Some(Clean::from_static("push the image again, or go forward")),
         ),
-        Err(error) => found(
-            Outcome::Warn,
+        Err(error) => kind.warn(
             clean!("{reference} is not on {}, and its registry does not tell whether it has it: {error}", session.hello.host),
             Some(clean!("docker manifest inspect {reference}")),
         ),
@@ -152,18 +138,13 @@ async fn references(session: &Session, before: &Value) -> Finding {
         let there: Result<Vec<Value>, SourceError> = session.json(&format!("/{path}?filters={}", filters([("id", ids.clone())]))).await;
         match there {
             Ok(there) => missing.extend(ids.into_iter().filter(|id| !there.iter().any(|one| one["ID"] == **id)).map(|id| format!("{what} {id}"))),
-            Err(error) => return finding(CheckKind::References, Outcome::Unknown, clean!("{error}"), None),
+            Err(error) => return CheckKind::References.failed(&error),
         }
     }
     if missing.is_empty() {
-        return finding(CheckKind::References, Outcome::Ok, Clean::from_static("every secret and config that it names is there"), None);
+        return CheckKind::References.ok("every secret and config that it names is there");
     }
-    finding(
-        CheckKind::References,
-        Outcome::Block,
-        clean!("{} is gone: its tasks could not start", missing.join(", ")),
-        Some(Clean::from_static("make it anew, or go forward")),
-    )
+    CheckKind::References.block(clean!("{} is gone: its tasks could not start", missing.join(", ")), Some(Clean::from_static("make it anew, or go forward")))
 }
 
 /// Carries out what the warrant permits.

@@ -5,11 +5,7 @@ use crate::{
     domain::{CheckKind, Finding, Kind},
     sources::{
         SourceError,
-        kubernetes::{
-            client::Call,
-            prepare::{Ground, Made},
-            revisions,
-        },
+        kubernetes::{client::Call, prepare::Ground, revisions},
     },
     text::Clean,
 };
@@ -38,7 +34,7 @@ async fn list(ground: &Ground, group: &str, plural: &str) -> Result<Vec<Value>, 
 
 /// What an autoscaler and disruption budgets have to say. Neither is changed by a rollback, and replicas are never written.
 pub async fn scaling(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Scaling);
+    let made = CheckKind::Scaling;
     let (scalers, budgets) = futures::join!(list(&ground, "autoscaling", "horizontalpodautoscalers"), list(&ground, "policy", "poddisruptionbudgets"));
     let scalers = match scalers {
         Ok(scalers) => scalers,
@@ -61,13 +57,13 @@ pub async fn scaling(ground: Arc<Ground>) -> Finding {
     };
     match budgets.unwrap_or_default().iter().find(covers).and_then(|budget| text(budget, "/metadata/name")) {
         Some(name) => made.ok(clean!("no autoscaler; the disruption budget {name} never blocks a rolling update")),
-        None => made.ok(Clean::from_static("no autoscaler and no disruption budget")),
+        None => made.ok("no autoscaler and no disruption budget"),
     }
 }
 
 /// Whether an autoscaler has a number of its own, and whether anything will serve.
 pub async fn autoscaler(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Scaling);
+    let made = CheckKind::Scaling;
     let scalers = match list(&ground, "autoscaling", "horizontalpodautoscalers").await {
         Ok(scalers) => scalers,
         Err(words) => return made.unknown(words),
@@ -83,7 +79,7 @@ pub async fn autoscaler(ground: Arc<Ground>) -> Finding {
     }
     match ground.operation.scaling.map(|scaling| scaling.to) {
         Some(0) => made.warn(Clean::from_static("scaled to zero nothing serves"), None),
-        _ => made.ok(Clean::from_static("no autoscaler")),
+        _ => made.ok("no autoscaler"),
     }
 }
 
@@ -140,9 +136,9 @@ pub fn surge(object: &Value, wanted: u32) -> u32 {
 
 /// Whether the quota leaves room for the pods that a rolling update starts first.
 pub async fn quota(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Quota);
+    let made = CheckKind::Quota;
     if ground.current.kind != Kind::Deployment {
-        return made.ok(Clean::from_static("each pod gives way to its successor: no room for more is needed"));
+        return made.ok("each pod gives way to its successor: no room for more is needed");
     }
     let extra = surge(&ground.current.raw, ground.current.lean.spec.replicas.unwrap_or(1));
     let quotas = match list(&ground, "", "resourcequotas").await {
@@ -170,7 +166,7 @@ pub async fn quota(ground: Arc<Ground>) -> Finding {
 
 /// How the pods of a StatefulSet or DaemonSet are replaced, and what holds that up (rollback facts: OrderedReady, OnDelete, partition).
 async fn in_place(ground: &Ground) -> Finding {
-    let made = Made(CheckKind::Strategy);
+    let made = CheckKind::Strategy;
     let spec = &ground.current.lean.spec;
     let by_hand = || clean!("kubectl delete pod NAME -n {}, one after the other", ground.namespace());
     if spec.update_strategy.kind == "OnDelete" {
@@ -187,7 +183,7 @@ async fn in_place(ground: &Ground) -> Finding {
             clean!("OrderedReady: nothing moves before {pod} is ready, and it is of the revision that is left: it will have to be deleted after the request"),
             Some(clean!("kubectl delete pod {pod} -n {}", ground.namespace())),
         ),
-        Ok(None) => made.ok(Clean::from_static("pods are replaced one after the other")),
+        Ok(None) => made.ok("pods are replaced one after the other"),
         Err(error) => made.failed(&error),
     }
 }
@@ -206,7 +202,7 @@ async fn ordered(ground: &Ground) -> Result<Option<Clean>, SourceError> {
 
 /// How the pods are replaced.
 pub async fn strategy(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Strategy);
+    let made = CheckKind::Strategy;
     let raw = &ground.current.raw;
     let wanted = ground.current.lean.spec.replicas.unwrap_or(1);
     if ground.current.kind != Kind::Deployment {

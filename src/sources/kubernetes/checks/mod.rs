@@ -11,7 +11,7 @@ pub use parts::{image, references};
 use super::{
     act,
     client::Call,
-    prepare::{Ground, Made},
+    prepare::Ground,
     template::{self, LAST_APPLIED},
     wire::{List, Meta, Shape, or_default, shape},
 };
@@ -39,7 +39,7 @@ struct Allowed {
 
 /// Whether we may patch it.
 pub async fn rights(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Rights);
+    let made = CheckKind::Rights;
     let (plural, namespace, name) = (&ground.current.address.plural, ground.namespace(), ground.name());
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     let call = Call { verb: "create", resource: "selfsubjectaccessreviews.authorization.k8s.io".into(), namespace: None, path: path.into() };
@@ -58,7 +58,7 @@ pub async fn rights(ground: Arc<Ground>) -> Finding {
 
 /// Whether it is paused: a paused Deployment starts no rollout.
 pub async fn paused(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Paused);
+    let made = CheckKind::Paused;
     let Some(why) = act::paused(&ground.current, &ground.sets) else { return made.ok(clean!("{} is not paused", ground.name())) };
     let resume = clean!("kubectl rollout resume {}", ground.object());
     let waits = !ground.sets.iter().any(|set| template::same(&set.raw, &ground.current.raw));
@@ -67,9 +67,9 @@ pub async fn paused(ground: Arc<Ground>) -> Finding {
 
 /// Whether the next `kubectl apply` will merge wrongly: what it compares with is not changed by a rollback.
 pub async fn last_applied(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::LastApplied);
+    let made = CheckKind::LastApplied;
     if ground.current.note(LAST_APPLIED).is_none() {
-        return made.ok(Clean::from_static("it was not made by `kubectl apply`, whose merge a rollback would confuse"));
+        return made.ok("it was not made by `kubectl apply`, whose merge a rollback would confuse");
     }
     let sentence = "it was made by `kubectl apply`: its last-applied copy will not go back, so the next apply may leave parts of the old revision in place";
     made.warn(
@@ -80,23 +80,23 @@ pub async fn last_applied(ground: Arc<Ground>) -> Finding {
 
 /// What the server says to the very request.
 pub async fn dry_run(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::DryRun);
+    let made = CheckKind::DryRun;
     let dry = match ground.cluster.dry().await {
         Ok(Some(dry)) => dry,
-        Ok(None) => return made.unknown(Clean::from_static("read-only: nothing is sent, not even to be tried")),
+        Ok(None) => return made.unknown("read-only: nothing is sent, not even to be tried"),
         Err(error) => return made.failed(&error),
     };
     let patch = match act::patch(&ground.cluster, &ground.current, &ground.operation).await {
         Ok(patch) => patch,
         Err(Stage::Refused { why }) => return made.block(why, None),
-        Err(_) => return made.unknown(Clean::from_static("the request could not be made")),
+        Err(_) => return made.unknown("the request could not be made"),
     };
     let tried = ground.cluster.tried("patch", &ground.current.address.resource(), Some(ground.namespace()));
     match dry.patch(&ground.current.address.path(), &patch).await {
         Err(error) => made.failed(&tried.failed(&error)),
         Ok(reply) if reply.code < 300 => match act::warnings(&reply.headers).first() {
             Some(warning) => made.warn(clean!("the server would accept it and warns: {warning}"), None),
-            None => made.ok(Clean::from_static("the server would accept it")),
+            None => made.ok("the server would accept it"),
         },
         Ok(reply) if reply.code == 409 => made.unknown(clean!("{} was written to at the same moment", ground.name())),
         Ok(reply) if reply.code >= 500 || reply.code == 429 => made.failed(&tried.refused(&reply.status())),
@@ -125,11 +125,11 @@ fn migrates(name: &str) -> bool {
 
 /// Whether a schema was changed since the revision to go back to: it is not rolled back with it.
 pub async fn migration(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Migration);
+    let made = CheckKind::Migration;
     let warn = |what: String| {
         made.warn(clean!("{what}: the schema is not rolled back"), Some(Clean::from_static("make sure that the older version works with the newer schema")))
     };
-    let Some(target) = ground.target() else { return made.unknown(Clean::from_static("the revision to go back to is not there")) };
+    let Some(target) = ground.target() else { return made.unknown("the revision to go back to is not there") };
     let newer = ground.sets.iter().filter(|set| set.number > target.number);
     for set in newer {
         let annotation = set.raw.pointer("/metadata/annotations").and_then(|notes| notes.get(MIGRATION)).and_then(Value::as_str);
@@ -154,7 +154,7 @@ pub async fn migration(ground: Arc<Ground>) -> Finding {
         .max_by_key(|job| job.meta().creation_timestamp.clone().map(|time| time.0));
     match found {
         Some(job) => warn(format!("the job {} ran since that revision", job.meta().name.as_deref().unwrap_or_default())),
-        None => made.ok(Clean::from_static("no job or init container that looks like a migration since that revision")),
+        None => made.ok("no job or init container that looks like a migration since that revision"),
     }
 }
 

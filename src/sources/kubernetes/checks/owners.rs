@@ -5,12 +5,7 @@ use crate::{
     domain::{CheckKind, Finding, Owner, Verb},
     sources::{
         SourceError,
-        kubernetes::{
-            client::Call,
-            prepare::{Ground, Made},
-            rows,
-            wire::Shape,
-        },
+        kubernetes::{client::Call, prepare::Ground, rows, wire::Shape},
     },
     text::Clean,
 };
@@ -19,24 +14,24 @@ use std::sync::Arc;
 
 /// Whether a controller above would change it back, and how to hold that one off.
 pub async fn owner(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Owner);
+    let made = CheckKind::Owner;
     match rows::owner(ground.current.lean.meta()) {
-        None => made.ok(Clean::from_static("nothing else claims it")),
+        None => made.ok("nothing else claims it"),
         Some(Owner::Helm { release, namespace }) => made.warn(
             clean!("Helm release {release} made it: its history will not know of this, and the next upgrade starts from its own last revision"),
             Some(clean!("`helm rollback {release} -n {namespace}` is the way that Helm remembers")),
         ),
-        Some(Owner::ArgoCd { application }) => argo(&ground, &made, application.raw()).await,
-        Some(Owner::Flux { kind, name }) => flux(&ground, &made, &kind, name.raw()).await,
+        Some(Owner::ArgoCd { application }) => argo(&ground, made, application.raw()).await,
+        Some(Owner::Flux { kind, name }) => flux(&ground, made, &kind, name.raw()).await,
         Some(Owner::Operator { kind, name }) => made.warn(clean!("{kind} {name} owns it and may change it back"), Some(clean!("change {kind} {name} instead"))),
     }
 }
 
 /// Whether a controller above cares about what is no new template: most write only what they name themselves.
 pub async fn keeper(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Owner);
+    let made = CheckKind::Owner;
     match (rows::owner(ground.current.lean.meta()), ground.operation.verb) {
-        (None, _) => made.ok(Clean::from_static("nothing else claims it")),
+        (None, _) => made.ok("nothing else claims it"),
         (Some(owner @ Owner::Operator { .. }), _) => made.warn(clean!("{} owns it and may change it back", owner.words()), None),
         (Some(owner), Verb::Scale) => {
             made.warn(clean!("{} made it: if that names a number of replicas, its next sync or upgrade brings the number back", owner.words()), None)
@@ -46,7 +41,7 @@ pub async fn keeper(ground: Arc<Ground>) -> Finding {
 }
 
 /// What an Argo CD application says of itself.
-pub fn argo_verdict(made: &Made, name: &str, application: &Value) -> Finding {
+pub fn argo_verdict(made: CheckKind, name: &str, application: &Value) -> Finding {
     let automated = application.pointer("/spec/syncPolicy/automated").filter(|automated| automated.is_object());
     let on = automated.filter(|automated| automated.get("enabled").and_then(Value::as_bool) != Some(false));
     let heals = on.and_then(|on| on.get("selfHeal")).and_then(Value::as_bool).unwrap_or(false);
@@ -61,7 +56,7 @@ pub fn argo_verdict(made: &Made, name: &str, application: &Value) -> Finding {
     }
 }
 
-async fn argo(ground: &Ground, made: &Made, application: &str) -> Finding {
+async fn argo(ground: &Ground, made: CheckKind, application: &str) -> Finding {
     // An application outside Argo CD's own namespace is tracked as NAMESPACE_NAME.
     let name = application.rsplit('_').next().unwrap_or(application);
     let Some(version) = ground.served.best("argoproj.io") else {
@@ -84,7 +79,7 @@ async fn argo(ground: &Ground, made: &Made, application: &str) -> Finding {
 }
 
 /// What a Flux object says of itself.
-pub fn flux_verdict(made: &Made, kind: &str, name: &str, object: &Value) -> Finding {
+pub fn flux_verdict(made: CheckKind, kind: &str, name: &str, object: &Value) -> Finding {
     let (namespace, name) = name.split_once('/').unwrap_or(("", name));
     let hold = Some(clean!("flux suspend {} {name} -n {namespace}", kind.to_ascii_lowercase()));
     if object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
@@ -101,7 +96,7 @@ pub fn flux_verdict(made: &Made, kind: &str, name: &str, object: &Value) -> Find
     }
 }
 
-async fn flux(ground: &Ground, made: &Made, kind: &str, name: &str) -> Finding {
+async fn flux(ground: &Ground, made: CheckKind, kind: &str, name: &str) -> Finding {
     let (group, plural) = if kind == "HelmRelease" { ("helm.toolkit.fluxcd.io", "helmreleases") } else { ("kustomize.toolkit.fluxcd.io", "kustomizations") };
     let Some((version, (namespace, short))) = ground.served.best(group).zip(name.split_once('/')) else {
         return made.warn(clean!("Flux {kind} {name} made it, and is not on this cluster"), None);
@@ -116,7 +111,7 @@ async fn flux(ground: &Ground, made: &Made, kind: &str, name: &str) -> Finding {
 
 /// Whether a canary controller or a mesh owns the traffic.
 pub async fn traffic(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Traffic);
+    let made = CheckKind::Traffic;
     if let Some(Owner::Operator { kind, name }) = rows::owner(ground.current.lean.meta())
         && matches!(kind.raw(), "Rollout" | "Canary")
     {
@@ -138,5 +133,5 @@ pub async fn traffic(ground: Arc<Ground>) -> Finding {
             Err(error) => return made.failed(&error),
         }
     }
-    made.ok(Clean::from_static("no canary controller steers its traffic"))
+    made.ok("no canary controller steers its traffic")
 }

@@ -7,7 +7,7 @@ use crate::{
         SourceError,
         kubernetes::{
             client::Call,
-            prepare::{Ground, Made},
+            prepare::Ground,
             wire::{List, core::NodeImage, or_default},
         },
     },
@@ -62,7 +62,7 @@ fn wanted(template: &Value) -> Vec<(String, bool)> {
 
 /// Whether a node has the image still. Kubelets tell of their fifty largest images only: what they do not tell of may be there.
 pub async fn image(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::Image);
+    let made = CheckKind::Image;
     if let Some(target) = ground.target()
         && target.lean.status.available_replicas > 0
     {
@@ -155,10 +155,10 @@ struct Keys {
 
 /// Whether what the revision names is still there.
 pub async fn references(ground: Arc<Ground>) -> Finding {
-    let made = Made(CheckKind::References);
+    let made = CheckKind::References;
     let wanted = named(&ground.template());
     if wanted.is_empty() {
-        return made.ok(Clean::from_static("it names no ConfigMap, Secret, volume or account"));
+        return made.ok("it names no ConfigMap, Secret, volume or account");
     }
     let total = wanted.len();
     let looked = join_all(wanted.into_iter().map(|(named, keys)| look(&ground, named, keys))).await;
