@@ -317,7 +317,8 @@ async fn what_carries_no_number_is_not_scaled() {
     }
     space.apply(&manifest.to_string());
     let id = Id::new(source.id(), &format!("daemonsets/{}/agent", space.name));
-    let before = subject(&source, &id).await;
+    // Its number is what its controller counts, which is none at first.
+    let before = lab::eventually("its pod is counted", async || Some(subject(&source, &id).await).filter(|subject| subject.replicas.wanted == 1)).await;
     let wish = Operation { scaling: Some(Scaling { from: before.replicas.wanted, to: 2 }), ..operation(Verb::Scale, &before, None) };
     let stages = act(&source, wish).await;
     assert!(matches!(&stages[..], [Stage::Refused { why }] if why.contains("carries no number of replicas")), "{stages:?}");
