@@ -9,9 +9,10 @@ use crate::{
 use std::{collections::BTreeSet, time::Duration};
 
 /// The feeds that every source which has them is asked for at all times.
-const ALWAYS: [(FeedKind, Feed); 6] = [
+const ALWAYS: [(FeedKind, Feed); 7] = [
     (FeedKind::Workloads, Feed::Workloads),
     (FeedKind::Nodes, Feed::Nodes),
+    (FeedKind::Holds, Feed::Holds),
     (FeedKind::Runs, Feed::Runs),
     (FeedKind::Alerts, Feed::Alerts),
     (FeedKind::Rules, Feed::Rules),
@@ -138,6 +139,7 @@ impl App {
                 | Fact::Pod(_)
                 | Fact::Happening(_)
                 | Fact::Node(_)
+                | Fact::Hold(_)
                 | Fact::Run(_)
                 | Fact::Job(_)
                 | Fact::Alert(_)

@@ -88,6 +88,7 @@ impl App {
             | Action::Scale
             | Action::Pause
             | Action::Resume
+            | Action::Hold
             | Action::Shell
             | Action::Dispatch => return self.verb(action),
             Action::Up

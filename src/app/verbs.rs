@@ -17,7 +17,7 @@ pub struct Offer {
 }
 
 /// The verbs, in the order in which a footer lists them.
-const VERBS: [Action; 20] = [
+const VERBS: [Action; 21] = [
     Action::Rollback,
     Action::Explain,
     Action::Logs,
@@ -35,6 +35,7 @@ const VERBS: [Action; 20] = [
     Action::Scale,
     Action::Pause,
     Action::Resume,
+    Action::Hold,
     Action::Incident,
     Action::Shell,
     Action::Dispatch,
@@ -200,7 +201,9 @@ impl App {
                     self.ask_for_shell(pod);
                 }
             }
-            Action::Restart | Action::Scale | Action::Pause | Action::Resume | Action::LetGo => return self.plan_single(action, &workloads, None),
+            Action::Restart | Action::Scale | Action::Pause | Action::Resume | Action::LetGo | Action::Hold => {
+                return self.plan_single(action, &workloads, None);
+            }
             Action::Rollback | Action::Explain | Action::History if workloads.len() > 1 => self.choose(action, &workloads),
             Action::Rollback => return workloads.first().map(|id| self.open_plan(id)).unwrap_or_default(),
             Action::Explain => return workloads.first().map(|id| self.show_explain(id)).unwrap_or_default(),

@@ -151,6 +151,7 @@ pub const fn word(kind: FeedKind) -> &'static str {
     match kind {
         FeedKind::Workloads => "workloads",
         FeedKind::Nodes => "nodes",
+        FeedKind::Holds => "what is held off",
         FeedKind::Pods => "pods",
         FeedKind::Happenings => "events",
         FeedKind::Runs => "runs",
@@ -167,7 +168,7 @@ pub const fn word(kind: FeedKind) -> &'static str {
 const fn counts(feed: &Feed) -> bool {
     match feed {
         Feed::Workloads | Feed::Nodes | Feed::Alerts | Feed::Runs | Feed::Rules | Feed::Pods(_) => true,
-        Feed::Jobs(_) | Feed::Happenings(_) | Feed::Samples | Feed::Stats(_) | Feed::Logs(_) => false,
+        Feed::Holds | Feed::Jobs(_) | Feed::Happenings(_) | Feed::Samples | Feed::Stats(_) | Feed::Logs(_) => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! How facts travel: four words for every kind of back end.
 
-use super::{Alert, FeedKind, Happening, Id, Job, LogLine, LogStream, Node, Pod, Revision, Rule, Run, Sample, Workload};
+use super::{Alert, FeedKind, Happening, Hold, Id, Job, LogLine, LogStream, Node, Pod, Revision, Rule, Run, Sample, Workload};
 use crate::text::Raw;
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ macro_rules! rows {
         $(impl From<Change<$noun>> for Fact { fn from(change: Change<$noun>) -> Self { Self::$noun(change) } })*
     };
 }
-rows!(Workload, Revision, Pod, Happening, Node, Run, Job, Alert, Rule, Sample);
+rows!(Workload, Revision, Pod, Happening, Node, Hold, Run, Job, Alert, Rule, Sample);
 
 /// Which objects of a back end a feed is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +85,8 @@ pub enum Feed {
     Workloads,
     /// Nodes.
     Nodes,
+    /// Controllers that are held off.
+    Holds,
     /// Pods.
     Pods(Scope),
     /// Events.
@@ -111,6 +113,7 @@ impl Feed {
         match self {
             Self::Workloads => FeedKind::Workloads,
             Self::Nodes => FeedKind::Nodes,
+            Self::Holds => FeedKind::Holds,
             Self::Pods(_) => FeedKind::Pods,
             Self::Happenings(_) => FeedKind::Happenings,
             Self::Runs => FeedKind::Runs,

@@ -12,6 +12,8 @@ pub enum FeedKind {
     Workloads,
     /// Nodes.
     Nodes,
+    /// Controllers that are held off.
+    Holds,
     /// Pods of a scope.
     Pods,
     /// Events of a scope.

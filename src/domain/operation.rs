@@ -17,6 +17,10 @@ pub enum Verb {
     Pause,
     /// Go on rolling out.
     Resume,
+    /// Stop the controller above from changing it back.
+    Hold,
+    /// Let that controller go on.
+    Release,
     /// Tell people that somebody is on it.
     Acknowledge,
     /// Keep an alert quiet for a while.
@@ -38,6 +42,8 @@ impl Verb {
             Self::Scale => "scale",
             Self::Pause => "pause",
             Self::Resume => "resume",
+            Self::Hold => "hold off",
+            Self::Release => "let go",
             Self::Acknowledge => "acknowledge",
             Self::Silence => "silence",
             Self::Rerun => "rerun",

@@ -1,7 +1,7 @@
 //! One answer to one question.
 
-use super::{Evidence, Happening, Id, Metric, Outline, Pod, Progress, Replicas, Revision, Seen, Workload};
-use crate::text::{Clean, Name};
+use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Replicas, Revision, Seen, Verb, Workload};
+use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
 
 /// What may be asked of a source. A source that can not answer says `Unsupported`.
@@ -9,6 +9,15 @@ use jiff::Timestamp;
 pub enum Question {
     /// The workload as it is at this moment, read from its source and not from a watch.
     Subject(Id<Workload>),
+    /// The controller above a workload that would change it back, as it is at this moment; told as a [`Subject`].
+    Keeper {
+        /// The workload.
+        workload: Id<Workload>,
+        /// Which of those above it: that one by its uid, else the one that `verb` (hold, release) comes to first.
+        uid: Option<Raw>,
+        /// What is to be done with it.
+        verb: Verb,
+    },
     /// Its revisions with their outlines, newest first.
     Revisions(Id<Workload>),
     /// What happened to it and to its pods, its pods, and what its controller says: everything `x` needs.
@@ -77,12 +86,14 @@ pub struct Subject {
     pub replicas: Replicas,
     /// How far the newest specification is carried out.
     pub progress: Progress,
+    /// The controller above, where that is what was asked for ([`Question::Keeper`]).
+    pub keeper: Option<Owner>,
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To [`Question::Subject`].
+    /// To [`Question::Subject`] and [`Question::Keeper`].
     Subject(Box<Subject>),
     /// To [`Question::Revisions`].
     Revisions(Vec<Revision>),

@@ -17,7 +17,16 @@ impl Class {
     /// The class of `verb`.
     pub const fn of(verb: Verb) -> Self {
         match verb {
-            Verb::RollBack | Verb::Restart | Verb::Scale | Verb::Pause | Verb::Resume | Verb::Rerun | Verb::Cancel | Verb::Shell => Self::Change,
+            Verb::RollBack
+            | Verb::Restart
+            | Verb::Scale
+            | Verb::Pause
+            | Verb::Resume
+            | Verb::Hold
+            | Verb::Release
+            | Verb::Rerun
+            | Verb::Cancel
+            | Verb::Shell => Self::Change,
             Verb::Acknowledge | Verb::Silence => Self::Notice,
         }
     }

@@ -120,6 +120,7 @@ actions! {
         Incident "incident" "incident" "Open an incident, or its record",
         Scale "scale" "scale" "Plan another number of replicas",
         Pause "pause" "pause" "Plan to pause the rollout",
+        Hold "hold" "hold off" "Plan to hold off the controller above that would change it back, or to let it go again",
         Resume "resume" "resume" "Plan to let a paused rollout go on",
     }
     "pods" Own {

@@ -170,6 +170,7 @@ fn from_annotation(subject: &Subject, now: Timestamp) -> Option<Record> {
 fn words(question: &Question) -> Clean {
     Clean::from_static(match question {
         Question::Subject(_) => "the object",
+        Question::Keeper { .. } => "what keeps it",
         Question::Revisions(_) => "its revisions",
         Question::Explain(_) => "what happened",
         Question::Yaml(_) | Question::PodYaml(_) => "YAML",

@@ -234,8 +234,9 @@ fn place(fact: &Fact) -> Place {
         Fact::Alert(change) => of(7, change),
         Fact::Rule(change) => of(8, change),
         Fact::Sample(change) => of(9, change),
+        Fact::Hold(change) => of(10, change),
         // That all of before is told must not overtake it.
-        Fact::Stream(stream) => Place::Row(10 + u8::from(stream.told), stream.id.as_str().to_owned()),
+        Fact::Stream(stream) => Place::Row(11 + u8::from(stream.told), stream.id.as_str().to_owned()),
         Fact::Lines(_, lines) => Place::Lines(lines.iter().map(|line| line.text.text.len()).sum()),
     }
 }

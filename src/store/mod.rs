@@ -38,7 +38,7 @@ pub use series::{ErrorRate, Limits, Series};
 pub use subject::About;
 
 use crate::{
-    domain::{Alert, Change, Fact, Feed, Happening, Id, Job, Link, Node, Pod, Progress, Revision, Rule, Run, Sample, SourceId, Workload},
+    domain::{Alert, Change, Fact, Feed, Happening, Hold, Id, Job, Link, Node, Pod, Progress, Revision, Rule, Run, Sample, SourceId, Workload},
     text::Name,
 };
 use feeds::Feeds;
@@ -65,6 +65,7 @@ pub struct Store {
     pods: Table<Pod>,
     happenings: Table<Happening>,
     nodes: Table<Node>,
+    holds: Table<Hold>,
     runs: Table<Run>,
     jobs: Table<Job>,
     alerts: Table<Alert>,
@@ -92,6 +93,7 @@ impl Store {
             pods: Table::default(),
             happenings: Table::default(),
             nodes: Table::default(),
+            holds: Table::default(),
             runs: Table::default(),
             jobs: Table::default(),
             alerts: Table::default(),
@@ -141,6 +143,7 @@ impl Store {
                 self.seen.nodes(&self.nodes, turned, at);
                 changed
             }
+            Fact::Hold(change) => self.holds.tell(number, change).0,
             Fact::Alert(change) => {
                 let watchdog = matches!(&change, Change::Upsert(alert) if alerts::is_watchdog(&alert.name));
                 if watchdog {
@@ -178,6 +181,7 @@ impl Store {
         let turned = self.pods.forget(number);
         index(&mut self.pods_of, &self.pods, turned, |row| row.workload.clone());
         self.nodes.forget(number);
+        self.holds.forget(number);
         self.alerts.forget(number);
         self.happenings.forget(number);
         self.runs.forget(number);

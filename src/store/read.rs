@@ -2,7 +2,7 @@
 
 use super::{EnvironmentRef, FeedState, Joined, Rules, Store};
 use crate::{
-    domain::{Alert, Feed, FeedKind, Happening, Id, Job, Link, Node, Pod, Revision, Rule, Run, Sample, SourceId, Workload},
+    domain::{Alert, Feed, FeedKind, Happening, Hold, Id, Job, Link, Node, Pod, Revision, Rule, Run, Sample, SourceId, Workload},
     text::{Name, Raw},
 };
 use jiff::Timestamp;
@@ -129,6 +129,13 @@ impl Store {
         self.nodes.iter()
     }
 
+    /// The controllers that somebody holds off, in the order in which that was done.
+    pub fn holds(&self) -> Vec<&Hold> {
+        let mut rows: Vec<&Hold> = self.holds.iter().collect();
+        rows.sort_by_key(|hold| (hold.since, &hold.id));
+        rows
+    }
+
     /// The node called `name` in a cluster.
     pub fn node(&self, context: &Name, name: &Name) -> Option<&Node> {
         self.nodes.iter().find(|node| node.place.context == *context && node.name == *name)
@@ -185,6 +192,7 @@ impl Store {
         let told = |number| match kind {
             FeedKind::Workloads => self.workloads.whole(number),
             FeedKind::Nodes => self.nodes.whole(number),
+            FeedKind::Holds => self.holds.whole(number),
             FeedKind::Pods => self.pods.whole(number),
             FeedKind::Happenings => self.happenings.whole(number),
             FeedKind::Runs => self.runs.whole(number),

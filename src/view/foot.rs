@@ -40,7 +40,7 @@ pub fn speaks(app: &App) -> bool {
 
 /// An operation in the background stays in sight.
 fn pinned(app: &App) -> Option<Line> {
-    let (_, words) = app.operations.lines(app).into_iter().next()?;
+    let (_, words) = app.operations.lines(app).into_iter().find(|(id, _)| !id.starts_with("hold-"))?;
     Some(line![(Role::Rolling, words), (Role::Dim, "   B lists it")])
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{App, Known, Times},
-    domain::{Link, Tier, Verb},
+    domain::{Link, Owner, Tier, Verb},
     line,
     panels::{alerts, words},
     store,
@@ -23,6 +23,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
         left.push(Part::new(0, line![(Role::Demo, " DEMO ")]));
     }
     left.extend(lock(app));
+    left.extend(held(app));
     let right = [Part::new(2, burning(app)), Part::new(1, line![(Role::Header, clock(app))])];
     let place = place(app);
     let badges = Badges::of(app);
@@ -66,6 +67,19 @@ fn lock(app: &App) -> Option<Part> {
         (None, _) => Clean::EMPTY,
     };
     Some(Part::new(0, line![(role, crate::clean!("{name}{mark} {state}"))]))
+}
+
+/// What is held off and must be let go again: it stands here until it is.
+fn held(app: &App) -> Option<Part> {
+    let holds = app.store.holds();
+    let first = holds.first()?;
+    let name = match &first.keeper {
+        Owner::ArgoCd { application } => application.clean().clone(),
+        Owner::Flux { name, .. } => name.clean().rsplit('/').next().map(Clean::from_untrusted).unwrap_or_default(),
+        Owner::Helm { .. } | Owner::Operator { .. } => first.keeper.words(),
+    };
+    let more = if holds.len() > 1 { crate::clean!(" +{}", holds.len() - 1) } else { Clean::EMPTY };
+    Some(Part::new(0, line![(Role::Warn, crate::clean!("HELD {name}{more}"))]))
 }
 
 /// The cluster and namespace of the cell under the cursor.

@@ -3,6 +3,7 @@
 mod acts;
 mod found;
 mod histories;
+mod keepers;
 pub mod lab;
 mod logs;
 mod reads;

@@ -184,3 +184,30 @@ fn a_changed_number_must_be_painted_anew() {
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::Act { .. })), "{key} acted although the line was never painted");
     }
 }
+
+#[test]
+fn what_keeps_a_service_is_held_off_stays_in_sight_and_is_let_go() {
+    let mut scene = stage("incident").open("payments", Some("staging")).play();
+    scene.hides(&["HELD"]);
+    scene.go("H").says(&["Hold off Argo CD application shop-staging", "switches off the auto-sync", "argocd app set shop-staging --sync-policy none"]);
+    assert!(scene.theatre.acts.is_empty(), "a key opened a plan, and nothing else");
+    scene.go("<enter><enter>").says(&["type yes"]);
+    scene.go("yes<enter>");
+    assert_eq!(until_the_end(&mut scene), End::Complete);
+    scene.says(&["COMPLETE", "is held off: H lets it go again"]);
+    scene.go("<enter><wait:25s>").says(&["HELD shop-staging"]);
+    scene.go("B").says(&["Argo CD application shop-staging is held off", "Enter plans to let it go"]);
+    scene.go("<enter>").says(&["Let Argo CD application shop-staging go"]);
+    scene.go("<enter>yes<enter>");
+    assert_eq!(until_the_end(&mut scene), End::Complete);
+    scene.go("<enter><esc><wait:25s>").hides(&["HELD"]);
+    let verbs: Vec<Verb> = scene.theatre.acts.iter().map(|operation| operation.verb).collect();
+    assert_eq!(verbs, [Verb::Hold, Verb::Release], "each once");
+}
+
+#[test]
+fn what_nothing_keeps_is_not_held_off() {
+    let mut scene = quiet(Mode::ByTier);
+    scene.go("H").says(&["nothing to hold off"]);
+    assert!(stand(&scene.app).is_none());
+}

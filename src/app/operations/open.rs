@@ -156,6 +156,10 @@ impl App {
             self.show_operation(key);
             return Vec::new();
         }
+        if let Some(id) = line.strip_prefix("hold-") {
+            let about = self.store.holds().into_iter().find(|hold| hold.id.as_str() == id).map(|hold| hold.workload.clone());
+            return about.map(|workload| self.open_single(Verb::Release, &workload, None)).unwrap_or_default();
+        }
         key("open-").map(|key| self.take_up(key)).unwrap_or_default()
     }
 

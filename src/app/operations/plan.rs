@@ -9,6 +9,19 @@ use crate::{
 };
 
 impl App {
+    /// Has the checks of a workload's open plans made again: what is above it acts otherwise now.
+    pub(super) fn check_plans_again(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
+        let steady = self.steady();
+        let about = |running: &&Running| running.procedure.case.workload.id == *workload;
+        let keys: Vec<OperationKey> = self.operations.running.iter().filter(about).map(|running| running.key).collect();
+        let mut effects = Vec::new();
+        for key in keys {
+            let wants = self.operations.get_mut(key).map(|running| running.procedure.check_again(steady)).unwrap_or_default();
+            effects.extend(self.carry_wants(key, wants));
+        }
+        effects
+    }
+
     pub(in crate::app) fn timing(&self) -> Timing {
         Timing { limits: self.start.limits, min_requests: self.start.min_requests, ..Timing::default() }
     }

@@ -3,7 +3,7 @@
 use super::{App, OperationKey, Operations, Running};
 use crate::{
     app::Screen,
-    domain::{Outcome, Verb},
+    domain::{Hold, Outcome, Verb},
     gate::{Demand, NotConfirmed},
     keys::{Action, Layer},
     rollback::{Barred, State},
@@ -20,6 +20,7 @@ impl Operations {
             self.running.iter().filter(|running| !open(running.key)).map(|running| (format!("run-{}", running.key.0), running.line(app))).collect();
         let singles = self.singles.iter().filter(|single| !open(single.key));
         lines.extend(singles.map(|single| (format!("run-{}", single.key.0), single.line(app.steady()))));
+        lines.extend(app.store.holds().into_iter().map(|hold| (format!("hold-{}", hold.id.as_str()), hold_line(app, hold))));
         lines.extend(self.open.iter().map(|left| (format!("open-{}", left.key.0), left.line(app))));
         lines
     }
@@ -79,6 +80,12 @@ impl Operations {
             _ => of(&[(Action::Enter, "done"), (Action::CopyView, "copy as text"), (Action::History, "history"), (Action::Background, "still open")]),
         }
     }
+}
+
+/// `‖ Argo CD application shop is held off for 2 h by ops; Enter lets it go again`.
+fn hold_line(app: &App, hold: &Hold) -> Clean {
+    let held = hold.since.map(|since| crate::clean!(" for {}", words::long(words::since(since, app.now.wall)))).unwrap_or_default();
+    crate::clean!("‖ {} is held off{held} by {}; Enter plans to let it go", hold.keeper.words(), hold.by)
 }
 
 impl Running {

@@ -151,6 +151,7 @@ pub fn subject() -> Subject {
         observed: 7,
         replicas: counts(6, 7, 3, 6),
         progress: Progress::Rolling,
+        keeper: None,
     }
 }
 

@@ -69,20 +69,26 @@ fn plan(app: &App, single: &Single, form: &Form, width: usize) -> Vec<Line> {
     lines.extend(wrap(&line![seen(app, single, form)], width));
     lines.extend([Line::new(), heading("WHAT WILL HAPPEN", "")]);
     lines.extend(wrap(&line![single.happens(form)], width));
-    if let Some(command) = &form.command {
-        lines.extend([Line::new(), heading("THE SAME BY HAND", "")]);
-        lines.extend(wrap(&line![(Role::Accent, command.clone())], width));
-    }
-    lines.push(Line::new());
+    let by_hand = form.command.as_ref().map(|command| {
+        let words = wrap(&line![(Role::Accent, command.clone())], width);
+        [vec![Line::new(), heading("THE SAME BY HAND", "")], words].concat()
+    });
     let mut rows: BTreeMap<CheckKind, Option<&Finding>> = form.waiting().map(|kind| (kind, None)).collect();
     rows.extend(form.findings.values().map(|finding| (finding.kind, Some(finding))));
-    lines.extend(check_lines(app, rows, form.checks.clone(), &form.unknown, width));
+    let checks = [vec![Line::new()], check_lines(app, rows, form.checks.clone(), &form.unknown, width)].concat();
+    let by_hand = by_hand.unwrap_or_default();
+    // What stands still while something is held off must be seen without scrolling.
+    lines.extend(if single.above() { [checks, by_hand].concat() } else { [by_hand, checks].concat() });
     lines
 }
 
 /// What the operator sees: if the object is another one when the request is about to leave, nothing is sent.
 fn seen(app: &App, single: &Single, form: &Form) -> Clean {
     let (subject, row) = (&form.subject, &single.workload);
+    if single.above() {
+        let does = if subject.seen.paused { "does nothing by itself" } else { "acts by itself" };
+        return crate::clean!("{} {does}. If it is not so any more when the request is about to leave, nothing is sent.", single.keeper());
+    }
     let counts = &subject.replicas;
     let revision = subject.revision.map(|number| crate::clean!(" r{number}")).unwrap_or_default();
     let paused = if subject.seen.paused { ", paused" } else { "" };
@@ -192,7 +198,7 @@ fn waiting(app: &App, single: &Single) -> Vec<Line> {
     let ill = app.store.pods_of(&single.workload.id).filter_map(|pod| ailment(pod).map(|ill| (pod, ill)));
     let mut pods: Vec<_> = ill.collect();
     pods.sort_by_key(|(pod, ill)| (std::cmp::Reverse(ill.rank()), pod.name.clone()));
-    if pods.is_empty() || single.verb == Verb::Pause {
+    if pods.is_empty() || single.above() || single.verb == Verb::Pause {
         return Vec::new();
     }
     let mut lines = vec![Line::new(), heading("WAITING FOR", "")];

@@ -100,6 +100,13 @@ fn still_open(app: &App, running: &Running, width: usize) -> Vec<Line> {
         let key = if &*said.label == "run" { crate::clean!("{} shows it", key(app, Action::Panel2)) } else { Clean::EMPTY };
         rows.push((said.mark, said.text, key));
     }
+    if let Some(hold) = app.hold_of(&procedure.case.workload.id) {
+        rows.push((
+            Mark::Open,
+            crate::clean!("{} is held off: no commit is shipped until it is let go", hold.keeper.words()),
+            crate::clean!("{} lets go", key(app, Action::Hold)),
+        ));
+    }
     if let Some(until) = app.opened.get(&running.environment) {
         let left = long(until.duration_since(app.now.wall).max(SignedDuration::ZERO));
         rows.push((Mark::Waiting, crate::clean!("{} locks itself in {left}", running.environment), crate::clean!("{} now", key(app, Action::OpenLock))));

@@ -73,6 +73,7 @@ pub(in crate::rollback) fn subject(template: &str) -> Subject {
         observed: 7,
         replicas: counts(6, 7, 3, 4),
         progress: Progress::Rolling,
+        keeper: None,
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) struct Alteration {
     pub at: Timestamp,
     pub what: Altered,
     pub operation: String,
+    pub by: String,
 }
 
 /// What was set.
@@ -18,18 +19,21 @@ pub(super) enum Altered {
     Size(u32),
     /// Whether rollouts stand still.
     Paused(bool),
+    /// Whether what keeps it is held off.
+    Held(bool),
 }
 
 impl Unit {
     fn altered(&self, at: Timestamp) -> impl DoubleEndedIterator<Item = &Alteration> {
-        self.alterations.iter().filter(move |one| one.at <= at)
+        // Holding off what keeps it changes nothing of the unit itself.
+        self.alterations.iter().filter(move |one| one.at <= at && !matches!(one.what, Altered::Held(_)))
     }
 
     /// How many pods are wanted at `at`.
     pub fn wanted(&self, at: Timestamp) -> u32 {
         let size = |one: &Alteration| match one.what {
             Altered::Size(size) => Some(size),
-            Altered::Paused(_) => None,
+            Altered::Paused(_) | Altered::Held(_) => None,
         };
         self.altered(at).rev().find_map(size).unwrap_or(self.size)
     }
@@ -38,7 +42,7 @@ impl Unit {
     pub fn paused(&self, at: Timestamp) -> bool {
         let paused = |one: &Alteration| match one.what {
             Altered::Paused(paused) => Some(paused),
-            Altered::Size(_) => None,
+            Altered::Size(_) | Altered::Held(_) => None,
         };
         self.altered(at).rev().find_map(paused).unwrap_or(false)
     }

@@ -31,6 +31,11 @@ impl World {
             Question::Window(window) if self.is(source, SourceKind::Prometheus) => Ok(self.window(window, at)),
             Question::Memory { workload, names, since, .. } if self.is(source, SourceKind::Prometheus) => Ok(self.memory(workload, names, *since, at)),
             Question::RuleState { alert, .. } if self.is(source, SourceKind::Prometheus) => Ok(Answer::RuleState { firing: self.fires(alert.raw(), at) }),
+            Question::Keeper { workload, .. } => {
+                let unit = self.unit(workload).filter(|unit| unit.source == *source);
+                let keeper = unit.and_then(|unit| super::keepers::keeper(unit, at)).map(|subject| Answer::Subject(Box::new(subject)));
+                keeper.ok_or_else(|| SourceError::NotFound(crate::clean!("nothing keeps {}", workload.key())))
+            }
             Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
                 Err(SourceError::Unsupported(crate::clean!("{source} measures nothing")))
             }
@@ -105,6 +110,7 @@ fn subject(view: &View<'_>) -> Subject {
         observed: if observed { generation } else { generation - 1 },
         replicas: view.replicas(None),
         progress: view.progress(),
+        keeper: None,
     }
 }
 

@@ -33,4 +33,4 @@ macro_rules! nouns {
         }
     };
 }
-nouns!(Workload, Revision, Pod, Happening, Node, Run, Job, Alert, Rule, Sample);
+nouns!(Workload, Revision, Pod, Happening, Node, Hold, Run, Job, Alert, Rule, Sample);

@@ -9,6 +9,7 @@ mod answers;
 mod chance;
 mod differ;
 mod happenings;
+mod keepers;
 mod listen;
 mod lives;
 mod measure;

@@ -2,14 +2,14 @@
 
 use super::{
     alter::{Alteration, Altered},
-    answers::seen,
     chance::Chance,
+    keepers,
     rows::View,
     unit::{Template, Turn, Unit},
     world::World,
 };
 use crate::{
-    domain::{Check, CheckKind, Finding, Kind, Operation, Owner, Stage, Verb},
+    domain::{Check, CheckKind, Finding, Kind, Operation, Stage, Verb},
     text::Clean,
 };
 use jiff::Timestamp;
@@ -22,7 +22,11 @@ impl World {
         };
         let lives = unit.lives(&self.ground);
         let view = self.view(unit, &lives, at);
-        let findings = if operation.verb == Verb::RollBack { findings(&view, operation) } else { lighter(&view, operation) };
+        let findings = match operation.verb {
+            Verb::RollBack => findings(&view, operation),
+            verb if keepers::above(verb) => self.above_findings(unit, operation),
+            _ => lighter(&view, operation),
+        };
         let kinds = findings.iter().map(|finding| finding.kind).collect();
         let mut checks = vec![Check::Expect(kinds)];
         checks.extend(command(unit, operation).map(Check::Command));
@@ -55,11 +59,14 @@ impl World {
 
 /// What is not as the operator saw it any more; none where all is.
 fn overtaken(unit: &Unit, operation: &Operation, at: Timestamp) -> Option<Clean> {
-    let now = seen(unit, at);
+    let now = keepers::found(unit, operation.verb, at);
     if now == operation.from {
         let size = unit.wanted(at);
         let resized = operation.scaling.filter(|scaling| scaling.from != size);
         return resized.map(|scaling| crate::clean!("it was scaled meanwhile: it asks for {size} now, it was {} before", scaling.from));
+    }
+    if keepers::above(operation.verb) {
+        return Some(crate::clean!("what keeps {} was switched meanwhile", unit.service));
     }
     Some(match (now.template == operation.from.template, now.paused) {
         (true, true) => crate::clean!("{} was paused meanwhile", unit.service),
@@ -75,6 +82,7 @@ fn change(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<(), C
     }
     let what = match (operation.verb, operation.scaling) {
         (Verb::Scale, Some(scaling)) => Altered::Size(scaling.to),
+        (Verb::Hold | Verb::Release, _) => Altered::Held(operation.verb == Verb::Hold),
         (Verb::Pause | Verb::Resume, _) => Altered::Paused(operation.verb == Verb::Pause),
         (..) => {
             let (to, number) = (goal(unit, operation, at)?, unit.next_number());
@@ -84,7 +92,7 @@ fn change(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<(), C
             return Ok(());
         }
     };
-    unit.alterations.push(Alteration { at, what, operation: operation.id.to_string() });
+    unit.alterations.push(Alteration { at, what, operation: operation.id.to_string(), by: operation.by.to_string() });
     unit.alterations.sort_by_key(|one| one.at);
     Ok(())
 }
@@ -114,9 +122,16 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
             unit.templates.push(fresh);
             Ok(unit.templates.len() - 1)
         }
-        Verb::Scale | Verb::Pause | Verb::Resume | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
-            Err(crate::clean!("the simulated world can not {}", operation.verb.words()))
-        }
+        Verb::Scale
+        | Verb::Pause
+        | Verb::Resume
+        | Verb::Hold
+        | Verb::Release
+        | Verb::Acknowledge
+        | Verb::Silence
+        | Verb::Rerun
+        | Verb::Cancel
+        | Verb::Shell => Err(crate::clean!("the simulated world can not {}", operation.verb.words())),
     }
 }
 
@@ -134,6 +149,7 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         Verb::RollBack => operation.to.as_ref().map(|to| crate::clean!("kubectl rollout undo {flags} --to-revision={}", to.number)),
         Verb::Scale => operation.scaling.map(|scaling| crate::clean!("kubectl scale {flags} --current-replicas={} --replicas={}", scaling.from, scaling.to)),
         Verb::Restart | Verb::Pause | Verb::Resume => Some(crate::clean!("kubectl rollout {} {flags}", operation.verb.words())),
+        Verb::Hold | Verb::Release => keepers::command(unit, operation.verb),
         Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => None,
     }
 }
@@ -145,7 +161,7 @@ fn findings(view: &View<'_>, operation: &Operation) -> Vec<Finding> {
     let mut found = vec![
         CheckKind::Rights.ok(crate::clean!("you may patch deployments in {}", place.namespace)),
         paused(view),
-        owner(unit),
+        keepers::owner(unit, view.at),
         image(view, to),
         CheckKind::References.ok(crate::clean!("Secret {service}-database and ServiceAccount {service} are there")),
         CheckKind::Scaling.ok(crate::clean!("no autoscaler; a disruption budget does not hold back a rollout")),
@@ -192,17 +208,6 @@ fn paused(view: &View<'_>) -> Finding {
             CheckKind::Paused.block(crate::clean!("{} is paused: it would not roll out", view.unit.service), Some(Clean::from_static("resume it first: A")))
         }
         false => CheckKind::Paused.ok("not paused, nothing else under way"),
-    }
-}
-
-fn owner(unit: &Unit) -> Finding {
-    match &unit.owner {
-        Some(owner @ Owner::ArgoCd { application }) => CheckKind::Owner.block(
-            crate::clean!("{} heals itself and would bring it back", owner.words()),
-            Some(crate::clean!("argocd app set {application} --sync-policy none")),
-        ),
-        Some(owner) => CheckKind::Owner.warn(crate::clean!("{} owns it", owner.words()), None),
-        None => CheckKind::Owner.ok("no controller above would change it back"),
     }
 }
 

@@ -104,13 +104,19 @@ impl World {
     pub fn offers(&self, source: &SourceId) -> Offers {
         let Some(table) = self.source(source) else { return Offers::default() };
         let feeds: &[FeedKind] = match table.kind {
-            SourceKind::Kubernetes => &[FeedKind::Workloads, FeedKind::Nodes, FeedKind::Pods, FeedKind::Happenings, FeedKind::Stats, FeedKind::Logs],
+            SourceKind::Kubernetes => {
+                &[FeedKind::Workloads, FeedKind::Nodes, FeedKind::Holds, FeedKind::Pods, FeedKind::Happenings, FeedKind::Stats, FeedKind::Logs]
+            }
             SourceKind::Docker => &[FeedKind::Workloads, FeedKind::Pods, FeedKind::Happenings, FeedKind::Stats, FeedKind::Logs],
             SourceKind::Github => &[FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs],
             SourceKind::Prometheus => &[FeedKind::Rules, FeedKind::Samples],
             SourceKind::Alertmanager => &[FeedKind::Alerts],
         };
-        let verbs: &[Verb] = if table.kind == SourceKind::Kubernetes { &[Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume] } else { &[] };
+        let verbs: &[Verb] = if table.kind == SourceKind::Kubernetes {
+            &[Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Hold, Verb::Release]
+        } else {
+            &[]
+        };
         let budget = table.budget.as_deref().map(Clean::from_untrusted);
         Offers { feeds: feeds.iter().copied().collect(), verbs: verbs.iter().copied().collect(), budget, ..Offers::default() }
     }
@@ -165,6 +171,7 @@ impl World {
             Feed::Rules => list(if self.is(source, SourceKind::Prometheus) { self.alert_rules(source, at) } else { Vec::new() }),
             Feed::Samples => list(if self.is(source, SourceKind::Prometheus) { self.samples(source, at) } else { Vec::new() }),
             Feed::Stats(workload) => list(self.unit(workload).map(|unit| measure::stats(&self.view(unit, &unit.lives(&self.ground), at))).unwrap_or_default()),
+            Feed::Holds => list(self.holds(source, at)),
             Feed::Logs(target) => self.log_so_far(source, target, at),
         }
     }
@@ -182,6 +189,7 @@ impl World {
         let moments = match feed {
             Feed::Workloads => self.units_of(source).flat_map(|unit| self.unit_moments(unit, after)).collect(),
             Feed::Nodes => self.node_moments(source),
+            Feed::Holds => self.units_of(source).flat_map(|unit| unit.alterations.iter().map(|one| one.at)).collect(),
             Feed::Pods(scope) | Feed::Happenings(scope) => self.scoped(source, scope).flat_map(|unit| self.unit_moments(unit, after)).collect(),
             Feed::Runs | Feed::Jobs(_) => self.run_moments(),
             Feed::Alerts | Feed::Rules => vec![self.next_evaluation(after)],

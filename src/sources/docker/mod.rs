@@ -157,7 +157,7 @@ impl Source for Docker {
             Feed::Stats(workload) => stats::stats(source, workload, opening),
             Feed::Logs(LogTarget::Pod { pod, previous: true, .. }) => logs::previous(opening, source, pod),
             Feed::Logs(target) => logs::follow(opening, source, target, self.memories.take(after.as_ref())),
-            Feed::Nodes => refused(no_such_feed("nodes")),
+            Feed::Nodes | Feed::Holds => refused(no_such_feed("nodes")),
             Feed::Runs | Feed::Jobs(_) => refused(no_such_feed("CI runs")),
             Feed::Alerts | Feed::Rules => refused(no_such_feed("alerts")),
             Feed::Samples => refused(no_such_feed("metrics of services")),
@@ -183,6 +183,7 @@ impl Source for Docker {
                     Some(service) => history::answer(&session, &source, service).await,
                     None => Err(SourceError::Unsupported(READS_ONLY.into())),
                 },
+                Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
                 Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => Err(no_such_feed("metrics of services")),
             }
         }

@@ -217,6 +217,7 @@ impl Source for GitHub {
             Feed::Logs(LogTarget::Job(job)) => logs::watch(self.api.clone(), job, after),
             Feed::Workloads
             | Feed::Nodes
+            | Feed::Holds
             | Feed::Pods(_)
             | Feed::Happenings(_)
             | Feed::Alerts

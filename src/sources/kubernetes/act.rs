@@ -7,6 +7,7 @@ use super::{
     ask::Current,
     client::{Cluster, Reply, Writer},
     fault::Tried,
+    keepers,
     revisions::{self, Kept},
     template::{self, Marks},
 };
@@ -27,10 +28,13 @@ use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
 /// Until when the whole answer must be there.
-const DEADLINE: Duration = Duration::from_secs(45);
+pub const DEADLINE: Duration = Duration::from_secs(45);
 
 /// Carries out what the warrant permits.
 pub fn carry_out(cluster: Arc<Cluster>, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+    if matches!(warrant.operation().verb, Verb::Hold | Verb::Release) {
+        return keepers::carry_out(cluster, warrant);
+    }
     stream::once(make_ready(cluster, warrant))
         .flat_map(|ready| match ready {
             Ok(request) => stream::iter([Ok(Stage::Sending)]).chain(stream::once(request.send())).boxed(),
@@ -49,16 +53,19 @@ struct Request {
 }
 
 /// Nothing was sent, because something could not be read.
-fn not_sent(error: &SourceError) -> Stage {
+pub fn not_sent(error: &SourceError) -> Stage {
     Stage::Refused { why: clean!("nothing was sent: {error}") }
+}
+
+/// What sends changes, or why nothing does.
+pub async fn writer(cluster: &Cluster) -> Result<Writer, Stage> {
+    let read_only = || Stage::Refused { why: Clean::from_static("this console was started with --read-only: nothing was sent") };
+    cluster.writer().await.map_err(|error| not_sent(&error))?.ok_or_else(read_only)
 }
 
 async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Request, Stage> {
     let operation = warrant.operation();
-    let writer = cluster.writer().await.map_err(|error| not_sent(&error))?;
-    let Some(writer) = writer else {
-        return Err(Stage::Refused { why: Clean::from_static("this console was started with --read-only: nothing was sent") });
-    };
+    let writer = writer(&cluster).await?;
     let current = Current::read(&cluster, &operation.subject).await.map_err(|error| not_sent(&error))?;
     if let Some(what) = overtaken(operation, &current) {
         return Err(Stage::Conflict { what, same: false });
@@ -119,7 +126,7 @@ pub async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) 
             None => refused(Clean::from_static("no number of replicas was chosen")),
         },
         Verb::Scale => refused(clean!("a {} carries no number of replicas", current.kind.word())),
-        Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
+        Verb::Hold | Verb::Release | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
             refused(clean!("Kubernetes can not {} from here", operation.verb.words()))
         }
     }
@@ -190,7 +197,7 @@ impl Request {
 }
 
 /// What a whole answer means.
-fn outcome(tried: &Tried, reply: &Reply) -> Stage {
+pub fn outcome(tried: &Tried, reply: &Reply) -> Stage {
     match reply.code {
         200..300 => {
             let object: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);

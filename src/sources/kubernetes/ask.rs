@@ -2,7 +2,7 @@
 
 use super::{
     client::{Call, Cluster},
-    explain, outline, revisions,
+    explain, keepers, outline, revisions,
     rows::{self, Address},
     template::{self, OPERATION, ROLLED_BACK_FROM},
     wire::{Shape, apps::Deployment, parse_time},
@@ -22,6 +22,9 @@ use std::sync::Arc;
 pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer, SourceError> {
     match question {
         Question::Subject(id) => Ok(Answer::Subject(Box::new(Current::read(&cluster, &id).await?.subject(id)))),
+        Question::Keeper { workload, uid, verb } => {
+            keepers::answer(&cluster, workload, uid.as_ref(), verb).await.map(|subject| Answer::Subject(Box::new(subject)))
+        }
         Question::Revisions(id) => revisions::read(&cluster, &id).await.map(Answer::Revisions),
         Question::Explain(id) => explain::read(&cluster, &id).await,
         Question::Yaml(id) => text(&cluster, &address(&id)?).await,
@@ -137,6 +140,7 @@ impl Current {
             observed: status.observed_generation,
             replicas: rows::replicas(self.kind, spec, status),
             progress: rows::progress(self.kind, generation, spec, status),
+            keeper: None,
         }
     }
 }

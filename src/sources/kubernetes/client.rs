@@ -4,6 +4,10 @@
 //! [`Dry`] marks every request `dryRun=All`. Nothing here repeats a request but one: a read that was answered 401 is made once more with
 //! a client that was built afresh.
 
+mod write;
+
+pub use write::{Dry, Writer};
+
 use super::{
     fault::{self, Tried},
     kubeconfig::{Known, Place},
@@ -287,7 +291,7 @@ impl Cluster {
         if self.read_only {
             return Ok(None);
         }
-        self.session().await.map(|session| Some(Writer(session.client)))
+        self.session().await.map(|session| Some(Writer::of(session.client)))
     }
 
     /// The client that only tries; none with `--read-only`.
@@ -295,7 +299,7 @@ impl Cluster {
         if self.read_only {
             return Ok(None);
         }
-        self.session().await.map(|session| Some(Dry(session.client)))
+        self.session().await.map(|session| Some(Dry::of(session.client)))
     }
 
     /// A cheap sign of life.
@@ -315,31 +319,6 @@ impl Cluster {
     pub fn lacks(&self) -> BTreeMap<String, Clean> {
         self.lacks.lock().map(|lacks| lacks.clone()).unwrap_or_default()
     }
-}
-
-/// Sends changes. It exists only where changes may be made.
-pub struct Writer(kube::Client);
-
-impl Writer {
-    /// Sends one JSON patch, once. The answer's code is the caller's to read; an error means that nobody knows whether it was carried out.
-    pub async fn patch(&self, path: &str, operations: &serde_json::Value) -> Result<Reply, kube::Error> {
-        send_patch(&self.0, &format!("{path}?fieldManager=pilothouse"), operations).await
-    }
-}
-
-/// Sends changes that the server checks and does not carry out.
-pub struct Dry(kube::Client);
-
-impl Dry {
-    /// Tries one JSON patch.
-    pub async fn patch(&self, path: &str, operations: &serde_json::Value) -> Result<Reply, kube::Error> {
-        send_patch(&self.0, &format!("{path}?dryRun=All&fieldManager=pilothouse"), operations).await
-    }
-}
-
-async fn send_patch(client: &kube::Client, path: &str, operations: &serde_json::Value) -> Result<Reply, kube::Error> {
-    let request = Request::patch(path).header(header::CONTENT_TYPE, "application/json-patch+json").body(Body::from(operations.to_string().into_bytes()));
-    send(client, request.map_err(kube::Error::HttpError)?, LONGEST).await
 }
 
 fn request(method: &str, path: &str, body: Option<(&str, &serde_json::Value)>) -> Result<Request<Body>, SourceError> {

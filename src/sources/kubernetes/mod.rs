@@ -11,6 +11,7 @@ mod explain;
 mod fault;
 mod feeds;
 mod groups;
+mod keepers;
 mod kubeconfig;
 mod leads;
 mod logs;
@@ -210,8 +211,8 @@ impl Source for Kubernetes {
     }
 
     fn offers(&self) -> Offers {
-        let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Pods, FeedKind::Happenings, FeedKind::Logs];
-        let verbs = [Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Shell];
+        let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Holds, FeedKind::Pods, FeedKind::Happenings, FeedKind::Logs];
+        let verbs = [Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Hold, Verb::Release, Verb::Shell];
         let warnings = self.cluster.known.insecure.then(|| Clean::from_static("TLS is not verified"));
         let lacks = self.cluster.lacks();
         Offers {
@@ -229,6 +230,7 @@ impl Source for Kubernetes {
         match feed {
             Feed::Workloads => feeds::workloads(cluster),
             Feed::Nodes => feeds::nodes(cluster),
+            Feed::Holds => keepers::holds(cluster),
             Feed::Pods(scope) => feeds::pods(cluster, scope),
             Feed::Happenings(scope) => feeds::happenings(cluster, scope),
             Feed::Logs(target) => logs::follow(cluster, target, after),

@@ -6,6 +6,7 @@ use super::{
     checks,
     client::Cluster,
     groups::Served,
+    keepers,
     revisions::{self, Kept},
     template,
 };
@@ -131,12 +132,15 @@ const fn table(verb: Verb) -> &'static [(CheckKind, Make)] {
         Verb::RollBack => ROLLBACK,
         Verb::Restart => RESTART,
         Verb::Scale => SCALE,
-        Verb::Pause | Verb::Resume | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => OTHER,
+        Verb::Pause | Verb::Resume | Verb::Hold | Verb::Release | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => OTHER,
     }
 }
 
 /// Makes the checks of an operation.
 pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+    if matches!(operation.verb, Verb::Hold | Verb::Release) {
+        return keepers::checks(cluster, operation);
+    }
     let wanted = table(operation.verb);
     let expected = Check::Expect(wanted.iter().map(|(kind, _)| *kind).collect());
     let made = async move {

@@ -33,7 +33,7 @@ pub fn kubectl(arguments: &[&str]) -> String {
     feed_kubectl(arguments, "")
 }
 
-fn feed_kubectl(arguments: &[&str], input: &str) -> String {
+pub fn feed_kubectl(arguments: &[&str], input: &str) -> String {
     let mut child =
         Command::new("kubectl").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kubectl is installed");
     child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("kubectl reads");

@@ -10,7 +10,7 @@ use crate::{
         },
         tasks::Purpose,
     },
-    domain::{Answer, Check, Id, Question, Stage, TaskId, Verb, Why, Workload},
+    domain::{Answer, Check, Id, Stage, TaskId, Verb, Why, Workload},
     gate::{Confirmation, Demand},
     keys::{Action, Layer},
     store::words,
@@ -49,7 +49,8 @@ impl App {
         let id = self.operations.single(key)?.workload.id.clone();
         match want {
             Want::Read => {
-                let (task, effect) = self.ask(Purpose::Operation(key), id.source(), Question::Subject(id));
+                let question = self.operations.single(key)?.question();
+                let (task, effect) = self.ask(Purpose::Operation(key), id.source(), question);
                 self.operations.single_mut(key)?.asked = Some(task);
                 Some(effect)
             }
@@ -246,9 +247,11 @@ impl App {
         let words = crate::clean!("{}: {}", single.title(), single.outcome(end, &words::took(course.took(*at))));
         let note = crate::clean!("op {} {words}", course.id);
         let tone = if *end == End::Complete { Tone::Plain } else { Tone::Bad };
+        let changed = single.above().then(|| single.workload.id.clone());
         self.notices.say(tone, words.clone(), self.now);
         let ring = (!shown).then_some(Effect::Notify(words));
-        [Effect::Record(Record::Note(note))].into_iter().chain(ring).collect()
+        let again = changed.map(|workload| self.check_plans_again(&workload)).unwrap_or_default();
+        [Effect::Record(Record::Note(note))].into_iter().chain(ring).chain(again).collect()
     }
 }
 

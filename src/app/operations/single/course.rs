@@ -107,13 +107,20 @@ fn ended(verb: Verb, wanted: Option<u32>, subject: &Subject, after: &Raw) -> Opt
     let counts = &subject.replicas;
     let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
     if subject.seen.template != *after {
-        return Some(End::Overtaken(crate::clean!("another revision was rolled out meanwhile{by}")));
+        return Some(End::Overtaken(crate::clean!("it was changed again meanwhile{by}")));
     }
     if let Some(wanted) = wanted.filter(|wanted| verb == Verb::Scale && *wanted != counts.wanted) {
         return Some(End::Overtaken(crate::clean!("somebody or something set {} instead of {wanted}", counts.wanted)));
     }
     if verb == Verb::Pause {
         return Some(if subject.seen.paused { End::Complete } else { End::Overtaken(Clean::from_static("somebody resumed it meanwhile")) });
+    }
+    if verb == Verb::Hold {
+        let again = || Clean::from_static("somebody or something switched it on again");
+        return Some(if subject.seen.paused { End::Complete } else { End::Overtaken(again()) });
+    }
+    if verb == Verb::Release {
+        return Some(if subject.seen.paused { End::Overtaken(Clean::from_static("somebody or something switched it off again")) } else { End::Complete });
     }
     if subject.seen.paused && verb == Verb::Resume {
         return Some(End::Overtaken(Clean::from_static("somebody paused it again")));

@@ -1,4 +1,4 @@
-//! Changes in one request that have no target to choose: restart, scale, pause, resume.
+//! Changes in one request that have no target to choose: restart, scale, pause, resume; holding off the controller above, letting it go.
 //!
 //! Each is a plan on which nothing executes, the same confirm line as a rollback's, one request, and what came of it. Only
 //! [`Single::confirmed`] hands out [`Want::Act`], only in [`Stand::Confirming`], and it leaves that state by doing so.
@@ -13,7 +13,7 @@ pub use course::{Course, End};
 
 use super::{Confirming, OperationKey};
 use crate::{
-    domain::{CheckKind, Finding, Kind, OpId, Operation, Subject, TaskId, Verb, Workload},
+    domain::{CheckKind, Finding, Kind, OpId, Operation, Question, Subject, TaskId, Verb, Workload},
     gate::Confirmation,
     rollback::{Checks, Timing},
     text::{Clean, Name},
@@ -164,6 +164,25 @@ impl Single {
         self.timing
     }
 
+    /// Whether it is about the controller above, not the workload itself.
+    pub const fn above(&self) -> bool {
+        matches!(self.verb, Verb::Hold | Verb::Release)
+    }
+
+    /// The controller above, once it was read.
+    pub fn keeper(&self) -> Clean {
+        self.form().and_then(|form| form.subject.keeper.as_ref()).map_or(Clean::from_static("what keeps it"), crate::domain::Owner::words)
+    }
+
+    /// What is asked about what it changes.
+    fn question(&self) -> Question {
+        let workload = self.workload.id.clone();
+        match self.above() {
+            true => Question::Keeper { workload, uid: self.form().map(|form| form.subject.seen.uid.clone()), verb: self.verb },
+            false => Question::Subject(workload),
+        }
+    }
+
     /// Whether it has ended.
     pub const fn over(&self) -> bool {
         matches!(self.stand, Stand::Done { .. } | Stand::Closed { .. })
@@ -175,6 +194,7 @@ impl Single {
             (Verb::Restart, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet) => true,
             (Verb::Scale, Kind::Deployment | Kind::StatefulSet) => true,
             (Verb::Pause | Verb::Resume, Kind::Deployment) => true,
+            (Verb::Hold | Verb::Release, _) => true,
             (
                 Verb::RollBack
                 | Verb::Restart

@@ -3,14 +3,15 @@
 use super::Single;
 use crate::{
     app::{App, Choose, Chosen, Effect, Known, Overlay, Subject},
-    domain::{Id, Kind, Progress, Verb, Workload},
+    domain::{Hold, Id, Kind, Owner, Progress, Verb, Workload},
     keys::Action,
     text::Clean,
 };
 
-/// The change that an action plans, where it plans one of these.
-const fn verb_of(action: Action) -> Option<Verb> {
+/// The change that an action plans, where it plans one of these. One key holds off and lets go, whichever it is now.
+const fn verb_of(action: Action, held: bool) -> Option<Verb> {
     match action {
+        Action::Hold => Some(if held { Verb::Release } else { Verb::Hold }),
         Action::Restart => Some(Verb::Restart),
         Action::Scale => Some(Verb::Scale),
         Action::Pause => Some(Verb::Pause),
@@ -22,12 +23,12 @@ const fn verb_of(action: Action) -> Option<Verb> {
 impl App {
     /// Whether such a change can be planned: in words, or why not. None: `action` plans none.
     pub(in crate::app) fn offer_single(&self, action: Action, subject: &Subject) -> Option<Result<Clean, Clean>> {
-        let verb = verb_of(action)?;
+        let workloads = self.workloads_of(subject);
+        let verb = verb_of(action, self.held(&workloads))?;
         // A run is run again or approved, which is another thing than its workload.
         if matches!(subject, Subject::Run(_) | Subject::Job(_) | Subject::Node(_)) {
             return None;
         }
-        let workloads = self.workloads_of(subject);
         let Some(first) = workloads.first() else { return Some(Err(self.why_no_workload(subject))) };
         let can = workloads.iter().map(|id| self.can_single(verb, id)).collect::<Vec<_>>();
         if let Some(why) = can.iter().all(Result::is_err).then(|| can.into_iter().find_map(Result::err)).flatten() {
@@ -38,6 +39,8 @@ impl App {
         Some(Ok(match verb {
             Verb::Scale => crate::clean!("another number of pods for {name}: `scale 5`"),
             Verb::Resume => crate::clean!("let {name} go on"),
+            Verb::Hold => crate::clean!("hold off what would change {name} back"),
+            Verb::Release => crate::clean!("let go what was held off for {name}"),
             verb => crate::clean!("{} {name}", verb.words()),
         }))
     }
@@ -46,7 +49,9 @@ impl App {
         let Some(workload) = self.store.workload(id) else { return Err(Clean::from_static("this workload is gone")) };
         let offered = matches!(self.sources.get(&id.source()), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&verb));
         let paused = matches!(workload.progress, Progress::Paused { .. });
+        let kept = matches!(workload.owner, Some(Owner::ArgoCd { .. } | Owner::Flux { .. }));
         match (verb, workload.kind) {
+            (Verb::Hold, _) if !kept => Err(Clean::from_static("neither Argo CD nor Flux keeps it: there is nothing to hold off")),
             (Verb::Scale, Kind::DaemonSet) => Err(Clean::from_static("a DaemonSet carries no number of replicas: it runs one pod on each node")),
             (verb, kind) if !offered || !Single::suits(verb, kind) => Err(crate::clean!("a {} can not be {} from here", kind.word(), done(verb))),
             (Verb::Pause, _) if paused => Err(Clean::from_static("it is paused already")),
@@ -58,7 +63,7 @@ impl App {
 
     /// Opens the plan of such a change, or asks for which of several workloads.
     pub(in crate::app) fn plan_single(&mut self, action: Action, workloads: &[Id<Workload>], wanted: Option<u32>) -> Vec<Effect> {
-        let Some(verb) = verb_of(action) else { return Vec::new() };
+        let Some(verb) = verb_of(action, self.held(workloads)) else { return Vec::new() };
         let can: Vec<&Id<Workload>> = workloads.iter().filter(|id| self.can_single(verb, id).is_ok()).collect();
         if let [only] = can[..] {
             let only = only.clone();
@@ -71,6 +76,16 @@ impl App {
         let items = items.collect();
         self.overlay = Some(Overlay::Choose(Choose { title: crate::clean!("{} which of them?", capital(verb)), items, at: 0 }));
         Vec::new()
+    }
+
+    /// What is held off above a workload.
+    pub fn hold_of(&self, id: &Id<Workload>) -> Option<&Hold> {
+        let owner = self.store.workload(id).and_then(|workload| workload.owner.as_ref());
+        self.store.holds().into_iter().find(|hold| hold.workload == *id || (hold.id.source() == id.source() && Some(&hold.keeper) == owner))
+    }
+
+    fn held(&self, workloads: &[Id<Workload>]) -> bool {
+        workloads.iter().any(|id| self.hold_of(id).is_some())
     }
 
     /// `:scale 5`.
@@ -97,6 +112,8 @@ const fn done(verb: Verb) -> &'static str {
         Verb::Scale => "scaled",
         Verb::Pause => "paused",
         Verb::Resume => "resumed",
+        Verb::Hold => "held off",
+        Verb::Release => "let go",
         Verb::Acknowledge => "acknowledged",
         Verb::Silence => "silenced",
         Verb::Rerun => "run again",
@@ -111,6 +128,8 @@ const fn capital(verb: Verb) -> &'static str {
         Verb::Scale => "Scale",
         Verb::Pause => "Pause",
         Verb::Resume => "Resume",
+        Verb::Hold => "Hold off",
+        Verb::Release => "Let go",
         Verb::RollBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => "Change",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Course, End, Form, Single, Stand};
 use crate::{
-    domain::Verb,
+    domain::{Owner, Verb},
     rollback::{Line, Mark},
     store::words::{clock, count, long, took},
     text::Clean,
@@ -15,6 +15,8 @@ impl Single {
         let before = self.form().map(|form| form.subject.replicas.wanted);
         match (self.verb, before, self.wanted) {
             (Verb::Scale, Some(before), Some(wanted)) => crate::clean!("scale from {before} to {wanted}"),
+            (Verb::Hold, ..) => crate::clean!("hold off {}", self.keeper()),
+            (Verb::Release, ..) => crate::clean!("let {} go", self.keeper()),
             (verb, ..) => Clean::from_static(verb.words()),
         }
     }
@@ -30,6 +32,8 @@ impl Single {
             Verb::Scale => crate::clean!("Scale {title}"),
             Verb::Pause => crate::clean!("Pause the rollouts of {title}"),
             Verb::Resume => crate::clean!("Let {title} go on"),
+            Verb::Hold => crate::clean!("Hold off {}", self.keeper()),
+            Verb::Release => crate::clean!("Let {} go", self.keeper()),
             Verb::RollBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
         }
     }
@@ -48,6 +52,7 @@ impl Single {
     pub fn line(&self, now: Timestamp) -> Clean {
         let (title, deed) = (self.title(), self.deed());
         match &self.stand {
+            Stand::UnderWay(course) if self.above() => crate::clean!("↻ {deed}  {}", clock(course.took(now))),
             Stand::UnderWay(course) => crate::clean!("↻ {deed}: {title}  {}  {}", course.counts(), clock(course.took(now))),
             Stand::Sending { .. } | Stand::Unclear { .. } => crate::clean!("↻ {deed}: {title}  sent, waiting for the answer"),
             Stand::Reading { .. } | Stand::Planned(_) | Stand::Confirming { .. } => crate::clean!("· {deed}: {title}  planned, nothing sent"),
@@ -87,8 +92,26 @@ impl Single {
                 counts.updated,
                 counts.wanted
             ),
+            Verb::Hold => self.holds_off(form),
+            Verb::Release => crate::clean!(
+                "One request makes {0} act as it did before it was held off, as its mark says, and takes the mark away. From then on it ships what git \
+                 says: if that is the bad version still, it brings it back. Nothing is sent twice.",
+                self.keeper()
+            ),
             Verb::RollBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
         }
+    }
+
+    fn holds_off(&self, form: &Form) -> Clean {
+        let does = match form.subject.keeper {
+            Some(Owner::ArgoCd { .. }) => "switches off the auto-sync of",
+            _ => "suspends",
+        };
+        crate::clean!(
+            "One request {does} {} and leaves a mark on it: who did it, and how it was. What runs is not touched. It ships no commit and takes nothing \
+             back until it is let go again.",
+            self.keeper()
+        )
     }
 
     fn resizes(&self, what: &Clean, before: u32, most: &Clean) -> Clean {
@@ -110,6 +133,8 @@ impl Single {
             (End::Complete, Verb::Restart) => crate::clean!("restarted, complete in {took}"),
             (End::Complete, Verb::Scale) => crate::clean!("scaled to {}, complete in {took}", self.wanted.unwrap_or_default()),
             (End::Complete, Verb::Pause) => Clean::from_static("paused: nothing rolls out until it is resumed"),
+            (End::Complete, Verb::Hold) => crate::clean!("{} is held off: H lets it go again", self.keeper()),
+            (End::Complete, Verb::Release) => crate::clean!("{} acts by itself again", self.keeper()),
             (End::Complete, _) => crate::clean!("it went on, complete in {took}"),
             (End::Incomplete(why), _) => crate::clean!("not complete: {why}"),
             (End::Overtaken(why), _) => crate::clean!("overtaken: {why}"),
@@ -149,6 +174,15 @@ impl Single {
     }
 
     fn pods_line(&self, course: &Course) -> Line {
+        if self.above() {
+            let off = course.seen.as_ref().map(|subject| subject.seen.paused);
+            let text = match off {
+                None => Clean::from_static("not read since it was sent"),
+                Some(true) => Clean::from_static("it does nothing by itself now"),
+                Some(false) => Clean::from_static("it acts by itself now"),
+            };
+            return Line { mark: Mark::Good, label: Clean::from_static("read"), text, clock: None, bar: None, trace: Vec::new() };
+        }
         let end = match &self.stand {
             Stand::Done { end, at, .. } => Some((end, clock(course.took(*at)))),
             _ => None,

@@ -66,6 +66,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
         observed: 0,
         replicas: replicas(&whole.lean, &tasks),
         progress: progress(&whole.lean, &tasks),
+        keeper: None,
     })))
 }
 

@@ -5,12 +5,15 @@ mod owners;
 mod parts;
 
 pub use capacity::{autoscaler, quota, scaling, strategy};
+#[cfg(test)]
+pub use owners::kept_verdict;
 pub use owners::{keeper, owner, traffic};
 pub use parts::{image, references};
 
 use super::{
     act,
-    client::Call,
+    client::{Call, Cluster, Reply},
+    fault::Tried,
     prepare::Ground,
     template::{self, LAST_APPLIED},
     wire::{List, Meta, Shape, or_default, shape},
@@ -39,17 +42,21 @@ struct Allowed {
 
 /// Whether we may patch it.
 pub async fn rights(ground: Arc<Ground>) -> Finding {
+    may_patch(&ground.cluster, "apps", (&ground.current.address.plural, ground.namespace(), ground.name())).await
+}
+
+/// Whether we may patch an object of a group: its plural, where it is, its name.
+pub async fn may_patch(cluster: &Cluster, group: &str, (plural, namespace, name): (&str, &str, &str)) -> Finding {
     let made = CheckKind::Rights;
-    let (plural, namespace, name) = (&ground.current.address.plural, ground.namespace(), ground.name());
     let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     let call = Call { verb: "create", resource: "selfsubjectaccessreviews.authorization.k8s.io".into(), namespace: None, path: path.into() };
     let question = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-        "spec": { "resourceAttributes": { "namespace": namespace, "verb": "patch", "group": "apps", "resource": plural, "name": name } } });
-    match ground.cluster.review::<Review>(&call, &question).await {
+        "spec": { "resourceAttributes": { "namespace": namespace, "verb": "patch", "group": group, "resource": plural, "name": name } } });
+    match cluster.review::<Review>(&call, &question).await {
         Ok(review) if review.status.allowed => made.ok(clean!("we may patch {plural} in {namespace}")),
         Ok(review) => {
             let why = if review.status.reason.is_empty() { String::new() } else { format!(" ({})", review.status.reason) };
-            let remedy = ground.cluster.tried("patch", &format!("{plural}.apps"), Some(namespace)).can_i();
+            let remedy = cluster.tried("patch", &format!("{plural}.{group}"), Some(namespace)).can_i();
             made.block(clean!("we may not patch {plural} in {namespace}{why}"), Some(clean!("check with `{remedy}`")))
         }
         Err(error) => made.failed(&error),
@@ -92,13 +99,19 @@ pub async fn dry_run(ground: Arc<Ground>) -> Finding {
         Err(_) => return made.unknown("the request could not be made"),
     };
     let tried = ground.cluster.tried("patch", &ground.current.address.resource(), Some(ground.namespace()));
-    match dry.patch(&ground.current.address.path(), &patch).await {
+    dry_verdict(&tried, dry.patch(&ground.current.address.path(), &patch).await, ground.name())
+}
+
+/// What the server's answer to a request that was only tried means.
+pub fn dry_verdict(tried: &Tried, reply: Result<Reply, kube::Error>, name: &str) -> Finding {
+    let made = CheckKind::DryRun;
+    match reply {
         Err(error) => made.failed(&tried.failed(&error)),
         Ok(reply) if reply.code < 300 => match act::warnings(&reply.headers).first() {
             Some(warning) => made.warn(clean!("the server would accept it and warns: {warning}"), None),
             None => made.ok("the server would accept it"),
         },
-        Ok(reply) if reply.code == 409 => made.unknown(clean!("{} was written to at the same moment", ground.name())),
+        Ok(reply) if reply.code == 409 => made.unknown(clean!("{name} was written to at the same moment")),
         Ok(reply) if reply.code >= 500 || reply.code == 429 => made.failed(&tried.refused(&reply.status())),
         Ok(reply) => made.block(clean!("the server would refuse it: {}", reply.status().message.trim()), None),
     }

@@ -3,9 +3,12 @@
 use crate::{
     clean,
     domain::{CheckKind, Finding, Owner, Verb},
-    sources::{
-        SourceError,
-        kubernetes::{client::Call, prepare::Ground, rows, wire::Shape},
+    sources::kubernetes::{
+        client::Call,
+        keepers::{self, Keeper},
+        prepare::Ground,
+        rows,
+        wire::Shape,
     },
     text::Clean,
 };
@@ -21,8 +24,7 @@ pub async fn owner(ground: Arc<Ground>) -> Finding {
             clean!("Helm release {release} made it: its history will not know of this, and the next upgrade starts from its own last revision"),
             Some(clean!("`helm rollback {release} -n {namespace}` is the way that Helm remembers")),
         ),
-        Some(Owner::ArgoCd { application }) => argo(&ground, made, application.raw()).await,
-        Some(Owner::Flux { kind, name }) => flux(&ground, made, &kind, name.raw()).await,
+        Some(owner @ (Owner::ArgoCd { .. } | Owner::Flux { .. })) => kept(&ground, &owner).await,
         Some(Owner::Operator { kind, name }) => made.warn(clean!("{kind} {name} owns it and may change it back"), Some(clean!("change {kind} {name} instead"))),
     }
 }
@@ -40,72 +42,45 @@ pub async fn keeper(ground: Arc<Ground>) -> Finding {
     }
 }
 
-/// What an Argo CD application says of itself.
-pub fn argo_verdict(made: CheckKind, name: &str, application: &Value) -> Finding {
-    let automated = application.pointer("/spec/syncPolicy/automated").filter(|automated| automated.is_object());
-    let on = automated.filter(|automated| automated.get("enabled").and_then(Value::as_bool) != Some(false));
-    let heals = on.and_then(|on| on.get("selfHeal")).and_then(Value::as_bool).unwrap_or(false);
-    let off = || Some(clean!("argocd app set {name} --sync-policy none"));
-    match (on, heals) {
-        (Some(_), true) => made.block(clean!("Argo CD application {name} heals itself: it would undo this within minutes"), off()),
-        (Some(_), false) => made.warn(clean!("Argo CD application {name} syncs by itself: the next commit brings the bad version back"), off()),
-        (None, _) => made.warn(
-            clean!("Argo CD application {name} does not sync by itself, but git still says the version that you leave"),
-            Some(Clean::from_static("revert the commit too")),
-        ),
+/// What the nearest above says of itself, and whether one above that would switch it on again where it is off.
+pub fn kept_verdict(nearest: &Keeper, others: &[Keeper]) -> Finding {
+    let (kind, who) = (CheckKind::Owner, nearest.owner.words());
+    let argo = matches!(nearest.owner, Owner::ArgoCd { .. });
+    if let Some(above) = others.iter().find(|above| above.heals())
+        && !nearest.acts()
+    {
+        let words = clean!("{who} is off, but {} made it and heals itself: it would switch it on again", above.owner.words());
+        return kind.block(words, Some(clean!("{H} {}", above.owner.words())));
+    }
+    let revert = || Some(Clean::from_static("revert the commit too"));
+    match (nearest.acts(), nearest.heals()) {
+        (_, true) if argo => kind.block(clean!("{who} heals itself: it would undo this within minutes"), Some(clean!("{H} it; {}", nearest.off_by_hand()))),
+        (_, true) => kind.block(clean!("{who} applies what git says again and again: it would undo this"), Some(clean!("{H} it; {}", nearest.off_by_hand()))),
+        (true, false) if argo => {
+            kind.warn(clean!("{who} syncs by itself: the next commit brings the bad version back"), Some(clean!("{H} it; {}", nearest.off_by_hand())))
+        }
+        (true, false) => {
+            kind.warn(clean!("{who} made it: the next release of the chart brings its own version"), Some(clean!("{H} it; {}", nearest.off_by_hand())))
+        }
+        (false, false) if argo => kind.warn(clean!("{who} does not sync by itself, but git still says the version that you leave"), revert()),
+        (false, false) => kind.warn(clean!("{who} is suspended: when it is resumed it brings back what git says"), revert()),
     }
 }
 
-async fn argo(ground: &Ground, made: CheckKind, application: &str) -> Finding {
-    // An application outside Argo CD's own namespace is tracked as NAMESPACE_NAME.
-    let name = application.rsplit('_').next().unwrap_or(application);
-    let Some(version) = ground.served.best("argoproj.io") else {
-        return made.warn(
-            clean!("Argo CD application {application} made it, and runs on another cluster: whether it heals itself can not be seen from here"),
-            Some(clean!("argocd app get {application}")),
-        );
-    };
-    let everywhere = format!("/apis/argoproj.io/{version}/applications?fieldSelector=metadata.name%3D{name}");
-    let mut found = ground.cluster.get::<Value>(&Call::list("applications.argoproj.io", None, everywhere)).await.map(|list| list.pointer("/items/0").cloned());
-    if matches!(found, Err(SourceError::Denied(_))) {
-        let usual = format!("/apis/argoproj.io/{version}/namespaces/argocd/applications/{name}");
-        found = ground.cluster.find::<Value>(&Call::get("applications.argoproj.io", Some("argocd"), usual)).await;
-    }
-    match found {
-        Ok(Some(object)) => argo_verdict(made, name, &object),
-        Ok(None) => made.warn(clean!("Argo CD application {application} made it and is not on this cluster"), Some(clean!("argocd app get {application}"))),
-        Err(error) => made.failed(&error),
-    }
-}
+/// The key that holds off whatever it is, and what stands beside it for whoever has no console.
+const H: &str = "H in the console holds off";
 
-/// What a Flux object says of itself.
-pub fn flux_verdict(made: CheckKind, kind: &str, name: &str, object: &Value) -> Finding {
-    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
-    let hold = Some(clean!("flux suspend {} {name} -n {namespace}", kind.to_ascii_lowercase()));
-    if object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
-        return made.warn(
-            clean!("Flux {kind} {name} is suspended: when it is resumed it brings back what git says"),
-            Some(Clean::from_static("revert the commit too")),
-        );
-    }
-    let drift = object.pointer("/spec/driftDetection/mode").and_then(Value::as_str);
-    match (kind, drift) {
-        ("HelmRelease", Some("enabled")) => made.block(clean!("Flux HelmRelease {name} corrects drift: it would undo this"), hold),
-        ("HelmRelease", _) => made.warn(clean!("Flux HelmRelease {name} made it: the next release of the chart brings its own version"), hold),
-        _ => made.block(clean!("Flux {kind} {name} applies what git says again and again: it would undo this"), hold),
-    }
-}
-
-async fn flux(ground: &Ground, made: CheckKind, kind: &str, name: &str) -> Finding {
-    let (group, plural) = if kind == "HelmRelease" { ("helm.toolkit.fluxcd.io", "helmreleases") } else { ("kustomize.toolkit.fluxcd.io", "kustomizations") };
-    let Some((version, (namespace, short))) = ground.served.best(group).zip(name.split_once('/')) else {
-        return made.warn(clean!("Flux {kind} {name} made it, and is not on this cluster"), None);
-    };
-    let path = format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}/{short}");
-    match ground.cluster.find::<Value>(&Call::get(&format!("{plural}.{group}"), Some(namespace), path)).await {
-        Ok(Some(object)) => flux_verdict(made, kind, name, &object),
-        Ok(None) => made.warn(clean!("Flux {kind} {name} made it and is gone"), None),
-        Err(error) => made.failed(&error),
+async fn kept(ground: &Ground, owner: &Owner) -> Finding {
+    let kind = CheckKind::Owner;
+    match keepers::above(&ground.cluster, &ground.served, ground.current.lean.meta()).await {
+        Ok(floors) => match floors.split_first() {
+            Some((nearest, others)) => kept_verdict(nearest, others),
+            None => kind.warn(
+                clean!("{} made it, and is not on this cluster: whether it heals itself can not be seen from here", owner.words()),
+                Some(clean!("look at {} before you go on", owner.words())),
+            ),
+        },
+        Err(error) => kind.failed(&error),
     }
 }
 

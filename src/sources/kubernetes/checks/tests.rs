@@ -1,10 +1,8 @@
 use super::{
     capacity::{cost, quantity, surge},
-    owners::{argo_verdict, flux_verdict},
     parts::{named, whole},
     *,
 };
-use crate::domain::Outcome;
 
 #[test]
 fn a_reference_is_the_same_however_it_is_written() {
@@ -45,22 +43,6 @@ fn what_a_template_names_is_found_wherever_it_names_it() {
             "serviceaccounts/cart "
         ]
     );
-}
-
-#[test]
-fn an_owner_that_heals_itself_blocks() {
-    let made = CheckKind::Owner;
-    let argo = |automated: Value| argo_verdict(made, "shop", &json!({ "spec": { "syncPolicy": { "automated": automated } } })).outcome;
-    assert_eq!(argo(json!({ "selfHeal": true })), Outcome::Block);
-    assert_eq!(argo(json!({ "selfHeal": true, "enabled": false })), Outcome::Warn);
-    assert_eq!(argo(json!({})), Outcome::Warn);
-    assert_eq!(argo(Value::Null), Outcome::Warn);
-    let flux = |kind: &str, spec: Value| flux_verdict(made, kind, "flux/apps", &json!({ "spec": spec })).outcome;
-    assert_eq!(flux("Kustomization", json!({})), Outcome::Block);
-    assert_eq!(flux("Kustomization", json!({ "suspend": true })), Outcome::Warn);
-    assert_eq!(flux("HelmRelease", json!({ "driftDetection": { "mode": "enabled" } })), Outcome::Block);
-    assert_eq!(flux("HelmRelease", json!({})), Outcome::Warn);
-    assert_eq!(flux_verdict(made, "Kustomization", "flux/apps", &json!({})).remedy.as_deref(), Some("flux suspend kustomization apps -n flux"));
 }
 
 #[test]

@@ -1,0 +1,223 @@
+//! What keeps a workload (Argo CD, Flux) is held off and let go. Their controllers are not in the lab: a stand-in heals as the real ones
+//! do, by what the application says of itself, and the first assertion about it is that it does.
+
+use super::{
+    acts::{act, checks, insist, operation, revisions, subject},
+    lab::{self, Reading, Space},
+};
+use pilothouse::{
+    domain::{Answer, Change, CheckKind, Fact, Feed, Hold, Id, Outcome, Owner, Question, Stage, Subject, Verb, Workload},
+    sources::Source,
+};
+use serde_json::{Value, json};
+use std::{
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// As much of a definition as the tests need: group, names, one version, all fields kept.
+fn definition(group: &str, version: &str, plural: &str, kind: &str) -> String {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{plural}.{group}") },
+        "spec": { "group": group, "scope": "Namespaced", "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List") },
+            "versions": [{ "name": version, "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } }] },
+    })
+    .to_string()
+}
+
+/// Serves a kind; it stays in the lab, as it would on a cluster.
+async fn serve(group: &str, version: &str, plural: &str, kind: &str) {
+    lab::feed_kubectl(&["apply", "-f", "-"], &definition(group, version, plural, kind));
+    lab::kubectl(&["wait", "--for=condition=Established", "--timeout=60s", &format!("crd/{plural}.{group}")]);
+}
+
+/// An application that syncs by itself and heals, and says that it made `resources`.
+fn application(name: &str, parent: Option<&str>, resources: &[(&str, &str)], namespace: &str) -> Value {
+    let resources: Vec<Value> = resources.iter().map(|(kind, name)| json!({ "kind": kind, "name": name, "status": "Synced" })).collect();
+    let tracked = parent.map(|parent| format!("{parent}:argoproj.io/Application:{namespace}/{name}"));
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": { "name": name, "annotations": tracked.map(|tracked| json!({ "argocd.argoproj.io/tracking-id": tracked })) },
+        "spec": { "project": "default", "destination": { "namespace": namespace }, "source": { "repoURL": "https://git.example/shop", "path": "." },
+            "syncPolicy": { "automated": { "prune": true, "selfHeal": true }, "syncOptions": ["CreateNamespace=true"] } },
+        "status": { "sync": { "status": "Synced" }, "resources": resources },
+    })
+}
+
+/// What heals: in each round the child gets the policy that the parent's git says, the Deployment the image that the child's git says.
+struct Healer {
+    stop: Arc<AtomicBool>,
+    rounds: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Healer {
+    fn start(space: &Space, parent: String, child: String, image: String) -> Self {
+        let (stop, rounds, namespace) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)), space.name.clone());
+        let (stopped, counted) = (stop.clone(), rounds.clone());
+        let thread = std::thread::spawn(move || {
+            let kubectl = |arguments: &[&str]| {
+                let out = Command::new("kubectl").args(["-n", &namespace]).args(arguments).output().expect("kubectl is there");
+                String::from_utf8_lossy(&out.stdout).into_owned()
+            };
+            let heals = |name: &str| {
+                let says = kubectl(&["get", "application", name, "-o", "jsonpath={.spec.syncPolicy.automated.selfHeal}"]);
+                says.trim() == "true"
+            };
+            while !stopped.load(Ordering::Relaxed) {
+                if heals(&parent) {
+                    let patch = r#"{"spec":{"syncPolicy":{"automated":{"prune":true,"selfHeal":true}}}}"#;
+                    kubectl(&["patch", "application", &child, "--type", "merge", "-p", patch]);
+                }
+                if heals(&child) {
+                    kubectl(&["set", "image", "deployment/cart", &format!("app={image}")]);
+                }
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self { stop, rounds, thread: Some(thread) }
+    }
+
+    /// Waits until it has looked at everything at least twice from now on.
+    async fn looks_twice(&self) {
+        let before = self.rounds.load(Ordering::Relaxed);
+        lab::eventually("it has looked", async || (self.rounds.load(Ordering::Relaxed) >= before + 3).then_some(())).await;
+    }
+}
+
+impl Drop for Healer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+async fn keeper(source: &Arc<dyn Source>, workload: &Id<Workload>, verb: Verb) -> Result<Subject, String> {
+    match source.ask(Question::Keeper { workload: workload.clone(), uid: None, verb }).await {
+        Ok(Answer::Subject(subject)) => Ok(*subject),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn name(subject: &Subject) -> String {
+    match &subject.keeper {
+        Some(Owner::ArgoCd { application }) => application.raw().to_owned(),
+        Some(Owner::Flux { name, .. }) => name.raw().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn image(space: &Space) -> String {
+    space.kubectl(&["get", "deployment", "cart", "-o", "jsonpath={.spec.template.spec.containers[0].image}"])
+}
+
+fn accepted(stages: &[Stage]) {
+    assert!(matches!(stages, [Stage::Sending, Stage::Accepted { .. }]), "{stages:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_and_it_is_let_go_as_it_was() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    serve("argoproj.io", "v1alpha1", "applications", "Application").await;
+    let space = Space::new("keepers");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let (parent, child) = (format!("apps-{}", std::process::id()), format!("shop-{}", std::process::id()));
+    let policy = |name: &str| space.kubectl(&["get", "application", name, "-o", "jsonpath={.spec.syncPolicy}"]);
+    for version in ["1", "2"] {
+        let mut cart: Value = serde_json::from_str(&lab::deployment("cart", &format!("lab/app:{version}"), &[], version)).expect("JSON");
+        cart["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = format!("{child}:apps/Deployment:{}/cart", space.name).into();
+        space.apply(&cart.to_string());
+        space.rolled_out("cart");
+    }
+    space.apply(&application(&parent, None, &[("Application", &child)], &space.name).to_string());
+    space.apply(&application(&child, Some(&parent), &[("Deployment", "cart"), ("Deployment", "stock"), ("Service", "cart")], &space.name).to_string());
+    let before = policy(&child);
+    let id = space.deployment(&source, "cart");
+    let healer = Healer::start(&space, parent.clone(), child.clone(), "lab/app:2".into());
+
+    let back = async || {
+        let (row, all) = (subject(&source, &id).await, revisions(&source, &id).await);
+        let good = all.into_iter().find(|revision| &*revision.version.0 == "1").expect("the first one is kept");
+        operation(Verb::RollBack, &row, Some(&good))
+    };
+    let owner = async || checks(&source, back().await).await.2.remove(&CheckKind::Owner).expect("its owner is looked at");
+    let found = owner().await;
+    assert_eq!(found.outcome, Outcome::Block, "{found:?}");
+    assert!(found.sentence.contains(&child) && found.remedy.as_ref().is_some_and(|remedy| remedy.contains("H ")), "{found:?}");
+    accepted(&insist(&source, back().await).await);
+    lab::eventually("it heals", async || (image(&space) == "lab/app:2").then_some(())).await;
+
+    // The one at the top first: it would switch the one below on again.
+    let top = keeper(&source, &id, Verb::Hold).await.expect("it keeps it");
+    assert_eq!((name(&top), top.seen.paused), (parent.clone(), false));
+    let hold = operation(Verb::Hold, &top, None);
+    let (_, command, made) = checks(&source, hold.clone()).await;
+    assert!(command.is_some_and(|command| command.contains(&parent) && command.contains("--type merge")));
+    assert!(made.values().all(|finding| finding.outcome < Outcome::Block), "{made:?}");
+    accepted(&insist(&source, hold.clone()).await);
+    let stale = act(&source, hold).await;
+    assert!(matches!(&stale[..], [Stage::Conflict { what, same: false }] if what.contains(&parent)), "it is not as it was: {stale:?}");
+
+    let near = keeper(&source, &id, Verb::Hold).await.expect("it keeps it");
+    assert_eq!(name(&near), child);
+    let hold = operation(Verb::Hold, &near, None);
+    let made = checks(&source, hold.clone()).await.2;
+    assert!(made[&CheckKind::Strategy].sentence.contains("stock"), "what stands still is named: {made:?}");
+    assert_eq!(made[&CheckKind::Owner].outcome, Outcome::Ok, "{made:?}");
+    assert_eq!(policy(&child), before, "a dry run is no run");
+    accepted(&insist(&source, hold).await);
+    assert_eq!(policy(&child), r#"{"syncOptions":["CreateNamespace=true"]}"#, "nothing else was touched");
+    assert!(keeper(&source, &id, Verb::Hold).await.is_err_and(|why| why.contains("nothing to hold off")));
+
+    let found = owner().await;
+    assert_eq!(found.outcome, Outcome::Warn, "{found:?}");
+    accepted(&insist(&source, back().await).await);
+    healer.looks_twice().await;
+    assert_eq!(image(&space), "lab/app:1", "it stays");
+
+    let mut holds = Reading::of(&source, Feed::Holds);
+    let ours = |hold: &Hold| hold.workload == id && matches!(&hold.keeper, Owner::ArgoCd { application } if application.raw() == child);
+    holds.until("what is held is told", |fact| matches!(fact, Fact::Hold(Change::Upsert(hold)) if ours(hold))).await;
+
+    let near = keeper(&source, &id, Verb::Release).await.expect("it is held");
+    assert_eq!((name(&near), near.seen.paused), (child.clone(), true));
+    accepted(&insist(&source, operation(Verb::Release, &near, None)).await);
+    assert_eq!(policy(&child), before, "just as it was");
+    lab::eventually("it ships what git says again", async || (image(&space) == "lab/app:2").then_some(())).await;
+    assert_eq!(keeper(&source, &id, Verb::Release).await.map(|subject| name(&subject)), Ok(parent));
+    drop(healer);
+    tokio::time::timeout(Duration::from_secs(60), holds.until("it is gone from what is held", |fact| matches!(fact, Fact::Hold(Change::Done))))
+        .await
+        .expect("it is read again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kustomization_is_suspended_and_resumed() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    serve("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization").await;
+    let space = Space::new("flux");
+    let source = lab::source(&kubeconfig, "lab", "");
+    space.deploy("cart", 1, &[], "good");
+    space.rolled_out("cart");
+    let entries = json!([{ "id": format!("{}_cart_apps_Deployment", space.name), "v": "v1" }]);
+    let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": { "name": "apps" },
+        "spec": { "interval": "10m", "path": "./", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "apps" } }, "status": { "inventory": { "entries": entries } } });
+    space.apply(&object.to_string());
+    space.kubectl(&["label", "deployment", "cart", "kustomize.toolkit.fluxcd.io/name=apps", &format!("kustomize.toolkit.fluxcd.io/namespace={}", space.name)]);
+    let id = space.deployment(&source, "cart");
+    let suspended = || space.kubectl(&["get", "kustomization", "apps", "-o", "jsonpath={.spec.suspend}"]);
+    let seen = keeper(&source, &id, Verb::Hold).await.expect("it keeps it");
+    accepted(&insist(&source, operation(Verb::Hold, &seen, None)).await);
+    assert_eq!(suspended(), "true");
+    let seen = keeper(&source, &id, Verb::Release).await.expect("it is held");
+    accepted(&insist(&source, operation(Verb::Release, &seen, None)).await);
+    assert_eq!(suspended(), "", "as it was: it said nothing");
+}
