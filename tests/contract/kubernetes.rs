@@ -9,3 +9,4 @@ mod logs;
 mod reads;
 pub mod sets;
 mod torn;
+mod ways;

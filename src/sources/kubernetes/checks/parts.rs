@@ -60,7 +60,19 @@ fn wanted(template: &Value) -> Vec<(String, bool)> {
     images.collect()
 }
 
-/// Whether a node has the image still. Kubelets tell of their fifty largest images only: what they do not tell of may be there.
+/// A kubelet tells of its largest images only, so many where nobody has set `nodeStatusMaxImages`.
+const TOLD: usize = 50;
+
+/// On how many nodes an image is, by what they tell; none where one of them may have it and not tell.
+pub fn nodes_with(nodes: &[Vec<NodeImage>], reference: &str) -> Option<usize> {
+    let name = whole(reference);
+    let digest = reference.split_once('@').map(|(_, digest)| digest);
+    let same = |known: &String| whole(known) == name || digest.is_some_and(|digest| known.ends_with(digest));
+    let count = nodes.iter().filter(|images| images.iter().flat_map(|image| &image.names).any(same)).count();
+    (count > 0 || nodes.iter().all(|images| images.len() < TOLD)).then_some(count)
+}
+
+/// Whether a node has the image still.
 pub async fn image(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Image;
     if let Some(target) = ground.target()
@@ -74,15 +86,15 @@ pub async fn image(ground: Arc<Ground>) -> Finding {
     };
     let mut told = Vec::new();
     for (reference, never) in wanted(&ground.template()) {
-        let name = whole(&reference);
-        let digest = reference.split_once('@').map(|(_, digest)| digest);
-        let has = |images: &&Vec<NodeImage>| {
-            images.iter().flat_map(|image| &image.names).any(|known| whole(known) == name || digest.is_some_and(|digest| known.ends_with(digest)))
-        };
-        match nodes.iter().filter(has).count() {
-            0 if never => return made.block(clean!("{reference} is on no node and may not be pulled (imagePullPolicy: Never)"), None),
-            0 => return made.unknown(clean!("{reference} is not among the images that nodes tell of; whether the registry has it was not asked here")),
-            some => told.push(format!("{reference} is on {some} of {} nodes", nodes.len())),
+        match nodes_with(&nodes, &reference) {
+            Some(0) if never => {
+                let words = clean!("{reference} is on no node and may not be pulled (imagePullPolicy: Never)");
+                return made.block(words, Some(Clean::from_static("load the image on the nodes again, or go to another revision")));
+            }
+            Some(0) | None => {
+                return made.unknown(clean!("{reference} is not among the images that nodes tell of; whether the registry has it was not asked here"));
+            }
+            Some(some) => told.push(format!("{reference} is on {some} of {} nodes", nodes.len())),
         }
     }
     made.ok(clean!("{}", told.join(", ")))

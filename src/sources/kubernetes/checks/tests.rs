@@ -1,8 +1,9 @@
 use super::{
     capacity::{cost, quantity, surge},
-    parts::{named, whole},
+    parts::{named, nodes_with, whole},
     *,
 };
+use crate::sources::kubernetes::wire::core::NodeImage;
 
 #[test]
 fn a_reference_is_the_same_however_it_is_written() {
@@ -69,4 +70,14 @@ fn a_surge_is_rounded_up() {
 fn migrations_are_known_by_their_names() {
     assert!(migrates("cart-db-migrate-18") && migrates("Flyway") && migrates("alembic-upgrade"));
     assert!(!migrates("cart-report"));
+}
+
+#[test]
+fn an_image_that_a_node_may_have_and_not_tell_of_is_not_called_gone() {
+    let images = |count: usize| (0..count).map(|at| NodeImage { names: vec![format!("shop/other:{at}")] }).collect::<Vec<_>>();
+    let with = [images(3), vec![NodeImage { names: vec!["docker.io/shop/cart@sha256:ab".into(), "docker.io/shop/cart:1".into()] }]];
+    assert_eq!(nodes_with(&with, "shop/cart:1"), Some(1));
+    assert_eq!(nodes_with(&with, "shop/cart@sha256:ab"), Some(1));
+    assert_eq!(nodes_with(&[images(3), images(49)], "shop/cart:1"), Some(0));
+    assert_eq!(nodes_with(&[images(3), images(50)], "shop/cart:1"), None, "a kubelet tells of its fifty largest");
 }
