@@ -14,6 +14,7 @@ pub mod http;
 pub mod kubernetes;
 pub mod poll;
 pub mod prometheus;
+pub mod registry;
 mod spec;
 pub mod supervise;
 

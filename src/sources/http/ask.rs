@@ -90,6 +90,11 @@ impl Ask {
         Self::new(Method::GET, Place::Below(below), Body::None)
     }
 
+    /// Reads the headers alone of what is at `path`.
+    pub fn head(path: &str) -> Self {
+        Self { method: Method::HEAD, ..Self::get(path) }
+    }
+
     /// Reads a further page that the server named (`Link: rel="next"`); only at the server's own origin.
     pub fn page(url: Url) -> Self {
         Self::new(Method::GET, Place::Page(url), Body::None)

@@ -83,3 +83,40 @@ async fn an_image_that_no_node_has_any_more_blocks_before_anything_is_sent() {
     assert!(told.outcome == Outcome::Block && told.sentence.contains(&image) && told.sentence.contains("on no node"), "{told:?}");
     assert!(told.remedy.is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_no_node_has_is_looked_for_in_its_registry_and_a_tag_that_moved_is_told() {
+    let (Some(kubeconfig), Ok(registry)) = (lab::kubeconfig(), std::env::var("LAB_REGISTRY")) else { return };
+    let registry = registry.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let docker = |arguments: &[&str]| {
+        let out = Command::new("docker").args(arguments).output().expect("docker is installed");
+        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    let space = Space::new("registry");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let id = space.deployment(&source, "cart");
+    let name = format!("{registry}/contract/moves-{}", std::process::id());
+    let (kept, never) = (format!("{name}:kept"), format!("{name}:never"));
+    docker(&["tag", "lab/app:1", &kept]);
+    docker(&["push", "--quiet", &kept]);
+    // Neither has to run: what is asked is whether it could.
+    for (image, what) in [(&kept, "there"), (&never, "never was"), (&"lab/app:2".to_owned(), "runs")] {
+        let mut cart: serde_json::Value = serde_json::from_str(&lab::deployment("cart", image, &[], what)).expect("JSON");
+        cart["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "IfNotPresent".into();
+        cart["spec"]["replicas"] = 0.into();
+        space.apply(&cart.to_string());
+        lab::eventually("it is a revision", async || revisions(&source, &id).await.iter().any(|one| one.cause.as_deref() == Some(what)).then_some(())).await;
+    }
+    let found = async |tag: &str| found(&source, &id, tag, CheckKind::Image).await;
+    let gone = found("never").await;
+    assert!(gone.outcome == Outcome::Block && gone.sentence.contains("its registry does not have it"), "{gone:?}");
+    lab::eventually("the node has it", async || (found("kept").await.sentence.contains("is on 1 of 1 nodes")).then_some(())).await;
+    docker(&["tag", "lab/app:2", &kept]);
+    docker(&["push", "--quiet", &kept]);
+    docker(&["tag", "lab/app:1", &kept]);
+    let moved = lab::eventually("it moved", async || Some(found("kept").await).filter(|found| found.outcome == Outcome::Warn)).await;
+    assert!(moved.sentence.contains("names another image in the registry now"), "{moved:?}");
+    docker(&["rmi", &kept]);
+    let there = lab::eventually("no node has it", async || Some(found("kept").await).filter(|found| found.sentence.contains("is on no node"))).await;
+    assert!(there.outcome == Outcome::Ok && there.sentence.contains("its registry has it, digest"), "{there:?}");
+}

@@ -10,6 +10,7 @@ use crate::{
             prepare::Ground,
             wire::{List, core::NodeImage, or_default},
         },
+        registry::{self, Held},
     },
     text::Clean,
 };
@@ -84,20 +85,83 @@ pub async fn image(ground: Arc<Ground>) -> Finding {
         Ok(nodes) => nodes.whole().map(|node| node.status.images).collect::<Vec<_>>(),
         Err(error) => return made.failed(&error),
     };
-    let mut told = Vec::new();
+    let (mut told, mut worst) = (Vec::new(), None::<Finding>);
     for (reference, never) in wanted(&ground.template()) {
-        match nodes_with(&nodes, &reference) {
-            Some(0) if never => {
-                let words = clean!("{reference} is on no node and may not be pulled (imagePullPolicy: Never)");
-                return made.block(words, Some(Clean::from_static("load the image on the nodes again, or go to another revision")));
-            }
-            Some(0) | None => {
-                return made.unknown(clean!("{reference} is not among the images that nodes tell of; whether the registry has it was not asked here"));
-            }
-            Some(some) => told.push(format!("{reference} is on {some} of {} nodes", nodes.len())),
+        match one_image(&nodes, &reference, never).await {
+            Ok(words) => told.push(words.to_string()),
+            Err(finding) if worst.as_ref().is_none_or(|worst| worst.outcome < finding.outcome) => worst = Some(finding),
+            Err(_) => {}
         }
     }
-    made.ok(clean!("{}", told.join(", ")))
+    worst.unwrap_or_else(|| made.ok(clean!("{}", told.join(", "))))
+}
+
+/// What is known of one image: that it can be had, or what is in the way.
+async fn one_image(nodes: &[Vec<NodeImage>], reference: &str, never: bool) -> Result<Clean, Finding> {
+    let kind = CheckKind::Image;
+    match nodes_with(nodes, reference) {
+        Some(0) if never => Err(kind.block(
+            clean!("{reference} is on no node and may not be pulled (imagePullPolicy: Never)"),
+            Some(Clean::from_static("load the image on the nodes again, or go to another revision")),
+        )),
+        None if never => Err(kind.unknown(clean!("{reference} is not among the images that nodes tell of, and may not be pulled"))),
+        Some(0) | None => from_registry(reference, nodes_with(nodes, reference).is_some()).await,
+        Some(some) => {
+            let there = clean!("{reference} is on {some} of {} nodes", nodes.len());
+            match moved(nodes, reference).await.filter(|_| !never) {
+                Some(now) => Err(kind.warn(
+                    clean!("{there}, but its tag names another image in the registry now ({now}): a pod that has to pull it gets that one"),
+                    Some(Clean::from_static("name the image by its digest")),
+                )),
+                None => Ok(there),
+            }
+        }
+    }
+}
+
+/// An image that no node tells of: whether its registry has it. `everywhere`: the nodes tell of all that they have.
+async fn from_registry(reference: &str, everywhere: bool) -> Result<Clean, Finding> {
+    let kind = CheckKind::Image;
+    let seen = if everywhere { "is on no node" } else { "is not among the images that nodes tell of" };
+    let by_hand = || Some(clean!("docker manifest inspect {reference}"));
+    match registry::held(reference).await {
+        Ok(Held::There(digest)) => {
+            let digest = digest.map(|digest| format!(", digest {}", registry::short(&digest))).unwrap_or_default();
+            Ok(clean!("{reference} {seen}, and its registry has it{digest}"))
+        }
+        Ok(Held::Gone) if everywhere => Err(kind.block(
+            clean!("{reference} {seen}, and its registry does not have it any more: no pod could start"),
+            Some(Clean::from_static("push the image again, or go to another revision")),
+        )),
+        Ok(Held::Gone) => Err(kind.warn(clean!("{reference} {seen}, and its registry does not have it any more"), by_hand())),
+        Ok(Held::Closed) => Err(kind.unknown(clean!("{reference} {seen}, and its registry tells only those whom it knows"))),
+        Err(error) => Err(kind.unknown(clean!("{reference} {seen}, and its registry could not be asked: {error}"))),
+    }
+}
+
+/// The digest that a tag names in the registry now, where that is none of those that the nodes have under it.
+async fn moved(nodes: &[Vec<NodeImage>], reference: &str) -> Option<Clean> {
+    if reference.contains('@') {
+        return None;
+    }
+    let Ok(Held::There(Some(now))) = registry::held(reference).await else { return None };
+    let known = digests(nodes, reference);
+    if known.is_empty() || known.iter().any(|digest| *digest == now) {
+        return None;
+    }
+    for digest in &known {
+        if registry::holds(reference, digest).await != Ok(false) {
+            return None;
+        }
+    }
+    Some(registry::short(&now))
+}
+
+/// The digests under which nodes know an image that they also know by this tag.
+fn digests<'a>(nodes: &'a [Vec<NodeImage>], reference: &str) -> Vec<&'a str> {
+    let name = whole(reference);
+    let tagged = nodes.iter().flatten().filter(|image| image.names.iter().any(|known| whole(known) == name));
+    tagged.flat_map(|image| &image.names).filter_map(|known| known.split_once('@').map(|(_, digest)| digest)).collect()
 }
 
 /// An object that a template names.
