@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Verb {
     /// Back to an earlier revision.
     RollBack,
+    /// Back to the stable revision while the newest is still being rolled out step by step; the specification stays.
+    Abort,
     /// Replace all pods by new ones of the same revision.
     Restart,
     /// Another number of replicas.
@@ -34,10 +36,16 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Whether it takes a release back, and owes a verdict.
+    pub const fn takes_back(self) -> bool {
+        matches!(self, Self::RollBack | Self::Abort)
+    }
+
     /// As in a sentence: `roll back`.
     pub const fn words(self) -> &'static str {
         match self {
             Self::RollBack => "roll back",
+            Self::Abort => "abort",
             Self::Restart => "restart",
             Self::Scale => "scale",
             Self::Pause => "pause",
@@ -101,7 +109,8 @@ pub struct TaskId(pub u64);
 pub struct Seen {
     /// The object's uid.
     pub uid: Raw,
-    /// A hash of its raw template: SHA-256 in hex over the canonical JSON.
+    /// A hash of its raw template: SHA-256 in hex over the canonical JSON. Of a Rollout also how far it was: which revision is stable, and
+    /// whether the newest was given up on.
     pub template: Raw,
     /// Whether it was paused.
     pub paused: bool,

@@ -88,6 +88,8 @@ pub struct Subject {
     pub progress: Progress,
     /// The controller above, where that is what was asked for ([`Question::Keeper`]).
     pub keeper: Option<Owner>,
+    /// The template that it is back at when the rollout that is under way is aborted; none where none is that could be.
+    pub abort_to: Option<Raw>,
 }
 
 /// An answer.

@@ -1,6 +1,6 @@
 //! What runs a service in an environment.
 
-use super::{Id, Image, Labels, Place, Version};
+use super::{Id, Image, Labels, Place, Revision, Version};
 use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
 
@@ -39,7 +39,7 @@ impl Kind {
 
     /// Whether its system keeps the revisions that one can go back to.
     pub const fn has_revisions(self) -> bool {
-        matches!(self, Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::SwarmService)
+        matches!(self, Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::Rollout | Self::SwarmService)
     }
 }
 
@@ -81,6 +81,24 @@ pub enum Progress {
     Paused {
         /// Since when, where that is known.
         since: Option<Timestamp>,
+    },
+    /// It stands at a step of its rollout until somebody says that it may go on.
+    Waiting {
+        /// Since when, where that is known.
+        since: Option<Timestamp>,
+        /// Where: `step 2 of 5`.
+        place: Clean,
+    },
+    /// The newest specification was given up on before all of it was rolled out, and still is the newest: the revision before it serves.
+    Aborted {
+        /// When its controller took that up; none where it has not yet.
+        since: Option<Timestamp>,
+        /// The template that it is back at.
+        back_to: Raw,
+        /// Whether nothing but that serves any more.
+        whole: bool,
+        /// The controller's message.
+        message: Clean,
     },
     /// It can not be said.
     Unknown,
@@ -164,4 +182,21 @@ pub struct Workload {
     pub created: Option<Timestamp>,
     /// What it says of itself when nothing else does: an exit code, a failed health check.
     pub remark: Option<Clean>,
+}
+
+impl Workload {
+    /// The revision that it goes to and stays with: its newest, or where that was given up on the one it is back at.
+    pub fn heads_to<'a>(&self, revisions: &[&'a Revision]) -> Option<&'a Revision> {
+        let mut revisions = revisions.iter().copied();
+        match &self.progress {
+            Progress::Aborted { back_to, .. } => revisions.find(|revision| revision.template == *back_to),
+            Progress::Done
+            | Progress::Unobserved
+            | Progress::Rolling
+            | Progress::Stuck { .. }
+            | Progress::Paused { .. }
+            | Progress::Waiting { .. }
+            | Progress::Unknown => revisions.find(|revision| revision.current),
+        }
+    }
 }

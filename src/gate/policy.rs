@@ -18,6 +18,7 @@ impl Class {
     pub const fn of(verb: Verb) -> Self {
         match verb {
             Verb::RollBack
+            | Verb::Abort
             | Verb::Restart
             | Verb::Scale
             | Verb::Pause

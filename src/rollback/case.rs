@@ -136,7 +136,7 @@ impl Case {
         if self.workload.kind.has_revisions() {
             Ok(())
         } else {
-            Err("only Deployments, StatefulSets, DaemonSets and swarm services can be rolled back from here yet")
+            Err("only Deployments, StatefulSets, DaemonSets, Rollouts and swarm services can be rolled back from here yet")
         }
     }
 
@@ -200,7 +200,7 @@ fn pods_standing(health: &Health, row: &Workload) -> Standing {
     let counts = &row.replicas;
     match health {
         // In place of a pod that was well one is not ready: fewer serve than should, whatever comes of it.
-        Health::Rolling if row.kind != Kind::Deployment && counts.ready < counts.wanted => {
+        Health::Rolling if !matches!(row.kind, Kind::Deployment | Kind::Rollout) && counts.ready < counts.wanted => {
             Standing::Bad(crate::clean!("{} of {} pods serve", counts.ready, counts.wanted))
         }
         Health::Ok | Health::Zero | Health::Rolling => Standing::Good,

@@ -93,6 +93,12 @@ impl Plan {
         Some(RevisionRef { id: id.clone(), number: *number, template: template.clone(), version: version.clone() })
     }
 
+    /// What going there is: an abort where the rollout that is under way only has to be given up on, else a new template.
+    pub fn verb(&self) -> Verb {
+        let stable = self.candidate().is_some_and(|candidate| self.subject.abort_to.as_ref() == Some(&candidate.revision.template));
+        if stable { Verb::Abort } else { Verb::RollBack }
+    }
+
     /// The candidate that is selected.
     pub fn candidate(&self) -> Option<&Candidate> {
         self.selected.and_then(|at| self.target.candidates.get(at))
@@ -182,7 +188,7 @@ impl Plan {
         let to = self.goal()?;
         Some(Operation {
             id,
-            verb: Verb::RollBack,
+            verb: self.verb(),
             subject: case.workload.id.clone(),
             title: case.title(),
             from: self.subject.seen.clone(),

@@ -99,6 +99,8 @@ pub enum Measure {
 pub struct Run {
     /// Where it goes.
     pub target: RevisionRef,
+    /// Whether what was being rolled out is only given up on: the specification stays.
+    pub aborts: bool,
     /// The template it came from.
     pub(super) from: Raw,
     /// The version it came from.
@@ -148,9 +150,10 @@ pub enum Overtaken {
 const TRACE: usize = 240;
 
 impl Run {
-    pub(super) fn new(target: RevisionRef, (from, left): (Raw, Version), began: Timestamp, accepted: Timestamp) -> Self {
+    pub(super) fn new((target, aborts): (RevisionRef, bool), (from, left): (Raw, Version), began: Timestamp, accepted: Timestamp) -> Self {
         Self {
             target,
+            aborts,
             from,
             left,
             began,
@@ -173,7 +176,7 @@ impl Run {
     }
 
     pub(super) fn observe(&mut self, seen: &Observed<'_>, now: Timestamp) {
-        let view = view(seen, &self.target);
+        let view = view(seen, &self.target, self.aborts);
         if view.live && view.newest.as_ref() == Some(&self.target.template) && view.observed {
             self.taken_up.get_or_insert(now);
         } else if self.taken_up.is_some() && view.live && view.newest.is_some() && view.newest.as_ref() != Some(&self.target.template) {
@@ -252,9 +255,10 @@ impl Run {
     }
 }
 
-fn view(seen: &Observed<'_>, target: &RevisionRef) -> View {
+fn view(seen: &Observed<'_>, target: &RevisionRef, aborts: bool) -> View {
     let Some(workload) = seen.workload else { return View { gone: true, live: seen.live, ..View::default() } };
-    let newest = seen.revisions.iter().find(|revision| revision.current);
+    // What was given up on still is the newest; an undo is not complete before its own template is.
+    let newest = if aborts { workload.heads_to(&seen.revisions) } else { seen.revisions.iter().copied().find(|revision| revision.current) };
     let counts = &workload.replicas;
     let own: Vec<&&Pod> = seen.pods.iter().filter(|pod| pod.template == target.template && !pod.leaving).collect();
     let of_target = seen.revisions.iter().find(|revision| revision.template == target.template);
@@ -262,7 +266,12 @@ fn view(seen: &Observed<'_>, target: &RevisionRef) -> View {
     let runs = newest.is_some_and(|revision| revision.template == target.template);
     // A StatefulSet may keep pods below its partition, and counts no available ones before Kubernetes 1.22: its controller's word is enough.
     let counted = counts.updated >= counts.wanted && counts.total <= counts.updated && counts.available >= counts.updated;
-    let done = workload.progress == Progress::Done && (workload.kind != Kind::Deployment || counted);
+    let done = match &workload.progress {
+        Progress::Done => !matches!(workload.kind, Kind::Deployment) || counted,
+        // Its controller says that only this revision serves, and all of its pods do.
+        Progress::Aborted { whole, .. } => aborts && *whole && ready >= counts.wanted,
+        Progress::Unobserved | Progress::Rolling | Progress::Stuck { .. } | Progress::Paused { .. } | Progress::Waiting { .. } | Progress::Unknown => false,
+    };
     View {
         gone: false,
         live: seen.live,
@@ -271,11 +280,11 @@ fn view(seen: &Observed<'_>, target: &RevisionRef) -> View {
         ready,
         complete: runs && done,
         blockers: blockers(seen, target),
-        controller: gave_up(&workload.progress),
+        controller: gave_up(&workload.progress).filter(|_| !(aborts && matches!(workload.progress, Progress::Aborted { .. }))),
         revision: of_target.map(|revision| revision.number),
         digest: one_digest(&own),
         newest: newest.map(|revision| revision.template.clone()),
-        observed: workload.progress != Progress::Unobserved,
+        observed: !matches!(workload.progress, Progress::Unobserved | Progress::Aborted { since: None, .. }),
         restarts: own.iter().map(|pod| (pod.uid.clone(), pod.restarts)).collect(),
     }
 }
@@ -288,6 +297,8 @@ fn gave_up(progress: &Progress) -> Option<Clean> {
     match progress {
         Progress::Stuck { reason, message, .. } => Some(if message.is_empty() { reason.clone() } else { message.clone() }),
         Progress::Paused { .. } => Some(Clean::from_static("somebody paused it")),
+        Progress::Waiting { place, .. } => Some(crate::clean!("it waits at {place} until somebody promotes it")),
+        Progress::Aborted { message, .. } => Some(crate::clean!("it was aborted: {message}")),
         Progress::Done | Progress::Unobserved | Progress::Rolling | Progress::Unknown => None,
     }
 }

@@ -53,6 +53,14 @@ impl Verdict {
         }
     }
 
+    /// Why it is not a recovery.
+    pub const fn why(&self) -> Option<&Clean> {
+        match self {
+            Self::Recovered { .. } => None,
+            Self::NotRecovered { why } | Self::Worse { why } | Self::CouldNotTell { why } => Some(why),
+        }
+    }
+
     /// 0 yes, 1 no, 2 could not tell (the faces' exit codes).
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -71,6 +79,9 @@ pub fn required(kind: ProofKind, baseline: &Baseline) -> bool {
 /// The verdict, if there is one at `now`.
 pub(super) fn verdict(run: &Run, baseline: &Baseline, proofs: &[Proof], timing: &Timing, now: Timestamp) -> Option<Verdict> {
     match run.overtaken {
+        Some(Overtaken::ChangedBack) if run.aborts => {
+            return Some(Verdict::NotRecovered { why: crate::clean!("it goes forward to {} again: somebody retried or promoted it", run.left) });
+        }
         Some(Overtaken::ChangedBack) => {
             return Some(Verdict::NotRecovered { why: Clean::from_static("something changed it back: look for the owner that keeps it") });
         }

@@ -181,7 +181,7 @@ impl Verification {
 
     /// Begins anew where another revision is the newest.
     fn follow(&mut self, seen: &Observed<'_>, now: Timestamp) {
-        let newest = seen.revisions.iter().find(|revision| revision.current).map(|revision| reference(revision));
+        let newest = seen.workload.and_then(|row| row.heads_to(&seen.revisions)).map(reference);
         let Some(newest) = newest.filter(|_| seen.live) else {
             if let Some(run) = &mut self.run {
                 run.observe(seen, now);
@@ -193,7 +193,7 @@ impl Verification {
         }
         let wanted = self.expected.version.as_ref().is_none_or(|version| *version == newest.version.0);
         if wanted {
-            let run = self.run.get_or_insert_with(|| Run::new(newest.clone(), (crate::text::Raw::default(), newest.version.clone()), now, now));
+            let run = self.run.get_or_insert_with(|| Run::new((newest.clone(), false), (crate::text::Raw::default(), newest.version.clone()), now, now));
             run.observe(seen, now);
             run.look(&self.timing, now);
             let own: Vec<&Pod> = seen.pods.iter().copied().filter(|pod| pod.template == newest.template && !pod.leaving && pod.ready).collect();

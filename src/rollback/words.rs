@@ -231,7 +231,12 @@ impl Procedure {
     pub fn still_open(&self, runs: &[&CiRun]) -> Vec<Line> {
         let version = self.case.version();
         let mut lines = Vec::new();
-        if let Some(owner) = &self.case.workload.owner {
+        if matches!(&self.state, State::Done { run, .. } if run.aborts) {
+            let kind = self.case.workload.kind.word();
+            let says =
+                crate::clean!("the {kind} still asks for {version}: a retry ships it again, until another version is shipped or it is rolled back once more");
+            lines.push(line(Mark::Open, "spec", says));
+        } else if let Some(owner) = &self.case.workload.owner {
             lines.push(line(Mark::Open, "owner", crate::clean!("{} still names {version}: its next sync or upgrade ships it again", owner.words())));
         }
         let stale = self.plan().and_then(|plan| plan.findings.get(&CheckKind::LastApplied)).filter(|finding| finding.outcome == Outcome::Warn);

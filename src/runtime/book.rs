@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Came, Intended, OpenOperation, Record},
-    domain::{Evidence, Id, Operation, RevisionRef, Seen, Stage, Verb, Version},
+    domain::{Evidence, Id, Operation, RevisionRef, Seen, Stage, Version},
     gate::{Confirmation, OnDisk},
     journal::{
         Body, Confirmed, Ended, Ends, Here, Journal, JournalError, Judged, Life, Note, Observed, Outcome, Page, Rev, Sent, Shell, State, Taken, Verdict, Who,
@@ -51,7 +51,7 @@ impl Book {
             steps: 1,
             command: intended.command.clone(),
             // Only a rollback owes a verdict; the others end with the server's answer.
-            ends: if operation.verb == Verb::RollBack { Ends::AtVerdict } else { Ends::AtOutcome },
+            ends: if operation.verb.takes_back() { Ends::AtVerdict } else { Ends::AtOutcome },
             stood: intended.before.as_deref().map(stood::written),
         };
         OnDisk::write(&Page { journal: &self.journal, who: &self.who, confirmed: &confirmed }, operation, confirmation, at)

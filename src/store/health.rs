@@ -309,6 +309,12 @@ pub fn health(workload: &Workload, revisions: &[&Revision], pods: Option<&[&Pod]
             Health::Stuck { since: *since, why: sick.unwrap_or_else(said) }
         }
         Progress::Paused { since } if counts.updated < counts.wanted => Health::Stuck { since: *since, why: Clean::from_static("paused on the way") },
+        // Its pods serve, and somebody has to act all the same: the specification names what was given up on.
+        Progress::Aborted { since, .. } => Health::Stuck { since: *since, why: Clean::from_static("aborted, its spec still asks for it") },
+        Progress::Waiting { since, .. } => match sick {
+            Some(why) => Health::Stuck { since: *since, why },
+            None => Health::Rolling,
+        },
         Progress::Rolling | Progress::Unobserved if moving => match sick {
             Some(why) => Health::Stuck { since: workload.changed, why },
             None => Health::Rolling,
@@ -329,7 +335,8 @@ fn moving(workload: &Workload, now: Timestamp) -> bool {
             let mixed = counts.updated < counts.wanted || counts.total > counts.updated;
             mixed || workload.changed.is_none_or(|changed| since(changed, now) < PATIENCE)
         }
-        Progress::Done | Progress::Paused { .. } | Progress::Unknown => false,
+        Progress::Waiting { .. } => true,
+        Progress::Done | Progress::Paused { .. } | Progress::Aborted { .. } | Progress::Unknown => false,
     }
 }
 
@@ -380,7 +387,13 @@ fn why(workload: &Workload, pods: &[&Pod]) -> Clean {
     let worst = pods.iter().filter_map(|pod| ailment(pod)).filter(|found| *found != Ailment::Leaving).max_by_key(Ailment::rank);
     worst.map(|found| found.words()).or_else(|| workload.remark.clone()).unwrap_or_else(|| match &workload.progress {
         Progress::Stuck { reason, .. } => reason.clone(),
-        Progress::Done | Progress::Unobserved | Progress::Rolling | Progress::Paused { .. } | Progress::Unknown => {
+        Progress::Done
+        | Progress::Unobserved
+        | Progress::Rolling
+        | Progress::Paused { .. }
+        | Progress::Waiting { .. }
+        | Progress::Aborted { .. }
+        | Progress::Unknown => {
             crate::clean!("{} of {} ready", counts.ready, counts.wanted)
         }
     })

@@ -197,12 +197,22 @@ impl Store {
     /// tells of a rollout (conditions, the time of the last writer) moves on with every pod or with another field.
     fn date(&mut self, id: &Id<Workload>) {
         self.hold(id);
+        self.name_by_revision(id);
         let revisions = self.revisions_of(id);
         let youngest = revisions.iter().filter_map(|revision| revision.created).max();
         let made = revisions.iter().find(|revision| revision.current).and_then(|revision| revision.created).filter(|made| youngest == Some(*made));
         let said = self.changed.get(id).copied().flatten();
         if let Some(row) = self.workloads.get_mut(id) {
             row.changed = made.or(said);
+        }
+    }
+
+    /// Says what a workload runs that has no template of its own, because it refers to another's: what its newest revision runs.
+    fn name_by_revision(&mut self, id: &Id<Workload>) {
+        let newest = self.revisions_of(id).into_iter().find(|revision| revision.current).map(|revision| (revision.version.clone(), revision.images.clone()));
+        let row = self.workloads.get_mut(id).filter(|row| row.kind == crate::domain::Kind::Rollout);
+        if let Some((row, (version, images))) = row.filter(|row| row.images.is_empty()).zip(newest) {
+            (row.version, row.images) = (version, images);
         }
     }
 

@@ -7,6 +7,7 @@ mod keepers;
 pub mod lab;
 mod logs;
 mod reads;
+mod rollouts;
 pub mod sets;
 mod torn;
 mod ways;

@@ -6,7 +6,7 @@
 use super::{App, Hand, OperationKey, Running};
 use crate::{
     app::{Came, Effect, Known, OpenOperation, Record, Tone, tasks::Purpose},
-    domain::{Answer, OpId, Question, Revision, Subject, TaskId, Verb, Why},
+    domain::{Answer, OpId, Progress, Question, Revision, RevisionRef, Subject, TaskId, Verb, Why},
     rollback::{Case, Procedure, Timing},
     store::words,
     text::Clean,
@@ -67,7 +67,7 @@ impl Left {
     }
 
     fn rolls_back(&self) -> bool {
-        self.open.verb.as_str() == Verb::RollBack.words()
+        [Verb::RollBack, Verb::Abort].iter().any(|verb| self.open.verb.as_str() == verb.words())
     }
 
     /// Whether the journal holds what a verdict is given by.
@@ -78,6 +78,11 @@ impl Left {
     /// What became of it, by the object; none as long as the request may still be on its way.
     fn judge(&self, subject: &Subject, newest: Option<&Revision>, late: bool) -> Option<(Came, Clean)> {
         let open = &self.open;
+        let aborts = open.verb.as_str() == Verb::Abort.words();
+        let back = |to: &RevisionRef| matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == to.template);
+        if aborts && open.to.as_ref().is_some_and(back) {
+            return Some((Came::Done, Clean::from_static("it is aborted: the revision before serves, and the specification still names the newer one")));
+        }
         let marked = subject.operation.as_ref().is_some_and(|mark| mark.as_str() == open.operation.as_str());
         let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
         let runs = newest.map(|newest| crate::clean!(": {} {} is the newest", newest.version, newest.short())).unwrap_or_default();
@@ -240,9 +245,10 @@ impl App {
         if let Some(left) = open.left {
             (case.workload.version, case.workload.revision) = (left.version, Some(left.number));
         }
+        let verb = if open.verb.as_str() == Verb::Abort.words() { Verb::Abort } else { Verb::RollBack };
         let (service, environment) = (case.service.clone(), case.environment.name.clone());
         let (procedure, wants) =
-            Procedure::resume(case, (open.operation.clone(), goal, open.from), running, open.since, self.start.user.clone(), timing, steady);
+            Procedure::resume(case, (open.operation.clone(), verb, goal, open.from), running, open.since, self.start.user.clone(), timing, steady);
         self.operations.open.retain(|left| left.key != key);
         self.operations.running.push(Running { hand, reason: open.reason, entry: Some(open.entry), ..Running::new(key, procedure, service, environment) });
         self.show_operation(key);

@@ -107,7 +107,8 @@ fn why(running: &Running) -> Option<Clean> {
         State::Planned(plan) => plan.note.clone(),
         State::Gathering(gathering) => gathering.note.clone(),
         State::Unclear { why, .. } => Some(why.clone()),
-        State::Confirming { .. } | State::Sending { .. } | State::UnderWay { .. } | State::Done { .. } => None,
+        State::Done { verdict, .. } => verdict.why().cloned(),
+        State::Confirming { .. } | State::Sending { .. } | State::UnderWay { .. } => None,
     }
 }
 
@@ -170,6 +171,7 @@ fn shape(app: &App, key: OperationKey) -> Value {
         "verdict": verdict,
         "took_seconds": took,
         "why": why(running),
+        "still_open": still_open(running),
     })
 }
 
@@ -202,6 +204,14 @@ fn text(app: &App, key: OperationKey) {
     }
 }
 
+/// What was left behind and brings the bad version back.
+fn still_open(running: &Running) -> Vec<Clean> {
+    match running.procedure.state {
+        State::Done { .. } => running.procedure.still_open(&[]).into_iter().map(|line| line.text).collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn end_text(running: &Running) {
     let why = why(running).unwrap_or_default();
     match &running.procedure.state {
@@ -209,7 +219,11 @@ fn end_text(running: &Running) {
             for proof in proofs {
                 say!("  {:<9} {}", proof.kind.word(), proof.text);
             }
-            say!("{} after {}", verdict.word(), crate::store::words::took(at.duration_since(run.began)));
+            let why = verdict.why().map(|why| crate::clean!(": {why}")).unwrap_or_default();
+            say!("{} after {}{why}", verdict.word(), crate::store::words::took(at.duration_since(run.began)));
+            for open in still_open(running) {
+                say!("  still open: {open}");
+            }
         }
         State::Closed { .. } => say!("{why}"),
         State::Planned(_) | State::Confirming { .. } | State::Gathering(_) if running.settled.is_some() => say!("{why}"),

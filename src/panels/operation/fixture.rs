@@ -152,6 +152,7 @@ pub fn subject() -> Subject {
         replicas: counts(6, 7, 3, 6),
         progress: Progress::Rolling,
         keeper: None,
+        abort_to: None,
     }
 }
 

@@ -127,6 +127,16 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
     let number = plan.subject.revision.map(|number| crate::clean!(": r{}", number + 1)).unwrap_or_default();
     let (kind, name, place) = (case.workload.kind.word(), &case.workload.name, &case.workload.place);
     let request = match case.workload.kind {
+        _ if plan.verb() == Verb::Abort => crate::clean!(
+            "One request sets status.abort of {kind} {name} in {} ({}): the controller gives up on {} and goes back to {} ({}), which still serves. \
+             The specification is not changed: it still asks for {}, and a retry goes forward to that again.",
+            place.namespace,
+            place.context,
+            case.version(),
+            target.short(),
+            target.version,
+            case.version()
+        ),
         Kind::SwarmService => crate::clean!(
             "One request asks the swarm of {} to give {kind} {name} its previous specification back ({}). What runs now becomes the previous one.",
             place.context,
@@ -140,8 +150,9 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
             target.version
         ),
     };
+    let then = if plan.verb() == Verb::Abort { "" } else { " The controller then exchanges the pods as its strategy says:" };
     let words = crate::clean!(
-        "{request} The controller then exchanges the pods as its strategy says: {} wanted, {} ready now. \
+        "{request}{then} {} wanted, {} ready now. \
          It is watched until everything that was bad is measured good, for at most {}. Nothing is sent twice.",
         counts.wanted,
         counts.ready,

@@ -52,6 +52,8 @@ pub enum Confirm {
 pub struct Sent {
     /// The plan; none where only the journal is left of it.
     pub plan: Option<Box<Plan>>,
+    /// Whether it only gives up on what was being rolled out: the specification stays.
+    pub aborts: bool,
     /// Where it goes.
     pub goal: RevisionRef,
     /// What the operator saw.

@@ -2,7 +2,7 @@
 
 use super::{Confirm, Procedure, Sent, State, Want};
 use crate::{
-    domain::{OpId, Question, RevisionRef, Seen, Stage, Subject},
+    domain::{OpId, Progress, Question, RevisionRef, Seen, Stage, Subject, Verb},
     rollback::{Ask, Case, Timing, Verdict, Who},
     text::{Clean, Raw},
 };
@@ -15,14 +15,14 @@ impl Procedure {
     #[must_use = "the wants must be carried out"]
     pub fn resume(
         case: Case,
-        (id, goal, from): (OpId, RevisionRef, Seen),
+        (id, verb, goal, from): (OpId, Verb, RevisionRef, Seen),
         running: Raw,
         began: Timestamp,
         by: Clean,
         timing: Timing,
         now: Timestamp,
     ) -> (Self, Vec<Want>) {
-        let sent = Box::new(Sent { plan: None, goal, from, running, ids: vec![id.clone()], began });
+        let sent = Box::new(Sent { plan: None, aborts: verb == Verb::Abort, goal, from, running, ids: vec![id.clone()], began });
         let state = State::Unclear { sent, why: Clean::from_static("the console that sent it went away"), reread: now + timing.reread };
         let new = Self { case, state, timing, id, by, asks: Vec::new(), records: Vec::new(), good_at: BTreeMap::new() };
         let wants = vec![new.ask_subject()];
@@ -36,7 +36,9 @@ impl Procedure {
         let (Some(operation), Some(goal)) = (plan.operation(&self.case, id.clone(), reason, by), plan.goal()) else { return Vec::new() };
         let mut plan = plan.clone();
         plan.tried.push(id);
-        let sent = Sent { goal, from: operation.from.clone(), running: plan.running.clone(), ids: plan.tried.clone(), began: now, plan: Some(plan) };
+        let aborts = operation.verb == Verb::Abort;
+        let (running, ids) = (plan.running.clone(), plan.tried.clone());
+        let sent = Sent { goal, aborts, from: operation.from.clone(), running, ids, began: now, plan: Some(plan) };
         self.state = State::Sending { sent: Box::new(sent), left: None };
         vec![Want::Act(Box::new(operation))]
     }
@@ -144,8 +146,11 @@ impl Procedure {
     }
 }
 
-/// Whether the object carries our mark, or runs the target's specification although it did not before.
+/// Whether the object carries our mark, or runs the target's specification although it did not before. An abort leaves no mark.
 fn taken_up(sent: &Sent, subject: &Subject) -> bool {
+    if sent.aborts {
+        return matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == sent.goal.template);
+    }
     let ours = subject.operation.as_ref().is_some_and(|mark| sent.ids.iter().any(|id| id.as_str() == mark.as_str()));
     let outline = sent.plan.as_ref().and_then(|plan| plan.candidate()).map(|candidate| &candidate.revision.outline);
     let arrived = outline.is_some_and(|outline| !outline.0.is_empty() && *outline == subject.outline);

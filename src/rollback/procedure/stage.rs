@@ -74,6 +74,7 @@ pub(in crate::rollback) fn subject(template: &str) -> Subject {
         replicas: counts(6, 7, 3, 4),
         progress: Progress::Rolling,
         keeper: None,
+        abort_to: None,
     }
 }
 

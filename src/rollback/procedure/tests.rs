@@ -255,7 +255,9 @@ fn what_was_found_open_in_the_journal_is_settled_without_sending() {
     let timing = Timing::default();
     let case = Case::of(&world.0, &id(), &timing, now()).expect("known");
     let goal = RevisionRef { id: Id::new(&source("prod"), "r"), number: 41, template: crate::text::Raw::new("h41"), version: Version("41.0".into()) };
-    let resume = |case: Case| Procedure::resume(case, (op(1), goal.clone(), subject("t42").seen), Raw::new("h42"), ago(60), "oncall".into(), timing, now());
+    let resume = |case: Case| {
+        Procedure::resume(case, (op(1), Verb::RollBack, goal.clone(), subject("t42").seen), Raw::new("h42"), ago(60), "oncall".into(), timing, now())
+    };
     let (mut procedure, _) = resume(case.clone());
     let marked = Subject { operation: Some("7f3a-1".into()), ..subject("t41") };
     let _ = procedure.answered(&Question::Subject(id()), Ok(Answer::Subject(Box::new(marked))), now());

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 impl Procedure {
     pub(super) fn run(&self, sent: &Sent, now: Timestamp) -> Run {
-        Run::new(sent.goal.clone(), (sent.running.clone(), self.case.version().clone()), sent.began, now)
+        Run::new((sent.goal.clone(), sent.aborts), (sent.running.clone(), self.case.version().clone()), sent.began, now)
     }
 
     pub(super) fn go_under_way(&mut self, sent: Box<Sent>, now: Timestamp) -> Vec<Want> {

@@ -111,6 +111,7 @@ fn subject(view: &View<'_>) -> Subject {
         replicas: view.replicas(None),
         progress: view.progress(),
         keeper: None,
+        abort_to: None,
     }
 }
 
@@ -185,7 +186,7 @@ fn conditions(view: &View<'_>) -> Vec<(Clean, Clean, Clean)> {
     let progressing = match view.progress() {
         Progress::Stuck { reason, message, .. } => (reason, message),
         Progress::Done => (Clean::from_static("NewReplicaSetAvailable"), crate::clean!("ReplicaSet \"{object}\" has successfully progressed.")),
-        Progress::Unobserved | Progress::Rolling | Progress::Paused { .. } | Progress::Unknown => {
+        Progress::Unobserved | Progress::Rolling | Progress::Paused { .. } | Progress::Waiting { .. } | Progress::Aborted { .. } | Progress::Unknown => {
             (Clean::from_static("ReplicaSetUpdated"), crate::clean!("ReplicaSet \"{object}\" is progressing."))
         }
     };

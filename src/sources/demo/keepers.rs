@@ -48,6 +48,7 @@ pub(super) fn keeper(unit: &Unit, at: Timestamp) -> Option<Subject> {
         replicas: Replicas::default(),
         progress: Progress::Done,
         keeper: Some(unit.owner.clone()?),
+        abort_to: None,
     })
 }
 

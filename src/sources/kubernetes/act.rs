@@ -9,6 +9,7 @@ use super::{
     fault::Tried,
     keepers,
     revisions::{self, Kept},
+    rollouts::way,
     template::{self, Marks},
 };
 use crate::{
@@ -48,8 +49,17 @@ struct Request {
     cluster: Arc<Cluster>,
     warrant: Warrant,
     writer: Writer,
-    path: String,
-    patch: Value,
+    change: Change,
+}
+
+/// What is sent: a JSON patch where it is a list, else a merge patch.
+pub struct Change {
+    /// What it is sent to: an object, or one part of it.
+    pub path: String,
+    /// That, in the words of a right: `deployments.apps`, `rollouts.argoproj.io/status`.
+    pub resource: String,
+    /// What is changed, only if the object is as it was just read.
+    pub patch: Value,
 }
 
 /// Nothing was sent, because something could not be read.
@@ -70,9 +80,8 @@ async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Request, 
     if let Some(what) = overtaken(operation, &current) {
         return Err(Stage::Conflict { what, same: false });
     }
-    let patch = patch(&cluster, &current, operation).await?;
-    let path = current.address.path();
-    Ok(Request { cluster, warrant, writer, path, patch })
+    let change = change(&cluster, &current, operation).await?;
+    Ok(Request { cluster, warrant, writer, change })
 }
 
 /// What is not as the operator saw it any more; none where all is.
@@ -97,6 +106,9 @@ pub fn moved(from: &Seen, current: &Current) -> Option<Clean> {
         return Some(clean!("{name} was deleted and made anew: it is another object now"));
     }
     if now.template != from.template {
+        if let Some(what) = way::moved(name, from, &now) {
+            return Some(what);
+        }
         return Some(clean!("{name} was changed {}: it now asks for {}", by(), current.image()));
     }
     match (from.paused, now.paused) {
@@ -106,8 +118,19 @@ pub fn moved(from: &Seen, current: &Current) -> Option<Clean> {
     }
 }
 
-/// The patch of an operation, or why there is none.
-pub async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> Result<Value, Stage> {
+/// The request of an operation, or why there is none.
+pub async fn change(cluster: &Cluster, current: &Current, operation: &Operation) -> Result<Change, Stage> {
+    let patch = patch(cluster, current, operation).await?;
+    // Only a new template goes to the object that has it; a merge patch is one of the status.
+    let address = if operation.verb == Verb::RollBack { current.templated().0 } else { &current.address };
+    let (path, resource) = (address.path(), address.resource());
+    Ok(match patch.is_object() {
+        true => Change { path: format!("{path}/status"), resource: format!("{resource}/status"), patch },
+        false => Change { path, resource, patch },
+    })
+}
+
+async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> Result<Value, Stage> {
     let refused = |why: Clean| Err(Stage::Refused { why });
     let marks = |from| Marks { operation: operation.id.as_str(), from, at: Timestamp::now() };
     let deployment = current.kind == Kind::Deployment;
@@ -116,6 +139,8 @@ pub async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) 
             let kept = revisions::kept(cluster, current).await.map_err(|error| not_sent(&error))?;
             rollback(current, operation, &kept)
         }
+        Verb::Abort => abort(current, operation),
+        Verb::Restart if current.kind == Kind::Rollout => refused(Clean::from_static("a Rollout can not be restarted from here")),
         Verb::Restart if !current.lean.spec.paused => Ok(template::restart(&current.raw, &marks(None))),
         Verb::Restart => refused(clean!("{} is paused: resume it first, or no pod will be replaced", current.address.name)),
         Verb::Pause if deployment => Ok(template::pause(&current.raw, true, &marks(None))),
@@ -140,7 +165,7 @@ pub fn target<'a>(operation: &Operation, sets: &'a [Kept]) -> Option<&'a Kept> {
 
 /// Why a pause forbids a rollback, where it is paused: nothing would roll out, and to resume may ship what waits.
 pub fn paused(current: &Current, sets: &[Kept]) -> Option<Clean> {
-    let (name, waits) = (&current.address.name, !sets.iter().any(|set| template::same(&set.raw, &current.raw)));
+    let (name, waits) = (&current.address.name, !sets.iter().any(|set| current.is_at(set)));
     current.lean.spec.paused.then(|| match waits {
         true => clean!("{name} is paused, and its changed template waits: no pod runs that, and resuming ships it"),
         false => clean!("{name} is paused: it would not roll out"),
@@ -157,24 +182,30 @@ pub fn rollback(current: &Current, operation: &Operation, sets: &[Kept]) -> Resu
     let Some(target) = target(operation, sets) else {
         return refused(clean!("r{} is no longer there: it was removed from the history; choose another revision", to.number));
     };
-    if template::same(&target.raw, &current.raw) {
+    if current.is_at(target) {
         return refused(clean!("{} already asks for r{}", current.address.name, to.number));
     }
-    let left = sets.iter().find(|set| template::same(&set.raw, &current.raw));
+    let left = sets.iter().find(|set| current.is_at(set));
     let from = left.map(|set| (set.template.as_str(), set.number));
-    Ok(template::rollback(current.kind, &current.raw, &target.raw, &Marks { operation: operation.id.as_str(), from, at: Timestamp::now() }))
+    Ok(template::rollback(current.kind, current.templated().1, &target.raw, &Marks { operation: operation.id.as_str(), from, at: Timestamp::now() }))
+}
+
+/// The patch that gives up on what is being rolled out: only back to the stable revision, and only while another is on its way.
+fn abort(current: &Current, operation: &Operation) -> Result<Value, Stage> {
+    let stable = current.rollout.as_ref().and_then(|rollout| rollout.abort_to());
+    let wanted = operation.to.as_ref().map(|to| to.template.expose());
+    match stable.is_some() && stable == wanted {
+        true => Ok(way::abort(&current.raw)),
+        false => Err(Stage::Refused { why: clean!("{} is not on the way from that revision to another: there is nothing to abort", current.address.name) }),
+    }
 }
 
 impl Request {
     /// Sends it. Whatever comes back, it is not sent again.
     async fn send(self) -> Result<Stage, SourceError> {
-        let subject = &self.warrant.operation().subject;
-        let tried = self.cluster.tried(
-            "patch",
-            &subject.key().split('/').next().map(|plural| format!("{plural}.apps")).unwrap_or_default(),
-            subject.key().split('/').nth(1),
-        );
-        let stage = match tokio::time::timeout(DEADLINE, self.writer.patch(&self.path, &self.patch)).await {
+        let namespace = self.warrant.operation().subject.key().split('/').nth(1);
+        let tried = self.cluster.tried("patch", &self.change.resource, namespace);
+        let stage = match tokio::time::timeout(DEADLINE, self.writer.patch(&self.change.path, &self.change.patch)).await {
             Err(_) => Stage::Unclear { why: clean!("{} did not answer within {} s", tried.server, DEADLINE.as_secs()) },
             Ok(Err(error)) => Stage::Unclear { why: clean!("{}", tried.failed(&error)) },
             Ok(Ok(reply)) if reply.code == 409 => self.conflict(&reply).await,

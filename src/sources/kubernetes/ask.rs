@@ -2,15 +2,24 @@
 
 use super::{
     client::{Call, Cluster},
-    explain, keepers, outline, revisions,
+    explain, keepers, outline,
+    revisions::{self, Kept},
+    rollouts::{
+        self,
+        way::{self, Delivery},
+    },
     rows::{self, Address},
     template::{self, OPERATION, ROLLED_BACK_FROM},
-    wire::{Shape, apps::Deployment, parse_time},
+    wire::{
+        Shape,
+        apps::{Deployment, selector},
+        parse_time,
+    },
     yaml,
 };
 use crate::{
     clean,
-    domain::{Answer, Id, Kind, Question, Seen, Subject, Workload},
+    domain::{Answer, Id, Kind, Progress, Question, Seen, Subject, Workload},
     sources::{SourceError, spec},
     text::{Clean, Raw},
 };
@@ -21,7 +30,7 @@ use std::sync::Arc;
 /// Answers one question.
 pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer, SourceError> {
     match question {
-        Question::Subject(id) => Ok(Answer::Subject(Box::new(Current::read(&cluster, &id).await?.subject(id)))),
+        Question::Subject(id) => Current::read(&cluster, &id).await?.answer(&cluster, id).await,
         Question::Keeper { workload, uid, verb } => {
             keepers::answer(&cluster, workload, uid.as_ref(), verb).await.map(|subject| Answer::Subject(Box::new(subject)))
         }
@@ -55,6 +64,8 @@ pub struct Current {
     pub raw: Value,
     /// The same, as far as rows need it.
     pub lean: Deployment,
+    /// What a Rollout has more.
+    pub rollout: Option<Box<Delivery>>,
 }
 
 impl Current {
@@ -63,20 +74,56 @@ impl Current {
         let address = address(id)?;
         let kind = address.kind().ok_or_else(|| SourceError::NotFound(Clean::from_static("this is no workload of a cluster")))?;
         let raw: Value = cluster.get(&Call::get(&address.resource(), Some(&address.namespace), address.path())).await?;
-        Self::of(address, kind, raw)
+        let mut current = Self::of(address, kind, raw)?;
+        if let Some(rollout) = &mut current.rollout
+            && let Some((call, address)) = way::reference(&rollout.lean, &current.address.namespace)?
+        {
+            rollout.reference = Some((address, cluster.get(&call).await?));
+        }
+        Ok(current)
     }
 
     /// From an object that was read.
     pub fn of(address: Address, kind: Kind, raw: Value) -> Result<Self, SourceError> {
-        // The three kinds have the same fields here.
-        let lean = serde_json::from_value(raw.clone())
-            .map_err(|error| SourceError::Protocol(clean!("{} {} can not be read: {error}", address.resource(), address.name)))?;
-        Ok(Self { address, kind, raw, lean })
+        let torn = |error| SourceError::Protocol(clean!("{} {} can not be read: {error}", address.resource(), address.name));
+        // The four kinds have the same fields here.
+        let lean = serde_json::from_value(raw.clone()).map_err(torn)?;
+        let rollout = match kind {
+            Kind::Rollout => Some(Box::new(Delivery { lean: serde_json::from_value(raw.clone()).map_err(torn)?, reference: None })),
+            _ => None,
+        };
+        Ok(Self { address, kind, raw, lean, rollout })
+    }
+
+    /// The object that has the template, and where it is: a Rollout may refer to another one.
+    pub fn templated(&self) -> (&Address, &Value) {
+        let reference = self.rollout.as_ref().and_then(|rollout| rollout.reference.as_ref());
+        reference.map_or((&self.address, &self.raw), |(address, raw)| (address, raw))
+    }
+
+    /// Whether what is kept in `set` is its newest specification. A Rollout's own template is not filled in as that of its ReplicaSets is:
+    /// its controller says which of them it is.
+    pub fn is_at(&self, set: &Kept) -> bool {
+        match &self.rollout {
+            Some(rollout) => rollout.newest() == Some(set.template.as_str()),
+            None => template::same(&set.raw, &self.raw),
+        }
+    }
+
+    /// How far the newest specification is carried out.
+    fn progress(&self) -> Progress {
+        let generation = self.lean.meta().generation.unwrap_or_default();
+        match &self.rollout {
+            Some(rollout) => rollouts::progress(&rollout.lean),
+            None => rows::progress(self.kind, generation, &self.lean.spec, &self.lean.status),
+        }
     }
 
     /// What an operation must still find.
     pub fn seen(&self) -> Seen {
-        Seen { uid: Raw::new(self.uid()), template: spec::hash(&template::bare(&self.raw)), paused: self.lean.spec.paused }
+        let hash = spec::hash(&template::bare(self.templated().1));
+        let template = self.rollout.as_ref().map(|rollout| Raw::new(&format!("{}{}", hash.expose(), rollout.mark()))).unwrap_or(hash);
+        Seen { uid: Raw::new(self.uid()), template, paused: self.lean.spec.paused }
     }
 
     /// Its uid.
@@ -84,19 +131,19 @@ impl Current {
         self.lean.meta().uid.as_deref().unwrap_or_default()
     }
 
-    /// An annotation of it, any.
+    /// An annotation of the object that has its template, any.
     pub fn note(&self, key: &str) -> Option<&str> {
-        self.raw.get("metadata")?.get("annotations")?.get(key)?.as_str()
+        self.templated().1.get("metadata")?.get("annotations")?.get(key)?.as_str()
     }
 
     /// The labels by which it knows its pods.
     pub fn selector(&self) -> String {
-        self.lean.spec.selector.text()
+        selector(&self.lean.spec, &self.lean.status)
     }
 
     /// The number of its newest revision.
     pub fn revision(&self) -> Option<u64> {
-        self.note("deployment.kubernetes.io/revision").and_then(|number| number.parse().ok())
+        rows::number(self.lean.meta())
     }
 
     /// How many it asks for.
@@ -106,12 +153,13 @@ impl Current {
 
     /// Its main image.
     pub fn image(&self) -> Clean {
-        rows::template_images(&self.lean.spec.template).first().map(|image| image.reference.clean().clone()).unwrap_or_default()
+        let template = self.templated().1.pointer("/spec/template").and_then(|template| serde_json::from_value(template.clone()).ok());
+        rows::template_images(&template.unwrap_or_default()).first().map(|image| image.reference.clean().clone()).unwrap_or_default()
     }
 
     /// Who changed the template last, and when, as far as the server remembers.
     pub fn changed_by(&self) -> Option<(Clean, Option<Timestamp>)> {
-        let entries = self.raw.pointer("/metadata/managedFields")?.as_array()?;
+        let entries = self.templated().1.pointer("/metadata/managedFields")?.as_array()?;
         let touches = entries.iter().filter(|entry| entry.pointer("/fieldsV1/f:spec/f:template").is_some());
         let time = |entry: &Value| entry.get("time").and_then(Value::as_str).and_then(parse_time);
         let newest = touches.max_by_key(|entry| time(entry))?;
@@ -125,21 +173,29 @@ impl Current {
         Some((clean!("{}", text("template")?), text("at").and_then(parse_time)))
     }
 
-    fn subject(&self, id: Id<Workload>) -> Subject {
+    async fn answer(&self, cluster: &Cluster, id: Id<Workload>) -> Result<Answer, SourceError> {
+        let sets = if self.rollout.is_some() { revisions::kept(cluster, self).await? } else { Vec::new() };
+        Ok(Answer::Subject(Box::new(self.subject(id, &sets))))
+    }
+
+    /// What is known of it; `sets` are the revisions of a Rollout, whose own template has gaps that theirs have not.
+    fn subject(&self, id: Id<Workload>, sets: &[Kept]) -> Subject {
         let (spec, status) = (&self.lean.spec, &self.lean.status);
         let generation = self.lean.meta().generation.unwrap_or_default();
+        let newest = sets.iter().find(|set| self.is_at(set)).map_or(self.templated().1, |set| &set.raw);
         Subject {
             workload: id,
             seen: self.seen(),
             revision: self.revision(),
-            outline: outline::outline(&template::bare(&self.raw)),
+            outline: outline::outline(&template::bare(newest)),
             operation: self.note(OPERATION).map(Clean::from_untrusted),
             rolled_back_from: self.rolled_back_from(),
             changed_by: self.changed_by(),
             generation,
             observed: status.observed_generation,
             replicas: rows::replicas(self.kind, spec, status),
-            progress: rows::progress(self.kind, generation, spec, status),
+            progress: self.progress(),
+            abort_to: self.rollout.as_ref().and_then(|rollout| rollout.abort_to()).map(Raw::new),
             keeper: None,
         }
     }

@@ -44,7 +44,7 @@ async fn happenings(cluster: &Cluster, current: &Current) -> Result<Vec<Happenin
 /// The conditions of the workload, and those of its newest ReplicaSet, which say why no pod can be made.
 async fn conditions(cluster: &Cluster, current: &Current) -> Vec<(Clean, Clean, Clean)> {
     let mut told: Vec<_> = current.lean.status.conditions.iter().map(words).collect();
-    if current.kind == Kind::Deployment
+    if matches!(current.kind, Kind::Deployment | Kind::Rollout)
         && let Ok(sets) = revisions::kept(cluster, current).await
     {
         let newest = sets.iter().max_by_key(|set| set.number);

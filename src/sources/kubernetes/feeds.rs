@@ -4,11 +4,12 @@ use super::{
     ask::Current,
     client::{Call, Cluster},
     groups,
+    rollouts::feed::rollouts,
     rows::{self, Address, Common},
     sight::{Filter, Halt, Said, Sight, Telling, sight, together},
     wire::{
         Lean, Shape,
-        apps::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet},
+        apps::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet, selector},
         core::{Event, Node, Pod},
     },
 };
@@ -33,7 +34,7 @@ const TOGETHER: usize = 512;
 pub type Facts = BoxStream<'static, Result<Batch, SourceError>>;
 
 /// What a list tells, in the words of a noun.
-type Saying<R> = Telling<R, Id<R>>;
+pub type Saying<R> = Telling<R, Id<R>>;
 
 /// Turns objects into rows. What makes no row is passed over.
 fn rows_of<T: Shape, R: Send + 'static>(
@@ -101,7 +102,7 @@ where
 }
 
 /// A kind that we may not see at all counts as an empty list, and is told among what is lacking.
-fn spared<R: Send + 'static>(cluster: &Arc<Cluster>, what: &'static str, saying: Saying<R>) -> Saying<R> {
+pub fn spared<R: Send + 'static>(cluster: &Arc<Cluster>, what: &'static str, saying: Saying<R>) -> Saying<R> {
     let cluster = cluster.clone();
     let told = saying.flat_map(move |said| match said {
         Err(Halt::Forbidden(words)) => {
@@ -113,7 +114,8 @@ fn spared<R: Send + 'static>(cluster: &Arc<Cluster>, what: &'static str, saying:
     told.boxed()
 }
 
-fn workloads_of<T: Shape>(cluster: &Arc<Cluster>, kind: Kind, row: fn(&SourceId, Kind, &T) -> Workload) -> Saying<Workload> {
+/// The workloads of one kind.
+pub fn workloads_of<T: Shape>(cluster: &Arc<Cluster>, kind: Kind, row: fn(&SourceId, Kind, &T) -> Workload) -> Saying<Workload> {
     let (source, namesake) = (cluster.id.clone(), cluster.id.clone());
     let id = move |lean: &Lean<T>| {
         let meta = kube::Resource::meta(lean);
@@ -131,7 +133,7 @@ fn revisions_of<T: Shape>(cluster: &Arc<Cluster>, row: fn(&SourceId, &T) -> Opti
     rows_of(sight::<T>(cluster.clone(), Filter::default()), move |object| row(&source, object), id)
 }
 
-/// Deployments, StatefulSets and DaemonSets with their revisions. Each noun has its own barrier, so that workloads are complete before
+/// Deployments, StatefulSets, DaemonSets and Rollouts with their revisions. Each noun has its own barrier, so that workloads are complete before
 /// their history is; all that is asked beside them waits for their first page, which is what an operator waits for.
 pub fn workloads(cluster: &Arc<Cluster>) -> Facts {
     let (cluster, asked) = (cluster.clone(), cluster.clone());
@@ -177,6 +179,7 @@ fn workloads_there(cluster: &Arc<Cluster>) -> Facts {
             "daemonsets",
             workloads_of::<DaemonSet>(cluster, Kind::DaemonSet, |source, kind, object| rows::workload(source, kind, object, &object.spec, &object.status)),
         ),
+        rollouts(cluster),
     ]);
     let (tell, told) = watch::channel(false);
     let workloads = workloads.inspect(move |change| _ = (!matches!(change, Ok(Change::Begin))).then(|| tell.send_replace(true))).boxed();
@@ -258,7 +261,7 @@ impl Focus {
     pub async fn read(cluster: &Cluster, id: &Id<Workload>) -> Result<Self, SourceError> {
         let address = Address::of(id).ok_or_else(|| SourceError::NotFound(Clean::from_static("this is no workload of a cluster")))?;
         let call = Call::get(&address.resource(), Some(&address.namespace), address.path());
-        // The three kinds have the same fields here.
+        // The four kinds have the same fields here.
         let object: Deployment = cluster.get(&call).await?;
         Ok(Self::new(address, &object))
     }
@@ -271,7 +274,7 @@ impl Focus {
     fn new(address: Address, object: &Deployment) -> Self {
         let meta = object.meta();
         let created = meta.creation_timestamp.as_ref().map(|time| time.0);
-        Self { selector: object.spec.selector.text(), uid: meta.uid.clone().unwrap_or_default(), created, address }
+        Self { selector: selector(&object.spec, &object.status), uid: meta.uid.clone().unwrap_or_default(), created, address }
     }
 
     /// Whether an event is about the workload, its ReplicaSets or its pods. The workload itself is known by its uid; the others by how
@@ -284,8 +287,8 @@ impl Focus {
         let since = self.created.is_none_or(|created| rows::when(event).is_none_or(|when| when >= created));
         let Some(rest) = about.name.strip_prefix(&self.address.name).and_then(|rest| rest.strip_prefix('-')) else { return false };
         let depth = match (about.kind.as_str(), self.address.plural.as_str()) {
-            ("ReplicaSet", "deployments") | ("Pod", "statefulsets" | "daemonsets") => 1,
-            ("Pod", "deployments") => 2,
+            ("ReplicaSet", "deployments" | "rollouts") | ("Pod", "statefulsets" | "daemonsets") => 1,
+            ("Pod", "deployments" | "rollouts") => 2,
             _ => return false,
         };
         since && rest.split('-').count() == depth && rest.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()))

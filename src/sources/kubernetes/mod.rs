@@ -19,6 +19,7 @@ mod outline;
 mod prepare;
 mod proxy;
 mod revisions;
+mod rollouts;
 mod rows;
 mod sight;
 mod template;

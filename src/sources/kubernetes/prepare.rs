@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Check, CheckKind, Finding, Operation, Verb},
+    domain::{Check, CheckKind, Finding, Kind, Operation, Verb},
     sources::SourceError,
     text::Clean,
 };
@@ -52,7 +52,7 @@ impl Ground {
 
     /// The template that will run: the target's, or the one that runs now.
     pub fn template(&self) -> Value {
-        self.target().map_or_else(|| template::bare(&self.current.raw), |target| template::bare(&target.raw))
+        self.target().map_or_else(|| template::bare(self.current.templated().1), |target| template::bare(&target.raw))
     }
 
     /// The namespace.
@@ -68,13 +68,22 @@ impl Ground {
     /// `deployment/cart -n shop --context prod`, the end of every command.
     pub fn object(&self) -> String {
         let kind = self.current.kind.word().to_ascii_lowercase();
-        format!("{kind}/{} -n {} --context {}", self.name(), self.namespace(), self.cluster.known.name)
+        format!("{kind}/{}", self.place())
+    }
+
+    /// `cart -n shop --context prod`, the end of the plugin's commands.
+    pub fn place(&self) -> String {
+        format!("{} -n {} --context {}", self.name(), self.namespace(), self.cluster.known.name)
     }
 
     /// The command that does the same by hand.
     pub fn command(&self) -> Clean {
         let (object, operation) = (self.object(), &self.operation);
         match (operation.verb, operation.scaling) {
+            (Verb::RollBack, _) if self.current.kind == Kind::Rollout => {
+                clean!("kubectl argo rollouts undo {} --to-revision={}", self.place(), operation.to.as_ref().map_or(0, |to| to.number))
+            }
+            (verb, _) if self.current.kind == Kind::Rollout => clean!("kubectl argo rollouts {} {}", verb.words(), self.place()),
             (Verb::RollBack, _) => clean!("kubectl rollout undo {object} --to-revision={}", operation.to.as_ref().map_or(0, |to| to.number)),
             (Verb::Scale, Some(scaling)) => clean!("kubectl scale {object} --current-replicas={} --replicas={}", scaling.from, scaling.to),
             (verb, _) => clean!("kubectl rollout {} {object}", verb.words()),
@@ -97,6 +106,19 @@ const ROLLBACK: &[(CheckKind, Make)] = &[
     (CheckKind::Migration, |ground| Box::pin(checks::migration(ground))),
     (CheckKind::Traffic, |ground| Box::pin(checks::traffic(ground))),
     (CheckKind::LastApplied, |ground| Box::pin(checks::last_applied(ground))),
+    (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
+];
+
+/// An abort changes no template: the stable revision serves already, and may have to start some of its pods again.
+const ABORT: &[(CheckKind, Make)] = &[
+    (CheckKind::Rights, |ground| Box::pin(checks::rights(ground))),
+    (CheckKind::Paused, |ground| Box::pin(checks::paused(ground))),
+    (CheckKind::Owner, |ground| Box::pin(checks::keeper(ground))),
+    (CheckKind::Image, |ground| Box::pin(checks::image(ground))),
+    (CheckKind::References, |ground| Box::pin(checks::references(ground))),
+    (CheckKind::Strategy, |ground| Box::pin(checks::strategy(ground))),
+    (CheckKind::Migration, |ground| Box::pin(checks::migration(ground))),
+    (CheckKind::Traffic, |ground| Box::pin(checks::traffic(ground))),
     (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
 ];
 
@@ -130,6 +152,7 @@ const OTHER: &[(CheckKind, Make)] = &[
 const fn table(verb: Verb) -> &'static [(CheckKind, Make)] {
     match verb {
         Verb::RollBack => ROLLBACK,
+        Verb::Abort => ABORT,
         Verb::Restart => RESTART,
         Verb::Scale => SCALE,
         Verb::Pause | Verb::Resume | Verb::Hold | Verb::Release | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => OTHER,

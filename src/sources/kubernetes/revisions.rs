@@ -6,7 +6,7 @@ use super::{
     outline, rows, template,
     wire::{
         List, Shape,
-        apps::{ControllerRevision, ReplicaSet},
+        apps::{ControllerRevision, Deployment, ReplicaSet},
         core::{Event, Pod},
         label, note,
     },
@@ -37,8 +37,8 @@ impl Kept {
     /// What a ReplicaSet keeps.
     pub fn of_set(raw: Value) -> Option<Self> {
         let lean: ReplicaSet = serde_json::from_value(raw.clone()).ok()?;
-        let template = label(lean.meta(), "pod-template-hash").or(lean.meta().name.as_deref())?.to_owned();
-        let number = note(lean.meta(), "deployment.kubernetes.io/revision").and_then(|number| number.parse().ok()).unwrap_or_default();
+        let template = rows::hash(lean.meta()).or(lean.meta().name.as_deref())?.to_owned();
+        let number = rows::number(lean.meta()).unwrap_or_default();
         Some(Self { lean, raw, template, number })
     }
 
@@ -69,7 +69,7 @@ pub fn query(text: &str) -> String {
 /// The revisions that are kept of a workload: what it owns by its uid.
 pub async fn kept(cluster: &Cluster, current: &Current) -> Result<Vec<Kept>, SourceError> {
     let (plural, of): (_, fn(Value) -> Option<Kept>) =
-        if current.kind == Kind::Deployment { ("replicasets", Kept::of_set) } else { ("controllerrevisions", Kept::of_controller) };
+        if matches!(current.kind, Kind::Deployment | Kind::Rollout) { ("replicasets", Kept::of_set) } else { ("controllerrevisions", Kept::of_controller) };
     let namespace = &current.address.namespace;
     let path = format!("/apis/apps/v1/namespaces/{namespace}/{plural}?labelSelector={}", query(&current.selector()));
     let list: Raw = cluster.get(&Call::list(&format!("{plural}.apps"), Some(namespace), path)).await?;
@@ -101,12 +101,13 @@ async fn events(cluster: &Cluster, namespace: &str) -> Vec<Event> {
 pub async fn read(cluster: &Cluster, id: &Id<Workload>) -> Result<Vec<Revision>, SourceError> {
     let current = Current::read(cluster, id).await?;
     match current.kind {
-        Kind::Deployment => deployment(cluster, &current).await,
+        Kind::Deployment | Kind::Rollout => replica_sets(cluster, &current).await,
         _ => controller_revisions(cluster, &current).await,
     }
 }
 
-async fn deployment(cluster: &Cluster, current: &Current) -> Result<Vec<Revision>, SourceError> {
+/// The history of a Deployment or Rollout.
+async fn replica_sets(cluster: &Cluster, current: &Current) -> Result<Vec<Revision>, SourceError> {
     let (sets, pods, events) = futures::join!(kept(cluster, current), wire_pods(cluster, current), events(cluster, &current.address.namespace));
     let (sets, pods) = (sets?, pods.unwrap_or_default());
     let wanted = rows::replicas(current.kind, &current.lean.spec, &current.lean.status).wanted;
@@ -114,9 +115,9 @@ async fn deployment(cluster: &Cluster, current: &Current) -> Result<Vec<Revision
     for set in &sets {
         let Some(mut revision) = rows::revision_of_replica_set(&cluster.id, &set.lean) else { continue };
         let template = template::bare(&set.raw);
-        revision.current = template::same(&set.raw, &current.raw);
+        revision.current = current.is_at(set);
         revision.outline = outline::outline(&template);
-        let own: Vec<&Pod> = pods.iter().filter(|pod| label(pod.meta(), "pod-template-hash") == Some(revision.template.expose())).collect();
+        let own: Vec<&Pod> = pods.iter().filter(|pod| rows::hash(pod.meta()) == Some(revision.template.expose())).collect();
         resolve(&mut revision.images, &own);
         revision.version = version(&revision, set);
         revision.evidence = evidence(current, set, &own, &events, wanted);
@@ -133,10 +134,12 @@ async fn deployment(cluster: &Cluster, current: &Current) -> Result<Vec<Revision
 
 /// A template that no ReplicaSet has: the Deployment was paused before it, or its controller has not looked at it yet.
 fn waiting(cluster: &Cluster, current: &Current) -> Revision {
-    let row = rows::workload(&cluster.id, current.kind, &current.lean, &current.lean.spec, &current.lean.status);
+    let (_, templated) = current.templated();
+    let lean: Deployment = serde_json::from_value(templated.clone()).unwrap_or_else(|_| current.lean.clone());
+    let row = rows::workload(&cluster.id, current.kind, &lean, &lean.spec, &lean.status);
     Revision {
         id: rows::revision_id(&cluster.id, current.uid(), ""),
-        workload: row.id,
+        workload: rows::workload_id(&cluster.id, &current.address.plural, &current.address.namespace, &current.address.name),
         number: 0,
         template: crate::text::Raw::default(),
         version: row.version,
@@ -146,7 +149,7 @@ fn waiting(cluster: &Cluster, current: &Current) -> Revision {
         created: None,
         cause: None,
         evidence: Vec::new(),
-        outline: outline::outline(&template::bare(&current.raw)),
+        outline: outline::outline(&template::bare(templated)),
     }
 }
 
@@ -188,11 +191,15 @@ fn finished(current: &Current, set: &Kept) -> bool {
     minimum >= 10 && progressing.is_some_and(|told| told.reason == "NewReplicaSetAvailable" && told.message.contains(&format!("\"{name}\"")))
 }
 
+/// Whether it was current before, under another number.
+fn taken_up_before(set: &Kept) -> bool {
+    ["deployment.kubernetes.io/revision-history", "rollout.argoproj.io/revision-history"].iter().any(|key| note(set.lean.meta(), key).is_some())
+}
+
 /// How long each revision stayed current: from its creation to the next one's. One that was taken up again keeps its first creation, which
 /// says nothing about its last time.
 fn served(revisions: &mut [Revision], sets: &[Kept]) {
-    let again: HashMap<&str, bool> =
-        sets.iter().map(|set| (set.template.as_str(), note(set.lean.meta(), "deployment.kubernetes.io/revision-history").is_some())).collect();
+    let again: HashMap<&str, bool> = sets.iter().map(|set| (set.template.as_str(), taken_up_before(set))).collect();
     // A ControllerRevision that is taken up again gets a new number, and nothing else says so: it is older than those below it.
     let ages: Vec<_> = revisions.iter().map(|revision| revision.created).collect();
     let older: Vec<bool> = ages.iter().enumerate().map(|(at, age)| ages[at + 1..].iter().any(|below| below > age)).collect();

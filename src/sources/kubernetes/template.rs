@@ -7,7 +7,9 @@ use crate::{domain::Kind, sources::spec::canonical};
 use serde_json::{Map, Value, json};
 
 /// The label that the Deployment controller adds to the template it keeps in a ReplicaSet.
-const HASH_LABEL: &str = "pod-template-hash";
+const HASH_LABELS: [&str; 2] = ["pod-template-hash", "rollouts-pod-template-hash"];
+/// Where the controller of Rollouts says what it added to the template of a ReplicaSet for as long as that is canary or stable.
+const EPHEMERAL: &str = "/metadata/annotations/rollout.argoproj.io~1ephemeral-metadata";
 /// Marks the object with the operation that changed it last.
 pub const OPERATION: &str = "pilothouse.dev/operation";
 /// Says what it was rolled back from: JSON with `template`, `revision`, `at`.
@@ -26,11 +28,14 @@ const STAY: &[&str] = &[
     "deprecated.deployment.rollback.to",
 ];
 
-/// `spec.template` of an object without the controller's label.
+/// `spec.template` of an object without what its controller added.
 pub fn bare(object: &Value) -> Value {
     let mut template = object.pointer("/spec/template").cloned().unwrap_or(Value::Null);
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(HASH_LABEL);
+    let added: Value = object.pointer(EPHEMERAL).and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    for part in ["labels", "annotations"] {
+        let Some(all) = template.pointer_mut(&format!("/metadata/{part}")).and_then(Value::as_object_mut) else { continue };
+        let added = added.get(part).and_then(Value::as_object);
+        all.retain(|key, _| !HASH_LABELS.contains(&key.as_str()) && !added.is_some_and(|added| added.contains_key(key)));
     }
     template
 }

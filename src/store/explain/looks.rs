@@ -301,5 +301,23 @@ pub(super) fn ordered(scene: &Scene<'_>) -> Look {
 }
 
 pub(super) fn canary(scene: &Scene<'_>) -> Look {
-    if scene.is(Kind::Rollout) { Look::Blind(Clean::from_static("its steps are not read here")) } else { Look::Excluded }
+    let object = crate::clean!("{} {}", scene.workload.kind.word(), scene.workload.name);
+    let ago = |at: &Option<jiff::Timestamp>| at.map(|at| crate::clean!(" {} ago", long(since(at, scene.now)))).unwrap_or_default();
+    match &scene.workload.progress {
+        Progress::Aborted { since, message, .. } => {
+            let sentence =
+                crate::clean!("it was aborted{}: the revision before serves, and its specification still asks for {}", ago(since), scene.workload.version);
+            found(sentence, vec![Fault { object, says: message.clone() }], Vec::new(), ("R", "back to what serves, in the specification too"))
+        }
+        Progress::Waiting { since, place } if scene.ill.is_empty() => {
+            let says = crate::clean!("{} of {} pods are of the newest revision", scene.workload.replicas.updated, scene.workload.replicas.wanted);
+            found(
+                crate::clean!("it waits at {place}{} until somebody promotes it", ago(since)),
+                vec![Fault { object, says }],
+                Vec::new(),
+                ("R", "back to what is stable"),
+            )
+        }
+        _ => Look::Excluded,
+    }
 }

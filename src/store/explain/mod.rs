@@ -228,8 +228,8 @@ impl Scene<'_> {
 
     fn rolling(&self) -> bool {
         match self.workload.progress {
-            Progress::Rolling | Progress::Stuck { .. } | Progress::Unobserved => true,
-            Progress::Done | Progress::Paused { .. } | Progress::Unknown => false,
+            Progress::Rolling | Progress::Stuck { .. } | Progress::Waiting { .. } | Progress::Unobserved => true,
+            Progress::Done | Progress::Paused { .. } | Progress::Aborted { .. } | Progress::Unknown => false,
         }
     }
 }

@@ -33,6 +33,7 @@ pub fn kubectl(arguments: &[&str]) -> String {
     feed_kubectl(arguments, "")
 }
 
+/// The same with something to read.
 pub fn feed_kubectl(arguments: &[&str], input: &str) -> String {
     let mut child =
         Command::new("kubectl").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kubectl is installed");

@@ -138,6 +138,6 @@ fn ended(verb: Verb, wanted: Option<u32>, subject: &Subject, after: &Raw) -> Opt
         Progress::Paused { .. } if verb == Verb::Scale => (counts.total == counts.wanted && counts.ready >= counts.wanted).then_some(End::Complete),
         // Fewer are complete once the others are gone.
         Progress::Done => (whole && (verb != Verb::Scale || counts.total == counts.wanted)).then_some(End::Complete),
-        Progress::Unobserved | Progress::Rolling | Progress::Paused { .. } | Progress::Unknown => None,
+        Progress::Unobserved | Progress::Rolling | Progress::Paused { .. } | Progress::Waiting { .. } | Progress::Aborted { .. } | Progress::Unknown => None,
     }
 }

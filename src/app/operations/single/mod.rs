@@ -197,6 +197,7 @@ impl Single {
             (Verb::Hold | Verb::Release, _) => true,
             (
                 Verb::RollBack
+                | Verb::Abort
                 | Verb::Restart
                 | Verb::Scale
                 | Verb::Pause

@@ -108,6 +108,7 @@ impl App {
 const fn done(verb: Verb) -> &'static str {
     match verb {
         Verb::RollBack => "rolled back",
+        Verb::Abort => "aborted",
         Verb::Restart => "restarted",
         Verb::Scale => "scaled",
         Verb::Pause => "paused",
@@ -130,6 +131,6 @@ const fn capital(verb: Verb) -> &'static str {
         Verb::Resume => "Resume",
         Verb::Hold => "Hold off",
         Verb::Release => "Let go",
-        Verb::RollBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => "Change",
+        Verb::RollBack | Verb::Abort | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => "Change",
     }
 }

@@ -67,6 +67,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
         replicas: replicas(&whole.lean, &tasks),
         progress: progress(&whole.lean, &tasks),
         keeper: None,
+        abort_to: None,
     })))
 }
 

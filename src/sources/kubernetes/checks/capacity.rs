@@ -2,10 +2,15 @@
 
 use crate::{
     clean,
-    domain::{CheckKind, Finding, Kind},
+    domain::{CheckKind, Finding, Kind, Verb},
     sources::{
         SourceError,
-        kubernetes::{client::Call, prepare::Ground, revisions},
+        kubernetes::{
+            client::Call,
+            prepare::Ground,
+            revisions,
+            rollouts::speed::{self, Room},
+        },
     },
     text::Clean,
 };
@@ -127,7 +132,12 @@ pub fn surge(object: &Value, wanted: u32) -> u32 {
     if text(object, "/spec/strategy/type") == Some("Recreate") {
         return 0;
     }
-    match object.pointer("/spec/strategy/rollingUpdate/maxSurge") {
+    // A blue-green delivery starts all of them beside those that serve.
+    if object.pointer("/spec/strategy/blueGreen").is_some_and(Value::is_object) {
+        return wanted;
+    }
+    let surge = ["rollingUpdate", "canary"].iter().find_map(|how| object.pointer(&format!("/spec/strategy/{how}/maxSurge")));
+    match surge {
         Some(Value::Number(count)) => count.as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
         Some(Value::String(percent)) => percent.trim_end_matches('%').parse::<u32>().map(|percent| (wanted * percent).div_ceil(100)).unwrap_or_default(),
         _ => wanted.div_ceil(4),
@@ -137,7 +147,7 @@ pub fn surge(object: &Value, wanted: u32) -> u32 {
 /// Whether the quota leaves room for the pods that a rolling update starts first.
 pub async fn quota(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Quota;
-    if ground.current.kind != Kind::Deployment {
+    if !matches!(ground.current.kind, Kind::Deployment | Kind::Rollout) {
         return made.ok("each pod gives way to its successor: no room for more is needed");
     }
     let extra = surge(&ground.current.raw, ground.current.lean.spec.replicas.unwrap_or(1));
@@ -205,6 +215,14 @@ pub async fn strategy(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Strategy;
     let raw = &ground.current.raw;
     let wanted = ground.current.lean.spec.replicas.unwrap_or(1);
+    if let Some(rollout) = &ground.current.rollout {
+        let room = Room { wanted, now: jiff::Timestamp::now() };
+        return match (ground.operation.verb, ground.target()) {
+            (Verb::Abort, stable) => speed::of_abort(stable, &room),
+            (_, Some(target)) => speed::of_undo(rollout, target, &ground.sets, &room),
+            (_, None) => made.unknown("the revision to go back to is not there"),
+        };
+    }
     if ground.current.kind != Kind::Deployment {
         return in_place(&ground).await;
     }

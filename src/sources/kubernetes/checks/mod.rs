@@ -15,12 +15,12 @@ use super::{
     client::{Call, Cluster, Reply},
     fault::Tried,
     prepare::Ground,
-    template::{self, LAST_APPLIED},
+    template::LAST_APPLIED,
     wire::{List, Meta, Shape, or_default, shape},
 };
 use crate::{
     clean,
-    domain::{CheckKind, Finding, Stage},
+    domain::{CheckKind, Finding, Kind, Stage, Verb},
     text::Clean,
 };
 use serde::Deserialize;
@@ -42,22 +42,25 @@ struct Allowed {
 
 /// Whether we may patch it.
 pub async fn rights(ground: Arc<Ground>) -> Finding {
-    may_patch(&ground.cluster, "apps", (&ground.current.address.plural, ground.namespace(), ground.name())).await
+    let address = if ground.operation.verb == Verb::RollBack { ground.current.templated().0 } else { &ground.current.address };
+    let part = if ground.operation.verb == Verb::Abort { "status" } else { "" };
+    may_patch(&ground.cluster, address.group(), (&address.plural, ground.namespace(), &address.name), part).await
 }
 
-/// Whether we may patch an object of a group: its plural, where it is, its name.
-pub async fn may_patch(cluster: &Cluster, group: &str, (plural, namespace, name): (&str, &str, &str)) -> Finding {
+/// Whether we may patch an object of a group (its plural, where it is, its name), or a part of it.
+pub async fn may_patch(cluster: &Cluster, group: &str, (plural, namespace, name): (&str, &str, &str), part: &str) -> Finding {
     let made = CheckKind::Rights;
-    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let (whole, path) =
+        (if part.is_empty() { plural.to_owned() } else { format!("{plural}/{part}") }, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews");
     let call = Call { verb: "create", resource: "selfsubjectaccessreviews.authorization.k8s.io".into(), namespace: None, path: path.into() };
     let question = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-        "spec": { "resourceAttributes": { "namespace": namespace, "verb": "patch", "group": group, "resource": plural, "name": name } } });
+        "spec": { "resourceAttributes": { "namespace": namespace, "verb": "patch", "group": group, "resource": plural, "subresource": part, "name": name } } });
     match cluster.review::<Review>(&call, &question).await {
-        Ok(review) if review.status.allowed => made.ok(clean!("we may patch {plural} in {namespace}")),
+        Ok(review) if review.status.allowed => made.ok(clean!("we may patch {whole} in {namespace}")),
         Ok(review) => {
             let why = if review.status.reason.is_empty() { String::new() } else { format!(" ({})", review.status.reason) };
-            let remedy = cluster.tried("patch", &format!("{plural}.{group}"), Some(namespace)).can_i();
-            made.block(clean!("we may not patch {plural} in {namespace}{why}"), Some(clean!("check with `{remedy}`")))
+            let remedy = cluster.tried("patch", &format!("{plural}.{group}{}", whole.trim_start_matches(plural)), Some(namespace)).can_i();
+            made.block(clean!("we may not patch {whole} in {namespace}{why}"), Some(clean!("check with `{remedy}`")))
         }
         Err(error) => made.failed(&error),
     }
@@ -66,9 +69,16 @@ pub async fn may_patch(cluster: &Cluster, group: &str, (plural, namespace, name)
 /// Whether it is paused: a paused Deployment starts no rollout.
 pub async fn paused(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Paused;
+    if let (Verb::Abort, true) = (ground.operation.verb, ground.current.lean.spec.paused) {
+        let resume = clean!("kubectl argo rollouts promote {}", ground.place());
+        return made.warn(clean!("{} is paused by hand: its controller may act on the abort only when it is resumed", ground.name()), Some(resume));
+    }
     let Some(why) = act::paused(&ground.current, &ground.sets) else { return made.ok(clean!("{} is not paused", ground.name())) };
-    let resume = clean!("kubectl rollout resume {}", ground.object());
-    let waits = !ground.sets.iter().any(|set| template::same(&set.raw, &ground.current.raw));
+    let resume = match ground.current.kind {
+        Kind::Rollout => clean!("kubectl argo rollouts promote {}", ground.place()),
+        _ => clean!("kubectl rollout resume {}", ground.object()),
+    };
+    let waits = !ground.sets.iter().any(|set| ground.current.is_at(set));
     made.block(why, Some(if waits { clean!("apply the manifest of what runs, then {resume}") } else { resume }))
 }
 
@@ -93,13 +103,13 @@ pub async fn dry_run(ground: Arc<Ground>) -> Finding {
         Ok(None) => return made.unknown("read-only: nothing is sent, not even to be tried"),
         Err(error) => return made.failed(&error),
     };
-    let patch = match act::patch(&ground.cluster, &ground.current, &ground.operation).await {
-        Ok(patch) => patch,
+    let change = match act::change(&ground.cluster, &ground.current, &ground.operation).await {
+        Ok(change) => change,
         Err(Stage::Refused { why }) => return made.block(why, None),
         Err(_) => return made.unknown("the request could not be made"),
     };
-    let tried = ground.cluster.tried("patch", &ground.current.address.resource(), Some(ground.namespace()));
-    dry_verdict(&tried, dry.patch(&ground.current.address.path(), &patch).await, ground.name())
+    let tried = ground.cluster.tried("patch", &change.resource, Some(ground.namespace()));
+    dry_verdict(&tried, dry.patch(&change.path, &change.patch).await, ground.name())
 }
 
 /// What the server's answer to a request that was only tried means.

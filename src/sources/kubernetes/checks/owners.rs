@@ -2,13 +2,13 @@
 
 use crate::{
     clean,
-    domain::{CheckKind, Finding, Owner, Verb},
+    domain::{CheckKind, Finding, Kind, Owner, Verb},
     sources::kubernetes::{
         client::Call,
         keepers::{self, Keeper},
         prepare::Ground,
         rows,
-        wire::Shape,
+        wire::{Shape, apps::Deployment},
     },
     text::Clean,
 };
@@ -18,7 +18,8 @@ use std::sync::Arc;
 /// Whether a controller above would change it back, and how to hold that one off.
 pub async fn owner(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Owner;
-    match rows::owner(ground.current.lean.meta()) {
+    let templated = serde_json::from_value::<Deployment>(ground.current.templated().1.clone()).unwrap_or_default();
+    match rows::owner(templated.meta()) {
         None => made.ok("nothing else claims it"),
         Some(Owner::Helm { release, namespace }) => made.warn(
             clean!("Helm release {release} made it: its history will not know of this, and the next upgrade starts from its own last revision"),
@@ -35,6 +36,7 @@ pub async fn keeper(ground: Arc<Ground>) -> Finding {
     match (rows::owner(ground.current.lean.meta()), ground.operation.verb) {
         (None, _) => made.ok("nothing else claims it"),
         (Some(owner @ Owner::Operator { .. }), _) => made.warn(clean!("{} owns it and may change it back", owner.words()), None),
+        (Some(owner), Verb::Abort) => made.ok(clean!("{} made it, and sees no difference: the specification stays as it says", owner.words())),
         (Some(owner), Verb::Scale) => {
             made.warn(clean!("{} made it: if that names a number of replicas, its next sync or upgrade brings the number back", owner.words()), None)
         }
@@ -87,6 +89,9 @@ async fn kept(ground: &Ground, owner: &Owner) -> Finding {
 /// Whether a canary controller or a mesh owns the traffic.
 pub async fn traffic(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Traffic;
+    if ground.current.kind == Kind::Rollout {
+        return made.ok("its own controller steers the traffic: Services and weights follow by themselves, and are not to be set by hand");
+    }
     if let Some(Owner::Operator { kind, name }) = rows::owner(ground.current.lean.meta())
         && matches!(kind.raw(), "Rollout" | "Canary")
     {

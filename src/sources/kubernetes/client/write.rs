@@ -12,14 +12,9 @@ impl Writer {
         Self(client)
     }
 
-    /// Sends one JSON patch, once. The answer's code is the caller's to read; an error means that nobody knows whether it was carried out.
+    /// Sends one patch, once: a JSON patch where it is a list, else a merge patch. The answer's code is the caller's to read; an error means that nobody knows whether it was carried out.
     pub async fn patch(&self, path: &str, operations: &serde_json::Value) -> Result<Reply, kube::Error> {
-        send_patch(&self.0, JSON_PATCH, &format!("{path}?fieldManager=pilothouse"), operations).await
-    }
-
-    /// Sends one merge patch, once.
-    pub async fn merge(&self, path: &str, patch: &serde_json::Value) -> Result<Reply, kube::Error> {
-        send_patch(&self.0, MERGE_PATCH, &format!("{path}?fieldManager=pilothouse"), patch).await
+        send_patch(&self.0, &format!("{path}?fieldManager=pilothouse"), operations).await
     }
 }
 
@@ -31,21 +26,14 @@ impl Dry {
         Self(client)
     }
 
-    /// Tries one JSON patch.
+    /// Tries one patch.
     pub async fn patch(&self, path: &str, operations: &serde_json::Value) -> Result<Reply, kube::Error> {
-        send_patch(&self.0, JSON_PATCH, &format!("{path}?dryRun=All&fieldManager=pilothouse"), operations).await
-    }
-
-    /// Tries one merge patch.
-    pub async fn merge(&self, path: &str, patch: &serde_json::Value) -> Result<Reply, kube::Error> {
-        send_patch(&self.0, MERGE_PATCH, &format!("{path}?dryRun=All&fieldManager=pilothouse"), patch).await
+        send_patch(&self.0, &format!("{path}?dryRun=All&fieldManager=pilothouse"), operations).await
     }
 }
 
-const JSON_PATCH: &str = "application/json-patch+json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
-
-async fn send_patch(client: &kube::Client, kind: &str, path: &str, patch: &serde_json::Value) -> Result<Reply, kube::Error> {
+async fn send_patch(client: &kube::Client, path: &str, patch: &serde_json::Value) -> Result<Reply, kube::Error> {
+    let kind = if patch.is_array() { "application/json-patch+json" } else { "application/merge-patch+json" };
     let request = Request::patch(path).header(header::CONTENT_TYPE, kind).body(Body::from(patch.to_string().into_bytes()));
     send(client, request.map_err(kube::Error::HttpError)?, LONGEST).await
 }

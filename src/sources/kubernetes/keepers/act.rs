@@ -66,7 +66,7 @@ impl Request {
     /// Sends it. Whatever comes back, it is not sent again.
     async fn send(self) -> Stage {
         let tried = self.cluster.tried("patch", &self.keeper.sort.resource(), Some(self.keeper.namespace()));
-        match tokio::time::timeout(DEADLINE, self.writer.merge(&self.keeper.path(), &self.patch)).await {
+        match tokio::time::timeout(DEADLINE, self.writer.patch(&self.keeper.path(), &self.patch)).await {
             Err(_) => Stage::Unclear { why: clean!("{} did not answer within {} s", tried.server, DEADLINE.as_secs()) },
             Ok(Err(error)) => Stage::Unclear { why: clean!("{}", tried.failed(&error)) },
             Ok(Ok(reply)) if reply.code == 409 => self.conflict(&reply).await,

@@ -227,6 +227,7 @@ impl Keeper {
             replicas: Replicas::default(),
             progress: Progress::Done,
             keeper: Some(self.owner.clone()),
+            abort_to: None,
         }
     }
 }
@@ -258,6 +259,8 @@ pub async fn read(cluster: &Cluster, served: &Served, owner: &Owner) -> Result<O
             let list = cluster.get::<Value>(&Call::list(&resource, None, everywhere)).await;
             match list.map(|list| list.pointer("/items/0").cloned()) {
                 Err(SourceError::Denied(_)) => one("argocd").await,
+                // Another program of the same group may be here alone.
+                Err(SourceError::NotFound(_)) => Ok(None),
                 other => other,
             }
         }

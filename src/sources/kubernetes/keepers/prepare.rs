@@ -33,7 +33,7 @@ pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static,
         let command = Check::Command(keeper.command(operation.verb, &cluster.known.name));
         let at_once = [above(&keeper, &others, operation.verb), stands_still(&keeper, &operation)];
         let (context, asked) = (cluster.clone(), keeper.clone());
-        let rights = async move { checks::may_patch(&context, asked.sort.group, (asked.sort.plural, asked.namespace(), asked.name())).await };
+        let rights = async move { checks::may_patch(&context, asked.sort.group, (asked.sort.plural, asked.namespace(), asked.name()), "").await };
         let asked: [BoxFuture<'static, Finding>; 2] = [rights.boxed(), dry_run(cluster, keeper, operation).boxed()];
         let asked: FuturesUnordered<_> = asked.into_iter().collect();
         let found = stream::iter(at_once).chain(asked);
@@ -105,6 +105,6 @@ async fn dry_run(cluster: Arc<Cluster>, keeper: Arc<Keeper>, operation: Operatio
         Err(error) => return kind.failed(&error),
     };
     let tried = cluster.tried("patch", &keeper.sort.resource(), Some(keeper.namespace()));
-    let reply = dry.merge(&keeper.path(), &keeper.patch(&operation, Timestamp::now())).await;
+    let reply = dry.patch(&keeper.path(), &keeper.patch(&operation, Timestamp::now())).await;
     checks::dry_verdict(&tried, reply, keeper.name())
 }

@@ -6,13 +6,17 @@ mod workload;
 
 pub use event::{happening, when};
 pub use pod::{Common, node, pod, rank};
-pub use workload::{owner, progress, replicas, revision_id, revision_of_controller, revision_of_replica_set, template_images, workload};
+pub use workload::{hash, number, owner, progress, replicas, revision_id, revision_of_controller, revision_of_replica_set, rollout, template_images, workload};
 
 use crate::domain::{Id, Kind, Pod, SourceId, Workload};
 
 /// The kinds of workloads that this source shows, with their words in ids and paths.
-pub const KINDS: [(Kind, &str, &str); 3] =
-    [(Kind::Deployment, "Deployment", "deployments"), (Kind::StatefulSet, "StatefulSet", "statefulsets"), (Kind::DaemonSet, "DaemonSet", "daemonsets")];
+pub const KINDS: [(Kind, &str, &str); 4] = [
+    (Kind::Deployment, "Deployment", "deployments"),
+    (Kind::StatefulSet, "StatefulSet", "statefulsets"),
+    (Kind::DaemonSet, "DaemonSet", "daemonsets"),
+    (Kind::Rollout, "Rollout", "rollouts"),
+];
 
 /// Where an object is, read back from the identity of its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +39,27 @@ impl Address {
 
     /// Its path in the API.
     pub fn path(&self) -> String {
-        let api = if self.plural == "pods" { "/api/v1" } else { "/apis/apps/v1" };
+        let api = match self.plural.as_str() {
+            "pods" => "/api/v1",
+            "rollouts" => "/apis/argoproj.io/v1alpha1",
+            _ => "/apis/apps/v1",
+        };
         format!("{api}/namespaces/{}/{}/{}", self.namespace, self.plural, self.name)
     }
 
     /// `deployments.apps`.
     pub fn resource(&self) -> String {
-        if self.plural == "pods" { "pods".into() } else { format!("{}.apps", self.plural) }
+        let group = self.group();
+        if group.is_empty() { self.plural.clone() } else { format!("{}.{group}", self.plural) }
+    }
+
+    /// Its group; empty for the core.
+    pub fn group(&self) -> &'static str {
+        match self.plural.as_str() {
+            "pods" => "",
+            "rollouts" => "argoproj.io",
+            _ => "apps",
+        }
     }
 
     /// The kind of workload.

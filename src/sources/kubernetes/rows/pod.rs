@@ -62,7 +62,7 @@ pub fn pod(source: &SourceId, object: &wire::Pod) -> Pod {
         name: Name::new(name),
         uid: Raw::new(meta.uid.as_deref().unwrap_or_default()),
         workload: workload(source, object),
-        template: Raw::new(label(meta, "pod-template-hash").or_else(|| label(meta, "controller-revision-hash")).unwrap_or_default()),
+        template: Raw::new(super::hash(meta).or_else(|| label(meta, "controller-revision-hash")).unwrap_or_default()),
         reason,
         message,
         ready: !leaving && is(status, "Ready"),
@@ -79,16 +79,17 @@ fn is(status: &PodStatus, kind: &str) -> bool {
     status.conditions.iter().any(|condition| condition.kind == kind && condition.status == "True")
 }
 
-/// The workload of a pod. A Deployment is recognised by its ReplicaSet's name, which is the Deployment's with the template's hash behind
+/// The workload of a pod. A Deployment or Rollout is recognised by its ReplicaSet's name, which is its own with the template's hash behind
 /// it; a ReplicaSet that somebody else made has no such hash.
 fn workload(source: &SourceId, object: &wire::Pod) -> Option<Id<Workload>> {
     let meta = object.meta();
     let owner = controller(meta)?;
     let namespace = meta.namespace.as_deref().unwrap_or_default();
     if owner.kind == "ReplicaSet" {
-        let hash = label(meta, "pod-template-hash")?;
+        let hash = super::hash(meta)?;
         let name = owner.name.strip_suffix(hash)?.strip_suffix('-')?;
-        return Some(workload_id(source, "deployments", namespace, name));
+        let plural = if label(meta, super::workload::ROLLOUT_HASH).is_some() { "rollouts" } else { "deployments" };
+        return Some(workload_id(source, plural, namespace, name));
     }
     let (_, _, plural) = KINDS.iter().find(|(_, word, _)| *word == owner.kind)?;
     Some(workload_id(source, plural, namespace, &owner.name))

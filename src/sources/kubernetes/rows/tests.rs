@@ -104,6 +104,8 @@ fn judged(kind: Kind, generation: i64, spec: Value, status: Value) -> &'static s
         Progress::Rolling => "rolling",
         Progress::Stuck { .. } => "stuck",
         Progress::Paused { .. } => "paused",
+        Progress::Waiting { .. } => "waiting",
+        Progress::Aborted { .. } => "aborted",
         Progress::Unknown => "unknown",
     }
 }

@@ -4,17 +4,39 @@ use super::{KINDS, workload_id};
 use crate::{
     clean,
     domain::{Evidence, Id, Image, Kind, Labels, Outline, Owner, Place, Progress, Replicas, Revision, SourceId, Version, Workload},
-    sources::kubernetes::wire::{
-        Shape,
-        apps::{Condition, ControllerRevision, ReplicaSet, Spec, Status, Template},
-        controller, label, note,
+    sources::kubernetes::{
+        rollouts,
+        wire::{
+            Shape,
+            apps::{Condition, ControllerRevision, ReplicaSet, Spec, Status, Template, selector},
+            controller, label, note,
+            rollouts::Rollout,
+        },
     },
     text::{Clean, Name, Raw},
 };
 use kube::core::ObjectMeta;
 
 /// Labels that say nothing about what an object is.
-const HASHES: &[&str] = &["pod-template-hash", "controller-revision-hash", "rollouts-pod-template-hash"];
+const HASHES: &[&str] = &[DEPLOYMENT_HASH, "controller-revision-hash", ROLLOUT_HASH];
+/// Where ReplicaSets and pods carry the hash of their template.
+const DEPLOYMENT_HASH: &str = "pod-template-hash";
+pub(super) const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
+
+/// The hash of the template that a ReplicaSet or a pod of it carries.
+pub fn hash(meta: &ObjectMeta) -> Option<&str> {
+    label(meta, ROLLOUT_HASH).or_else(|| label(meta, DEPLOYMENT_HASH))
+}
+
+/// What a ReplicaSet, or the workload that owns it, notes of its revisions: its number, how many it should have.
+fn noted<'a>(meta: &'a ObjectMeta, what: &str) -> Option<&'a str> {
+    ["deployment.kubernetes.io", "rollout.argoproj.io"].iter().find_map(|domain| note(meta, &format!("{domain}/{what}")))
+}
+
+/// The number of its revision.
+pub fn number(meta: &ObjectMeta) -> Option<u64> {
+    noted(meta, "revision").and_then(|number| number.parse().ok())
+}
 
 /// A workload of `kind`, as a row.
 pub fn workload<T: Shape>(source: &SourceId, kind: Kind, object: &T, spec: &Spec, status: &Status) -> Workload {
@@ -28,10 +50,10 @@ pub fn workload<T: Shape>(source: &SourceId, kind: Kind, object: &T, spec: &Spec
         name: Name::new(name),
         uid: Raw::new(meta.uid.as_deref().unwrap_or_default()),
         labels: labels(meta),
-        selector: Raw::new(&spec.selector.text()),
+        selector: Raw::new(&selector(spec, status)),
         version: version(meta, &spec.template, &images),
         images,
-        revision: note(meta, "deployment.kubernetes.io/revision").and_then(|number| number.parse().ok()),
+        revision: number(meta),
         replicas: replicas(kind, spec, status),
         progress: progress(kind, meta.generation.unwrap_or_default(), spec, status),
         owner: owner(meta),
@@ -39,6 +61,12 @@ pub fn workload<T: Shape>(source: &SourceId, kind: Kind, object: &T, spec: &Spec
         created: meta.creation_timestamp.as_ref().map(|time| time.0),
         remark: on_delete(spec, replicas(kind, spec, status)),
     }
+}
+
+/// A Rollout, as a row. Where it only refers to the workload that has the template, its revisions say what it runs.
+pub fn rollout(source: &SourceId, kind: Kind, object: &Rollout) -> Workload {
+    let row = workload(source, kind, object, &object.spec.common, &object.status.common);
+    Workload { progress: rollouts::progress(object), remark: rollouts::place(object), ..row }
 }
 
 /// What an OnDelete waits for, where it does.
@@ -188,20 +216,22 @@ pub fn revision_id(source: &SourceId, owner: &str, template: &str) -> Id<Revisio
     Id::new(source, &format!("{owner}/{template}"))
 }
 
-/// The revision that a ReplicaSet remembers; none where no Deployment owns it.
+/// The revision that a ReplicaSet remembers; none where neither a Deployment nor a Rollout owns it.
 pub fn revision_of_replica_set(source: &SourceId, set: &ReplicaSet) -> Option<Revision> {
     let meta = set.meta();
-    let owner = controller(meta).filter(|owner| owner.kind == "Deployment")?;
-    let template = label(meta, "pod-template-hash").or(meta.name.as_deref())?;
+    let owner = controller(meta)?;
+    let with_sets = |kind: Kind| matches!(kind, Kind::Deployment | Kind::Rollout);
+    let (_, _, plural) = KINDS.iter().find(|(kind, word, _)| with_sets(*kind) && *word == owner.kind)?;
+    let template = hash(meta).or(meta.name.as_deref())?;
     let images = template_images(&set.spec.template);
     let wanted = set.spec.replicas.unwrap_or_default();
     let (ready, available) = (set.status.ready_replicas, set.status.available_replicas);
-    let desired = note(meta, "deployment.kubernetes.io/desired-replicas").and_then(|number| number.parse().ok()).unwrap_or(wanted);
+    let desired = noted(meta, "desired-replicas").and_then(|number| number.parse().ok()).unwrap_or(wanted);
     let serving = (available > 0).then_some(Evidence::ServingNow { ready: available, wanted: desired });
     Some(Revision {
         id: revision_id(source, &owner.uid, template),
-        workload: workload_id(source, "deployments", meta.namespace.as_deref().unwrap_or_default(), &owner.name),
-        number: note(meta, "deployment.kubernetes.io/revision").and_then(|number| number.parse().ok()).unwrap_or_default(),
+        workload: workload_id(source, plural, meta.namespace.as_deref().unwrap_or_default(), &owner.name),
+        number: number(meta).unwrap_or_default(),
         template: Raw::new(template),
         version: version(&ObjectMeta::default(), &set.spec.template, &images),
         images,

@@ -1,6 +1,6 @@
 //! Deployments, StatefulSets, DaemonSets and the objects that remember their revisions.
 
-use super::{Authored, Meta, count, or_default, shape};
+use super::{Authored, Meta, count, generation, or_default, shape};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -162,7 +162,7 @@ pub struct Spec {
 #[serde(default, rename_all = "camelCase")]
 pub struct Status {
     /// The generation that the controller has seen.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "generation")]
     pub observed_generation: i64,
     /// Pods that exist.
     #[serde(deserialize_with = "count")]
@@ -200,6 +200,20 @@ pub struct Status {
     /// What the controller says.
     #[serde(deserialize_with = "or_default")]
     pub conditions: Vec<Condition>,
+    /// Rollout: by which labels it knows its pods, where only the workload that it refers to says so.
+    #[serde(deserialize_with = "or_default")]
+    pub selector: String,
+}
+
+/// The labels by which a workload knows its pods, as a request has them.
+pub fn selector(spec: &Spec, status: &Status) -> String {
+    let own = spec.selector.text();
+    if !own.is_empty() {
+        return own;
+    }
+    // That of a blue-green Rollout names the active revision too.
+    let terms = status.selector.split(',').filter(|term| !term.starts_with("rollouts-pod-template-hash"));
+    terms.collect::<Vec<_>>().join(",")
 }
 
 macro_rules! workload {

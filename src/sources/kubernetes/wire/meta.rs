@@ -35,6 +35,11 @@ const ANNOTATIONS: &[&str] = &[
     "deployment.kubernetes.io/revision",
     "deployment.kubernetes.io/revision-history",
     "deployment.kubernetes.io/desired-replicas",
+    "rollout.argoproj.io/revision",
+    "rollout.argoproj.io/revision-history",
+    "rollout.argoproj.io/desired-replicas",
+    "rollout.argoproj.io/workload-generation",
+    "scale-down-deadline",
     "kubernetes.io/change-cause",
     "kubectl.kubernetes.io/default-container",
 ];

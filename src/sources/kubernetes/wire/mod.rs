@@ -6,6 +6,7 @@
 pub mod apps;
 pub mod core;
 mod meta;
+pub mod rollouts;
 
 pub use meta::{Authored, Meta, controller, label, note};
 
@@ -21,6 +22,8 @@ pub trait Shape: DeserializeOwned + Clone + Debug + Send + Sync + 'static {
     const KIND: &'static str;
     /// Its group; empty for the core.
     const GROUP: &'static str;
+    /// The version of the group that is read.
+    const VERSION: &'static str;
     /// Its plural, as paths and rights have it.
     const PLURAL: &'static str;
     /// Whether its objects belong to namespaces.
@@ -81,7 +84,7 @@ impl<T: Shape> kube::Resource for Lean<T> {
         T::GROUP.into()
     }
     fn version(_: &()) -> Cow<'_, str> {
-        "v1".into()
+        T::VERSION.into()
     }
     fn plural(_: &()) -> Cow<'_, str> {
         T::PLURAL.into()
@@ -105,9 +108,13 @@ macro_rules! shape {
         crate::sources::kubernetes::wire::shape!($name, $kind, $group, $plural, true);
     };
     ($name:ident, $kind:literal, $group:literal, $plural:literal, $namespaced:literal) => {
+        crate::sources::kubernetes::wire::shape!($name, $kind, $group, "v1", $plural, $namespaced);
+    };
+    ($name:ident, $kind:literal, $group:literal, $version:literal, $plural:literal, $namespaced:literal) => {
         impl crate::sources::kubernetes::wire::Shape for $name {
             const KIND: &'static str = $kind;
             const GROUP: &'static str = $group;
+            const VERSION: &'static str = $version;
             const PLURAL: &'static str = $plural;
             const NAMESPACED: bool = $namespaced;
             fn meta(&self) -> &kube::core::ObjectMeta {
@@ -152,6 +159,23 @@ pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(dese
 pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let number = Option::<i64>::deserialize(deserializer)?.unwrap_or_default();
     Ok(u32::try_from(number.max(0)).unwrap_or(u32::MAX))
+}
+
+/// The generation that a controller has seen. Argo Rollouts writes it as text, and before 0.10 wrote a hash there that says nothing: taken
+/// as seen.
+pub fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Told {
+        Number(i64),
+        Text(String),
+    }
+    Ok(match Option::<Told>::deserialize(deserializer)? {
+        None => 0,
+        Some(Told::Number(number)) => number,
+        Some(Told::Text(text)) if text.is_empty() => 0,
+        Some(Told::Text(text)) => text.parse().unwrap_or(i64::MAX),
+    })
 }
 
 /// A time that is missing, null, `0001-01-01` or unreadable is none.
