@@ -391,6 +391,8 @@ impl Procedure {
 }
 
 #[cfg(test)]
+mod aborts;
+#[cfg(test)]
 mod schedules;
 #[cfg(test)]
 pub(super) mod stage;

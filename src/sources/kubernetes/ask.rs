@@ -86,7 +86,7 @@ impl Current {
     /// From an object that was read.
     pub fn of(address: Address, kind: Kind, raw: Value) -> Result<Self, SourceError> {
         let torn = |error| SourceError::Protocol(clean!("{} {} can not be read: {error}", address.resource(), address.name));
-        // The four kinds have the same fields here.
+        // All kinds have the same fields here.
         let lean = serde_json::from_value(raw.clone()).map_err(torn)?;
         let rollout = match kind {
             Kind::Rollout => Some(Box::new(Delivery { lean: serde_json::from_value(raw.clone()).map_err(torn)?, reference: None })),

@@ -261,7 +261,7 @@ impl Focus {
     pub async fn read(cluster: &Cluster, id: &Id<Workload>) -> Result<Self, SourceError> {
         let address = Address::of(id).ok_or_else(|| SourceError::NotFound(Clean::from_static("this is no workload of a cluster")))?;
         let call = Call::get(&address.resource(), Some(&address.namespace), address.path());
-        // The four kinds have the same fields here.
+        // All kinds have the same fields here.
         let object: Deployment = cluster.get(&call).await?;
         Ok(Self::new(address, &object))
     }

@@ -134,7 +134,7 @@ pub struct Rolling {
     pub partition: u32,
 }
 
-/// What the three kinds of workloads want.
+/// What all kinds of workloads want.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Spec {
@@ -157,7 +157,7 @@ pub struct Spec {
     pub update_strategy: Strategy,
 }
 
-/// What the controllers of the three kinds say. A zero is left out on the wire.
+/// What their controllers say. A zero is left out on the wire.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Status {

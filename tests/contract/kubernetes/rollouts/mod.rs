@@ -79,6 +79,14 @@ impl Scene {
         self.write("PATCH", "", &json!({ "spec": { "template": template } })).await.expect("it is shipped");
     }
 
+    /// Waits until version 2 is on its way and its pod ends again and again.
+    async fn crashes(&self) {
+        self.ship(true).await;
+        self.status("version 2 is on its way", |status| status["stableRS"] != status["currentPodHash"] && status["updatedReplicas"] == 1).await;
+        let loops = async || self.space.kubectl(&["get", "pods"]).contains("CrashLoopBackOff").then_some(());
+        lab::eventually("its pod crashes", loops).await;
+    }
+
     async fn status(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let read = async || self.write("GET", "", &Value::Null).await.map(|object| object["status"].clone()).filter(|status| wanted(status));
         lab::eventually(what, read).await
@@ -121,8 +129,7 @@ async fn a_rollout_goes_back_by_an_abort_under_way_and_by_an_undo_after_it() {
 /// A canary that crashes is given up on: the stable revision serves, and what was left behind is said.
 async fn aborted(kubeconfig: &Path) {
     let scene = Scene::new(kubeconfig, "aborted").await;
-    scene.ship(true).await;
-    scene.status("version 2 is on its way", |status| status["stableRS"] != status["currentPodHash"] && status["updatedReplicas"] == 1).await;
+    scene.crashes().await;
     let (code, done) = scene.roll_back(kubeconfig).await;
     assert_eq!((code, &done["verdict"], &done["to"]["version"]), (Some(0), &"RECOVERED".into(), &"1".into()), "{done:#}");
     assert_eq!(done["command"], format!("kubectl argo rollouts abort cart -n {} --context lab", scene.space.name), "{done:#}");
@@ -135,8 +142,7 @@ async fn aborted(kubeconfig: &Path) {
 /// Somebody retries what was aborted: that is no recovery, however well the pods are.
 async fn retried(kubeconfig: &Path) {
     let scene = Scene::new(kubeconfig, "retried").await;
-    scene.ship(true).await;
-    scene.status("version 2 is on its way", |status| status["stableRS"] != status["currentPodHash"] && status["updatedReplicas"] == 1).await;
+    scene.crashes().await;
     let retry = async {
         scene.status("it is aborted", |status| status["abort"] == true && !status["abortedAt"].is_null() && status["updatedReplicas"] == 0).await;
         // Time for the console to see it, which reads the same watch.
