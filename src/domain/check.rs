@@ -7,10 +7,14 @@ use crate::text::Clean;
 pub enum CheckKind {
     /// Whether we may do it.
     Rights,
+    /// Whether the program that carries it out is there.
+    Program,
     /// Whether it is paused, or another change is under way.
     Paused,
     /// Whether a controller above would change it back.
     Owner,
+    /// Whether whole objects are deleted with it.
+    Deletion,
     /// Whether the image is still there, and still the same.
     Image,
     /// Whether the ConfigMaps, Secrets, volumes and accounts it names are still there.
@@ -21,6 +25,8 @@ pub enum CheckKind {
     Quota,
     /// Whether the kind has a trap of its own (OrderedReady, OnDelete, partition).
     Strategy,
+    /// Whether programs run with it.
+    Hooks,
     /// Whether a schema was migrated since.
     Migration,
     /// Whether a mesh or canary controller owns the traffic.
@@ -38,13 +44,16 @@ impl CheckKind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Rights => "rights",
+            Self::Program => "program",
             Self::Paused => "paused",
             Self::Owner => "owner",
+            Self::Deletion => "deletes",
             Self::Image => "image",
             Self::References => "references",
             Self::Scaling => "scaling",
             Self::Quota => "quota",
             Self::Strategy => "strategy",
+            Self::Hooks => "hooks",
             Self::Migration => "migration",
             Self::Traffic => "traffic",
             Self::LastApplied => "last applied",

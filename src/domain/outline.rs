@@ -5,6 +5,8 @@ use crate::text::Clean;
 /// Which part of a specification a leaf belongs to, in the order in which people want to see differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
+    /// Whole objects that come, or go.
+    Objects,
     /// Image references.
     Image,
     /// Environment variables.
@@ -25,6 +27,7 @@ impl Part {
     /// The heading above its differences.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Objects => "objects",
             Self::Image => "images",
             Self::Environment => "environment",
             Self::Command => "command",

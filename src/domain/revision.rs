@@ -101,6 +101,13 @@ pub enum Evidence {
         /// When.
         at: Timestamp,
     },
+    /// A deployment record says that it failed, or never ended.
+    Failed {
+        /// Who says so.
+        by: Clean,
+        /// What it says.
+        why: Clean,
+    },
     /// No pod of it was ever available, as far as can be seen.
     NeverAvailable {
         /// What its pods said: `exit 1`, `ErrImagePull`.

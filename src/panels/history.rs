@@ -75,6 +75,7 @@ pub fn evidence_line(app: &App, evidence: &Evidence) -> Line {
         Evidence::Served { held } => (Role::Text, "+", crate::clean!("was current for {}", said::long(*held))),
         Evidence::AlertFired { alert } => (Role::Critical, "-", crate::clean!("{alert} fired while it was current")),
         Evidence::RolledBackFrom { at } => (Role::Critical, "-", crate::clean!("was rolled back from, {}", words::time(app, *at))),
+        Evidence::Failed { by, why } => (Role::Critical, "-", crate::clean!("{by}: {why}")),
         Evidence::NeverAvailable { why } => (Role::Critical, "-", crate::clean!("no pod of it was ever available: {why}")),
     };
     vec![Piece::new(role, crate::clean!("       {sign} ")), Piece::new(Role::Text, words)]

@@ -35,7 +35,10 @@ pub fn difference(before: &Outline, after: &Outline) -> Vec<Difference> {
             after: value(after),
         })
     };
-    places.iter().filter_map(one).collect()
+    let mut found: Vec<Difference> = places.iter().filter_map(one).collect();
+    // Of whole objects those that go are what must not be missed.
+    found.sort_by_key(|change| (change.part, change.part == Part::Objects && change.after.is_some()));
+    found
 }
 
 fn by_place(outline: &Outline) -> BTreeMap<(Part, &Clean, usize), &Leaf> {

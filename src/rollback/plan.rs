@@ -191,7 +191,7 @@ impl Plan {
             verb: self.verb(),
             subject: case.workload.id.clone(),
             title: case.title(),
-            from: self.subject.seen.clone(),
+            from: self.subject.from().clone(),
             to: Some(to),
             scaling: None,
             reason,

@@ -2,7 +2,7 @@
 
 use super::Timing;
 use crate::{
-    domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Version, Workload},
+    domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Subject, Version, Workload},
     store::{Ailment, Freshness, Store, ailment},
     text::{Clean, Raw},
 };
@@ -133,6 +133,8 @@ pub struct Run {
     pub rule: Option<(bool, Timestamp)>,
     /// When metrics and rules were last asked.
     pub asked: Option<Timestamp>,
+    /// When the world is read next to learn which template runs now; none where that is known.
+    pub(super) reread: Option<Timestamp>,
     /// What ended it early: somebody or something changed it again.
     pub overtaken: Option<Overtaken>,
     best: (u32, u32),
@@ -170,8 +172,17 @@ impl Run {
             trace: Vec::new(),
             rule: None,
             asked: None,
+            reread: None,
             overtaken: None,
             best: (0, u32::MAX),
+        }
+    }
+
+    /// What runs once Helm has ended is what it made of the release and of changes by hand, under a hash that only the controller knows.
+    pub(super) fn learn(&mut self, subject: &Subject) {
+        if let Some(release) = subject.release.as_ref().filter(|release| self.reread.is_some() && !release.template.is_empty()) {
+            self.target.template = release.template.clone();
+            self.reread = None;
         }
     }
 

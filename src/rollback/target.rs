@@ -91,7 +91,7 @@ pub fn target(history: &History<'_>, now: Timestamp) -> Target {
         return Target { candidates: Vec::new(), proposed: Err(Clean::from_static("no revision of it is known: there is nothing to go back to")) };
     };
     let earlier = earlier(history.revisions, current);
-    let candidates: Vec<Candidate> = earlier.into_iter().map(|revision| candidate(revision, history, now)).collect();
+    let candidates: Vec<Candidate> = earlier.into_iter().map(|revision| candidate(revision, current, history, now)).collect();
     let rank = |(_, candidate): &(usize, &Candidate)| (candidate.class, had_pods(&candidate.revision.evidence), candidate.revision.number);
     let best = candidates.iter().enumerate().filter(|(_, candidate)| !candidate.shunned).max_by_key(rank).map(|(at, _)| at);
     let proposed = best.ok_or_else(|| nothing(history, current, &candidates));
@@ -112,20 +112,25 @@ fn earlier(revisions: &[Revision], current: &Revision) -> Vec<Revision> {
     found
 }
 
-/// Whether two revisions run the same: by template, or leaf by leaf where both are known.
+/// Whether two revisions are the same: leaf by leaf where both are known, else by template. Those of a release may share a template and
+/// differ in what stands around it.
 fn same(a: &Revision, b: &Revision) -> bool {
-    (!a.template.is_empty() && a.template == b.template) || (!a.outline.0.is_empty() && a.outline == b.outline)
+    let told = !a.outline.0.is_empty() && !b.outline.0.is_empty();
+    if told { a.outline == b.outline } else { !a.template.is_empty() && a.template == b.template }
 }
 
-fn candidate(mut revision: Revision, history: &History<'_>, now: Timestamp) -> Candidate {
-    let records = history.records.iter().filter(|record| record.template == revision.template);
+fn candidate(mut revision: Revision, current: &Revision, history: &History<'_>, now: Timestamp) -> Candidate {
+    // What is known of a template that runs now is known of what stands around it now.
+    let own = revision.template.is_empty() || revision.template != current.template;
+    let records = history.records.iter().filter(|record| own && record.template == revision.template);
     revision.evidence.extend(records.map(|record| record.evidence.clone()));
     let mut against: Vec<Clean> = revision.evidence.iter().filter_map(|evidence| against(evidence, now)).collect();
-    let failing = failing_now(&revision, history.pods);
+    let failing = if own { failing_now(&revision, history.pods) } else { None };
     against.extend(failing.iter().map(|words| crate::clean!("its pods fail now: {words}")));
     let class = if against.is_empty() { class(&revision.evidence) } else { Class::None };
     let undo_of_undo = revision.evidence.iter().any(|evidence| matches!(evidence, Evidence::RolledBackFrom { at } if words::since(*at, now) < DAY));
-    let shunned = failing.is_some() || revision.evidence.iter().any(|e| matches!(e, Evidence::RolledBackFrom { .. } | Evidence::NeverAvailable { .. }));
+    let never = |e: &Evidence| matches!(e, Evidence::RolledBackFrom { .. } | Evidence::Failed { .. } | Evidence::NeverAvailable { .. });
+    let shunned = failing.is_some() || revision.evidence.iter().any(never);
     Candidate { why: why(class, &revision.evidence, &against), class, shunned, undo_of_undo, revision }
 }
 
@@ -150,6 +155,7 @@ fn class_of(evidence: &Evidence) -> Class {
         | Evidence::Served { .. }
         | Evidence::AlertFired { .. }
         | Evidence::RolledBackFrom { .. }
+        | Evidence::Failed { .. }
         | Evidence::NeverAvailable { .. } => Class::None,
     }
 }
@@ -163,6 +169,7 @@ fn had_pods(evidence: &[Evidence]) -> bool {
         | Evidence::Served { .. }
         | Evidence::AlertFired { .. }
         | Evidence::RolledBackFrom { .. }
+        | Evidence::Failed { .. }
         | Evidence::NeverAvailable { .. } => false,
     })
 }
@@ -171,6 +178,7 @@ fn against(evidence: &Evidence, now: Timestamp) -> Option<Clean> {
     match evidence {
         Evidence::AlertFired { alert } => Some(crate::clean!("{alert} fired while it was current")),
         Evidence::RolledBackFrom { at } => Some(crate::clean!("rolled back from {} ago", words::long(words::since(*at, now)))),
+        Evidence::Failed { by, why } => Some(crate::clean!("{by}: {why}")),
         Evidence::NeverAvailable { why } if why.is_empty() => Some(Clean::from_static("no pod of it was ever available")),
         Evidence::NeverAvailable { why } => Some(crate::clean!("no pod of it was ever available: {why}")),
         Evidence::ServingNow { .. } | Evidence::SeenHealthy { .. } | Evidence::Measured { .. } | Evidence::Deployed { .. } | Evidence::Served { .. } => None,
@@ -186,7 +194,7 @@ fn speaks_for(evidence: &Evidence) -> Option<Clean> {
         Evidence::SeenHealthy { held, .. } => Some(crate::clean!("seen fully available for {}", words::long(*held))),
         Evidence::Measured { by, what } => Some(crate::clean!("{by}: {what}")),
         Evidence::Deployed { by } => Some(crate::clean!("{by} says it was deployed")),
-        Evidence::AlertFired { .. } | Evidence::RolledBackFrom { .. } | Evidence::NeverAvailable { .. } => None,
+        Evidence::AlertFired { .. } | Evidence::RolledBackFrom { .. } | Evidence::Failed { .. } | Evidence::NeverAvailable { .. } => None,
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Timing {
     pub settle: SignedDuration,
     /// A request whose answer was lost may still be carried out for this long (the server cuts mutations at 34 s).
     pub late: SignedDuration,
+    /// The same where `helm` carries it out, which waits for the hooks of the release.
+    pub late_release: SignedDuration,
     /// How often the world is read while it is unclear.
     pub reread: SignedDuration,
     /// The limits beyond which a metric is bad.
@@ -55,6 +57,7 @@ impl Default for Timing {
             stalled: seconds(60),
             settle: seconds(90),
             late: seconds(35),
+            late_release: seconds(330),
             reread: seconds(3),
             limits: Limits::default(),
         }

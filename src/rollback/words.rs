@@ -132,10 +132,14 @@ impl Procedure {
     /// `2.8.0 r42 → 2.7.3 r41 (it runs on as r43)`.
     pub fn change(&self) -> Clean {
         let from = &self.case.workload;
-        let left = from.version.numbered(from.revision.unwrap_or(0));
+        // A release counts for itself, and its number is the one that one goes back to.
+        let release = self.plan().and_then(|plan| plan.subject.release.as_ref());
+        let left = from.version.numbered(release.map(|release| release.revision).or(from.revision).unwrap_or(0));
         let Some(goal) = self.goal() else { return left };
         let runs_on = match &self.state {
-            State::UnderWay { run, .. } | State::Done { run, .. } => run.view.revision.filter(|number| *number != goal.number && *number != 0),
+            State::UnderWay { run, .. } | State::Done { run, .. } => {
+                run.view.revision.filter(|number| release.is_none() && *number != goal.number && *number != 0)
+            }
             State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => None,
         };
         let runs_on = runs_on.map(|number| crate::clean!(" (it runs on as r{number})")).unwrap_or_default();
@@ -197,6 +201,9 @@ impl Procedure {
     fn sent_lines(&self) -> Vec<Line> {
         match &self.state {
             State::Sending { left: None, .. } => vec![line(Mark::Running, "recorded", "the intent is being written before anything leaves")],
+            State::Sending { left: Some(_), sent } if sent.release() => {
+                vec![line(Mark::Running, "helm", "it is at work; it ends when all objects are sent and the hooks have run")]
+            }
             State::Sending { left: Some(_), .. } => vec![line(Mark::Running, "sent", "waiting for the answer")],
             State::Unclear { why, .. } => vec![line(Mark::Unknown, "sent", crate::clean!("the answer was lost: {why}"))],
             State::UnderWay { sent, run } => {
@@ -236,6 +243,9 @@ impl Procedure {
             let says =
                 crate::clean!("the {kind} still asks for {version}: a retry ships it again, until another version is shipped or it is rolled back once more");
             lines.push(line(Mark::Open, "spec", says));
+        } else if let Some(release) = self.plan().and_then(|plan| plan.subject.release.as_ref()) {
+            let words = crate::clean!("{} went back as a whole; the next helm upgrade ships what its pipeline says: mend that too", release.name);
+            lines.push(line(Mark::Open, "release", words));
         } else if let Some(owner) = &self.case.workload.owner {
             lines.push(line(Mark::Open, "owner", crate::clean!("{} still names {version}: its next sync or upgrade ships it again", owner.words())));
         }

@@ -111,6 +111,11 @@ impl Leaves {
         }
     }
 
+    /// All leaves of `outline`, their paths led by `lead`.
+    pub fn under(&mut self, lead: &str, outline: Outline) {
+        self.0.extend(outline.0.into_iter().map(|leaf| Leaf { path: clean!("{lead}{}", leaf.path), ..leaf }));
+    }
+
     /// All of them, in their order.
     pub fn outline(mut self) -> Outline {
         self.0.sort();

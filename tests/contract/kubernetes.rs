@@ -2,6 +2,7 @@
 
 mod acts;
 mod found;
+mod helm;
 mod histories;
 mod keepers;
 pub mod lab;

@@ -6,7 +6,7 @@
 use super::{App, Hand, OperationKey, Running};
 use crate::{
     app::{Came, Effect, Known, OpenOperation, Record, Tone, tasks::Purpose},
-    domain::{Answer, OpId, Progress, Question, Revision, RevisionRef, Subject, TaskId, Verb, Why},
+    domain::{Answer, OpId, Progress, Question, ReleaseState, Revision, RevisionRef, Subject, TaskId, Verb, Why},
     rollback::{Case, Procedure, Timing},
     store::words,
     text::Clean,
@@ -83,18 +83,24 @@ impl Left {
         if aborts && open.to.as_ref().is_some_and(back) {
             return Some((Came::Done, Clean::from_static("it is aborted: the revision before serves, and the specification still names the newer one")));
         }
-        let marked = subject.operation.as_ref().is_some_and(|mark| mark.as_str() == open.operation.as_str());
+        // A release carries no mark: its own history says what was done.
+        let went_back = open.to.as_ref().is_some_and(|to| subject.went_back(to, &open.from));
+        let marked = went_back || subject.operation.as_ref().is_some_and(|mark| mark.as_str() == open.operation.as_str());
         let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
         let runs = newest.map(|newest| crate::clean!(": {} {} is the newest", newest.version, newest.short())).unwrap_or_default();
-        let elsewhere = open.to.as_ref().zip(newest).is_some_and(|(to, newest)| newest.template != to.template);
+        let elsewhere = open.to.as_ref().zip(newest).is_some_and(|(to, newest)| newest.template != to.template) && !went_back;
         if marked && !elsewhere {
             return Some((Came::Done, crate::clean!("it was carried out{runs}")));
         }
         if marked {
             return Some((Came::Done, crate::clean!("it was carried out, and another revision was rolled out since{by}{runs}")));
         }
-        if subject.seen == open.from {
+        if *subject.from() == open.from {
             return (late && !open.accepted).then(|| (Came::Not, Clean::from_static("it was not carried out: the object is as it was")));
+        }
+        if let Some(release) = &subject.release {
+            let at_work = matches!(release.state, ReleaseState::Pending { .. }) && !late;
+            return (!at_work).then(|| (Came::Superseded, crate::clean!("nobody can tell what it did: {}", release.words())));
         }
         let words = if subject.seen.uid == open.from.uid { "the object was changed since" } else { "the object was made anew since" };
         Some((Came::Superseded, crate::clean!("{words}{by}, and does not carry its mark{runs}")))
@@ -281,7 +287,7 @@ impl App {
     }
 
     pub(in crate::app) fn left_answered(&mut self, key: OperationKey, task: TaskId, answer: Result<Box<Answer>, Why>) -> Vec<Effect> {
-        let late = Timing::default().late;
+        let timing = Timing::default();
         let Some(left) = self.operations.open.iter_mut().find(|left| left.key == key) else { return Vec::new() };
         let Settling::Reading { asked, subject, newest } = &mut left.settling else { return Vec::new() };
         if asked.remove(&task).is_none() {
@@ -305,7 +311,8 @@ impl App {
             left.settling = Settling::Unknown(Clean::from_static("the object could not be read"));
             return Vec::new();
         };
-        let late = words::since(left.open.since, self.now.wall) >= late;
+        let limit = if subject.release.is_some() { timing.late_release } else { timing.late };
+        let late = words::since(left.open.since, self.now.wall) >= limit;
         let judged = left.judge(&subject, newest.as_deref(), late);
         self.settle_left(key, judged)
     }

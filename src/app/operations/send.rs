@@ -62,7 +62,13 @@ impl App {
     /// The revision that is left: its template is what guards against undoing the undo.
     fn left_revision(&self, running: &Running, template: &Raw) -> RevisionRef {
         let workload = &running.procedure.case.workload;
-        RevisionRef { id: workload.id.cast(), number: workload.revision.unwrap_or_default(), template: template.clone(), version: workload.version.clone() }
+        let release = running.procedure.plan().and_then(|plan| plan.subject.release.as_ref()).map(|release| release.revision);
+        RevisionRef {
+            id: workload.id.cast(),
+            number: release.or(workload.revision).unwrap_or_default(),
+            template: template.clone(),
+            version: workload.version.clone(),
+        }
     }
 
     /// Puts a question to everybody who can answer it, and tells the procedure how many those are.

@@ -153,6 +153,7 @@ pub fn subject() -> Subject {
         progress: Progress::Rolling,
         keeper: None,
         abort_to: None,
+        release: None,
     }
 }
 

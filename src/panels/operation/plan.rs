@@ -126,7 +126,7 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
     let counts = &plan.subject.replicas;
     let number = plan.subject.revision.map(|number| crate::clean!(": r{}", number + 1)).unwrap_or_default();
     let (kind, name, place) = (case.workload.kind.word(), &case.workload.name, &case.workload.place);
-    let request = match case.workload.kind {
+    let request = match (&plan.subject.release, case.workload.kind) {
         _ if plan.verb() == Verb::Abort => crate::clean!(
             "One request sets status.abort of {kind} {name} in {} ({}): the controller gives up on {} and goes back to {} ({}), which still serves. \
              The specification is not changed: it still asks for {}, and a retry goes forward to that again.",
@@ -137,12 +137,23 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
             target.version,
             case.version()
         ),
-        Kind::SwarmService => crate::clean!(
+        (Some(release), _) => crate::clean!(
+            "helm takes the whole release {} in {} ({}) back to {} ({}), as its revision r{}: all objects above, and the hooks of {}. \
+             It merges: what was changed by hand and is in neither revision stays.",
+            release.name,
+            release.namespace,
+            place.context,
+            target.short(),
+            target.version,
+            release.revision + 1,
+            target.short()
+        ),
+        (None, Kind::SwarmService) => crate::clean!(
             "One request asks the swarm of {} to give {kind} {name} its previous specification back ({}). What runs now becomes the previous one.",
             place.context,
             target.version
         ),
-        _ => crate::clean!(
+        (None, _) => crate::clean!(
             "One request replaces the template of {kind} {name} in {} ({}) by that of {} ({}); the revision gets a new number{number}.",
             place.namespace,
             place.context,

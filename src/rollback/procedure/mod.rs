@@ -10,7 +10,7 @@ mod watch;
 
 use super::{Ask, Barred, Case, Checks, Gathering, Measure, Plan, Proof, ProofKind, Record, Run, Timing, Verdict, questions};
 use crate::{
-    domain::{Answer, Check, Feed, OpId, Operation, Question, Revision, RevisionRef, Scope, Seen, SourceId, Why},
+    domain::{Answer, Check, OpId, Operation, Question, Revision, RevisionRef, Seen, Why},
     text::{Clean, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -191,7 +191,10 @@ impl Procedure {
                 Ok(_) | Err(_) => Vec::new(),
             },
             State::UnderWay { run, .. } => {
-                watch::measure(run, question, result, now);
+                match &result {
+                    Ok(Answer::Subject(subject)) => run.learn(subject),
+                    Ok(_) | Err(_) => watch::measure(run, question, result, now),
+                }
                 self.judge(now)
             }
             State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Done { .. } | State::Closed { .. } => Vec::new(),
@@ -305,7 +308,7 @@ impl Procedure {
                 }
                 Vec::new()
             }
-            State::Sending { sent, .. } if now.duration_since(sent.began) >= self.timing.late => {
+            State::Sending { sent, .. } if now.duration_since(sent.began) >= sent.late(&self.timing) => {
                 let sent = sent.clone();
                 self.unclear(sent, Clean::from_static("no answer"), now)
             }
@@ -316,7 +319,12 @@ impl Procedure {
             }
             State::UnderWay { run, .. } => {
                 let due = run.asked.is_none_or(|last| now.duration_since(last) >= self.timing.ask_every);
+                let reread = run.reread.is_some_and(|at| now >= at);
+                if reread {
+                    run.reread = Some(now + self.timing.reread);
+                }
                 let mut wants = if due { self.ask_measures(now) } else { Vec::new() };
+                wants.extend(reread.then(|| self.ask_subject()));
                 wants.extend(self.judge(now));
                 wants
             }
@@ -362,18 +370,6 @@ impl Procedure {
         matches!(self.state, State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. })
     }
 
-    /// The feeds it must have while it lives.
-    pub fn feeds(&self) -> Vec<(SourceId, Feed)> {
-        let id = &self.case.workload.id;
-        let scope = || Scope::Workload(id.clone());
-        match self.state {
-            State::Done { .. } | State::Closed { .. } => Vec::new(),
-            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. } => {
-                [Feed::Workloads, Feed::Pods(scope()), Feed::Happenings(scope())].map(|feed| (id.source(), feed)).to_vec()
-            }
-        }
-    }
-
     /// When it wants to be told the time next.
     pub fn wake(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.state {
@@ -382,7 +378,7 @@ impl Procedure {
                 Checks::Running { until } => Some(until),
                 Checks::Over => None,
             },
-            State::Sending { sent, .. } => Some(sent.began + self.timing.late),
+            State::Sending { sent, .. } => Some(sent.began + sent.late(&self.timing)),
             State::Unclear { reread, .. } => Some(*reread),
             State::UnderWay { .. } => Some(now + SignedDuration::from_secs(1)),
             State::Confirming { .. } | State::Done { .. } | State::Closed { .. } => None,
@@ -392,6 +388,8 @@ impl Procedure {
 
 #[cfg(test)]
 mod aborts;
+#[cfg(test)]
+mod releases;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use super::{Confirm, Procedure, Sent, State, Want};
 use crate::{
-    domain::{OpId, Progress, Question, RevisionRef, Seen, Stage, Subject, Verb},
+    domain::{OpId, Progress, Question, ReleaseState, RevisionRef, Seen, Stage, Subject, Verb},
     rollback::{Ask, Case, Timing, Verdict, Who},
     text::{Clean, Raw},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 impl Procedure {
@@ -75,7 +75,10 @@ impl Procedure {
         };
         match stage {
             Stage::Sending => Vec::new(),
-            Stage::Accepted { .. } => self.go_under_way(sent, now),
+            Stage::Accepted { .. } => {
+                let release = sent.release();
+                self.go_under_way(sent, release, now)
+            }
             Stage::Conflict { what, same: true } => self.send_again(*sent, what),
             Stage::Conflict { what, same: false } => self.gather(Some(crate::clean!("the world moved on, nothing was changed: {what}")), now),
             Stage::Refused { why } => {
@@ -116,12 +119,22 @@ impl Procedure {
         let State::Unclear { sent, why, .. } = &self.state else { return Vec::new() };
         let (sent, why) = (sent.clone(), why.clone());
         if taken_up(&sent, subject) {
-            return self.go_under_way(sent, now);
+            return self.go_under_way(sent, subject.release.is_some(), now);
         }
-        if subject.seen == sent.from {
+        let release = subject.release.as_ref();
+        let late = now.duration_since(sent.began) >= if release.is_some() { self.timing.late_release } else { self.timing.late };
+        if *subject.from() == sent.from {
             // The request may still be on its way: only later does an unchanged object mean that it was not applied.
-            let late = now.duration_since(sent.began) >= self.timing.late;
             return if late { self.send_again(*sent, crate::clean!("{why}: it was not applied, Enter sends it again")) } else { Vec::new() };
+        }
+        // A helm that another console began is not ended with it.
+        if release.is_some_and(|release| matches!(release.state, ReleaseState::Pending { .. })) && sent.plan.is_none() && !late {
+            return Vec::new();
+        }
+        if let Some(release) = release {
+            let why = crate::clean!("{why}; {}: nobody can tell how much of it was carried out", release.words());
+            self.end_without_watching(sent, Verdict::CouldNotTell { why }, now);
+            return Vec::new();
         }
         let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
         let why = match &sent.plan {
@@ -154,5 +167,17 @@ fn taken_up(sent: &Sent, subject: &Subject) -> bool {
     let ours = subject.operation.as_ref().is_some_and(|mark| sent.ids.iter().any(|id| id.as_str() == mark.as_str()));
     let outline = sent.plan.as_ref().and_then(|plan| plan.candidate()).map(|candidate| &candidate.revision.outline);
     let arrived = outline.is_some_and(|outline| !outline.0.is_empty() && *outline == subject.outline);
-    ours || (arrived && subject.seen.template != sent.from.template)
+    ours || (arrived && subject.from().template != sent.from.template) || subject.went_back(&sent.goal, &sent.from)
+}
+
+impl Sent {
+    /// Whether it goes through a release.
+    pub(in crate::rollback) fn release(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.subject.release.is_some())
+    }
+
+    /// For how long it may be on its way.
+    pub(super) fn late(&self, timing: &Timing) -> SignedDuration {
+        if self.release() { timing.late_release } else { timing.late }
+    }
 }

@@ -2,21 +2,37 @@
 
 use super::{Procedure, Sent, State, Want};
 use crate::{
-    domain::{Answer, Question, Why},
+    domain::{Answer, Feed, Question, Scope, SourceId, Why},
     rollback::{Measure, Observed, Proof, ProofState, Run, measures, proof, rule_state, verdict},
     text::Clean,
 };
 use jiff::Timestamp;
 
 impl Procedure {
+    /// The feeds it must have while it lives.
+    pub fn feeds(&self) -> Vec<(SourceId, Feed)> {
+        let id = &self.case.workload.id;
+        let scope = || Scope::Workload(id.clone());
+        match self.state {
+            State::Done { .. } | State::Closed { .. } => Vec::new(),
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. } => {
+                [Feed::Workloads, Feed::Pods(scope()), Feed::Happenings(scope())].map(|feed| (id.source(), feed)).to_vec()
+            }
+        }
+    }
+
     pub(super) fn run(&self, sent: &Sent, now: Timestamp) -> Run {
         Run::new((sent.goal.clone(), sent.aborts), (sent.running.clone(), self.case.version().clone()), sent.began, now)
     }
 
-    pub(super) fn go_under_way(&mut self, sent: Box<Sent>, now: Timestamp) -> Vec<Want> {
-        let run = Box::new(self.run(&sent, now));
+    /// `release`: it went through a release, so that the template that runs now must be read first.
+    pub(super) fn go_under_way(&mut self, sent: Box<Sent>, release: bool, now: Timestamp) -> Vec<Want> {
+        let mut run = Box::new(self.run(&sent, now));
+        run.reread = release.then_some(now + self.timing.reread);
         self.state = State::UnderWay { sent, run };
-        self.ask_measures(now)
+        let mut wants = self.ask_measures(now);
+        wants.extend(release.then(|| self.ask_subject()));
+        wants
     }
 
     pub(super) fn ask_measures(&mut self, now: Timestamp) -> Vec<Want> {

@@ -112,6 +112,7 @@ fn subject(view: &View<'_>) -> Subject {
         progress: view.progress(),
         keeper: None,
         abort_to: None,
+        release: None,
     }
 }
 

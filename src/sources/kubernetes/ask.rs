@@ -2,7 +2,9 @@
 
 use super::{
     client::{Call, Cluster},
-    explain, keepers, outline,
+    explain,
+    helm::{self, Found},
+    keepers, outline,
     revisions::{self, Kept},
     rollouts::{
         self,
@@ -30,7 +32,7 @@ use std::sync::Arc;
 /// Answers one question.
 pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer, SourceError> {
     match question {
-        Question::Subject(id) => Current::read(&cluster, &id).await?.answer(&cluster, id).await,
+        Question::Subject(id) => subject(&cluster, id).await.map(|subject| Answer::Subject(Box::new(subject))),
         Question::Keeper { workload, uid, verb } => {
             keepers::answer(&cluster, workload, uid.as_ref(), verb).await.map(|subject| Answer::Subject(Box::new(subject)))
         }
@@ -40,6 +42,17 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         Question::PodYaml(id) => text(&cluster, &address(&id)?).await,
         Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
             Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics and no alerts")))
+        }
+    }
+}
+
+/// A workload as it is at this moment; what a release made is told by the release.
+async fn subject(cluster: &Cluster, id: Id<Workload>) -> Result<Subject, SourceError> {
+    match helm::of(cluster, Current::read(cluster, &id).await?).await? {
+        Found::None(current) | Found::Unreadable(current, _) => current.told(cluster, id).await,
+        Found::Release(through) => {
+            let (release, outline) = (through.told(), through.outline());
+            Ok(Subject { revision: Some(release.revision), outline, release: Some(release), ..through.current.told(cluster, id).await? })
         }
     }
 }
@@ -55,6 +68,7 @@ async fn text(cluster: &Cluster, address: &Address) -> Result<Answer, SourceErro
 }
 
 /// A workload as it is at this moment, whole.
+#[derive(Clone)]
 pub struct Current {
     /// Where it is.
     pub address: Address,
@@ -173,9 +187,9 @@ impl Current {
         Some((clean!("{}", text("template")?), text("at").and_then(parse_time)))
     }
 
-    async fn answer(&self, cluster: &Cluster, id: Id<Workload>) -> Result<Answer, SourceError> {
+    async fn told(&self, cluster: &Cluster, id: Id<Workload>) -> Result<Subject, SourceError> {
         let sets = if self.rollout.is_some() { revisions::kept(cluster, self).await? } else { Vec::new() };
-        Ok(Answer::Subject(Box::new(self.subject(id, &sets))))
+        Ok(self.subject(id, &sets))
     }
 
     /// What is known of it; `sets` are the revisions of a Rollout, whose own template has gaps that theirs have not.
@@ -197,6 +211,7 @@ impl Current {
             progress: self.progress(),
             abort_to: self.rollout.as_ref().and_then(|rollout| rollout.abort_to()).map(Raw::new),
             keeper: None,
+            release: None,
         }
     }
 }

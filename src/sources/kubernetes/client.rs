@@ -57,6 +57,8 @@ pub struct Cluster {
     lacks: Mutex<BTreeMap<String, Clean>>,
     /// Where logs were left.
     pub logs: super::logs::Memory,
+    /// The records that a helm of ours left in the middle, by uid.
+    pub left: Mutex<Vec<String>>,
     /// Told with each connection: none when it answers, else why it does not.
     pub answers: tokio::sync::watch::Sender<Option<Clean>>,
 }
@@ -125,9 +127,9 @@ pub struct Reply {
 }
 
 impl Cluster {
-    /// The arguments by which kubectl speaks to the same cluster as we do.
-    pub fn command_line(&self) -> Vec<String> {
-        let context = || ["--context".to_owned(), self.known.name.clone()];
+    /// The arguments by which kubectl and helm speak to the same cluster as we do; `flag` is their word for the context.
+    pub fn command_line(&self, flag: &str) -> Vec<String> {
+        let context = || [flag.to_owned(), self.known.name.clone()];
         match &self.place {
             Place::InCluster | Place::Nowhere => Vec::new(),
             Place::Files(files) if files.len() == 1 => ["--kubeconfig".to_owned(), files[0].display().to_string()].into_iter().chain(context()).collect(),
@@ -153,6 +155,7 @@ impl Cluster {
             session: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),
             logs: super::logs::Memory::default(),
+            left: Mutex::default(),
             answers: tokio::sync::watch::Sender::default(),
         }
     }

@@ -11,6 +11,7 @@ mod explain;
 mod fault;
 mod feeds;
 mod groups;
+mod helm;
 mod keepers;
 mod kubeconfig;
 mod leads;
@@ -250,12 +251,15 @@ impl Source for Kubernetes {
     }
 
     fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-        act::carry_out(self.cluster.clone(), warrant)
+        match warrant.operation().to.as_ref().and_then(|to| helm::goal(&to.id)) {
+            Some(_) => helm::act::carry_out(self.cluster.clone(), warrant),
+            None => act::carry_out(self.cluster.clone(), warrant),
+        }
     }
 
     fn shell(&self, pod: &Id<Pod>, container: &Raw) -> Option<Program> {
         let address = rows::Address::of(pod)?;
-        let place = self.cluster.command_line();
+        let place = self.cluster.command_line("--context");
         let place = place.iter().map(String::as_str);
         let into = ["exec", "-it", "-n", &address.namespace, &address.name, "-c", container.expose(), "--", "sh", "-c", SHELL];
         Some(Program::new(["kubectl"].into_iter().chain(place).chain(into)))

@@ -6,13 +6,14 @@ use super::{
     checks,
     client::Cluster,
     groups::Served,
+    helm::{self, Found, Through},
     keepers,
     revisions::{self, Kept},
     template,
 };
 use crate::{
     clean,
-    domain::{Check, CheckKind, Finding, Kind, Operation, Verb},
+    domain::{Check, CheckKind, Finding, Kind, Operation, Program, Verb},
     sources::SourceError,
     text::Clean,
 };
@@ -36,13 +37,26 @@ pub struct Ground {
     pub sets: Vec<Kept>,
     /// Which groups the cluster serves; none where it does not say.
     pub served: Served,
+    /// The release that it goes back through, where it does.
+    pub release: Option<Box<Through>>,
+    /// Why the release that made it can not be gone through, where one did.
+    pub lesser: Option<Clean>,
 }
 
 impl Ground {
     async fn read(cluster: Arc<Cluster>, operation: Operation) -> Result<Self, SourceError> {
         let current = Current::read(&cluster, &operation.subject).await?;
-        let (sets, served) = futures::join!(revisions::kept(&cluster, &current), Served::ask(&cluster));
-        Ok(Self { sets: sets.unwrap_or_default(), served: served.unwrap_or_default(), cluster, operation, current })
+        let back = operation.verb == Verb::RollBack;
+        let found = async { if back { helm::of(&cluster, current.clone()).await.map(Some) } else { Ok(None) } };
+        let (sets, served, found) = futures::join!(revisions::kept(&cluster, &current), Served::ask(&cluster), found);
+        let (sets, served, through) = (sets.unwrap_or_default(), served.unwrap_or_default(), operation.to.as_ref().and_then(|to| helm::goal(&to.id)));
+        let (release, lesser) = match (found?, through) {
+            (Some(Found::Release(release)), Some(_)) => (Some(release), None),
+            (Some(Found::Unreadable(_, why)), Some(_)) => return Err(SourceError::Conflict(clean!("its release can not be read any more: {why}"))),
+            (Some(Found::Unreadable(_, why)), None) => (None, Some(why)),
+            (Some(Found::None(_) | Found::Release(_)) | None, _) => (None, None),
+        };
+        Ok(Self { sets, served, cluster, operation, current, release, lesser })
     }
 
     /// The revision to go back to.
@@ -50,8 +64,19 @@ impl Ground {
         act::target(&self.operation, &self.sets)
     }
 
+    /// What a release brings itself: plurals and names of what its pods may name.
+    pub fn brings(&self, plural: &str, name: &str) -> bool {
+        let number = self.operation.to.as_ref().and_then(|to| helm::goal(&to.id));
+        let record = self.release.as_deref().zip(number).and_then(|(release, number)| release.record(number));
+        record.is_some_and(|record| record.brings(plural, name, self.namespace()))
+    }
+
     /// The template that will run: the target's, or the one that runs now.
     pub fn template(&self) -> Value {
+        let number = self.operation.to.as_ref().and_then(|to| helm::goal(&to.id));
+        if let Some((release, number)) = self.release.as_deref().zip(number) {
+            return release.record(number).and_then(|record| release.template(record)).cloned().unwrap_or_default();
+        }
         self.target().map_or_else(|| template::bare(self.current.templated().1), |target| template::bare(&target.raw))
     }
 
@@ -79,6 +104,11 @@ impl Ground {
     /// The command that does the same by hand.
     pub fn command(&self) -> Clean {
         let (object, operation) = (self.object(), &self.operation);
+        let number = operation.to.as_ref().and_then(|to| helm::goal(&to.id));
+        if let Some((release, number)) = self.release.as_deref().zip(number) {
+            let arguments = helm::act::arguments(&self.cluster, release, number);
+            return Program::new(["helm"].into_iter().chain(arguments.iter().map(String::as_str))).typed();
+        }
         match (operation.verb, operation.scaling) {
             (Verb::RollBack, _) if self.current.kind == Kind::Rollout => {
                 clean!("kubectl argo rollouts undo {} --to-revision={}", self.place(), operation.to.as_ref().map_or(0, |to| to.number))
@@ -122,6 +152,23 @@ const ABORT: &[(CheckKind, Make)] = &[
     (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
 ];
 
+/// The checks of a release that goes back.
+const RELEASE: &[(CheckKind, Make)] = &[
+    (CheckKind::Rights, |ground| Box::pin(helm::prepare::rights(ground))),
+    (CheckKind::Program, |ground| Box::pin(helm::prepare::program(ground))),
+    (CheckKind::Paused, |ground| Box::pin(helm::prepare::paused(ground))),
+    (CheckKind::Owner, |ground| Box::pin(helm::prepare::owner(ground))),
+    (CheckKind::Deletion, |ground| Box::pin(helm::prepare::deletion(ground))),
+    (CheckKind::Image, |ground| Box::pin(checks::image(ground))),
+    (CheckKind::References, |ground| Box::pin(checks::references(ground))),
+    (CheckKind::Scaling, |ground| Box::pin(checks::scaling(ground))),
+    (CheckKind::Quota, |ground| Box::pin(checks::quota(ground))),
+    (CheckKind::Strategy, |ground| Box::pin(checks::strategy(ground))),
+    (CheckKind::Hooks, |ground| Box::pin(helm::prepare::hooks(ground))),
+    (CheckKind::Migration, |ground| Box::pin(helm::prepare::migration(ground))),
+    (CheckKind::Traffic, |ground| Box::pin(checks::traffic(ground))),
+];
+
 /// A restart starts every pod anew: what they need must still be there.
 const RESTART: &[(CheckKind, Make)] = &[
     (CheckKind::Rights, |ground| Box::pin(checks::rights(ground))),
@@ -149,8 +196,9 @@ const OTHER: &[(CheckKind, Make)] = &[
 ];
 
 /// What is checked before a change.
-const fn table(verb: Verb) -> &'static [(CheckKind, Make)] {
-    match verb {
+fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
+    match operation.verb {
+        Verb::RollBack if operation.to.as_ref().is_some_and(|to| helm::goal(&to.id).is_some()) => RELEASE,
         Verb::RollBack => ROLLBACK,
         Verb::Abort => ABORT,
         Verb::Restart => RESTART,
@@ -164,7 +212,7 @@ pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static,
     if matches!(operation.verb, Verb::Hold | Verb::Release) {
         return keepers::checks(cluster, operation);
     }
-    let wanted = table(operation.verb);
+    let wanted = table(&operation);
     let expected = Check::Expect(wanted.iter().map(|(kind, _)| *kind).collect());
     let made = async move {
         let ground = match Ground::read(cluster, operation).await {

@@ -3,6 +3,7 @@
 use super::{
     ask::Current,
     client::{Call, Cluster},
+    helm::{self, Found},
     outline, rows, template,
     wire::{
         List, Shape,
@@ -22,6 +23,7 @@ use std::collections::HashMap;
 mod life;
 
 /// A revision as its controller keeps it: a ReplicaSet, or a ControllerRevision in the shape of one.
+#[derive(Clone)]
 pub struct Kept {
     /// As far as rows need it.
     pub lean: ReplicaSet,
@@ -99,10 +101,17 @@ async fn events(cluster: &Cluster, namespace: &str) -> Vec<Event> {
 
 /// All revisions with their outlines, newest first.
 pub async fn read(cluster: &Cluster, id: &Id<Workload>) -> Result<Vec<Revision>, SourceError> {
-    let current = Current::read(cluster, id).await?;
+    match helm::of(cluster, Current::read(cluster, id).await?).await? {
+        Found::Release(through) => through.revisions(cluster).await,
+        Found::None(current) | Found::Unreadable(current, _) => of(cluster, &current).await,
+    }
+}
+
+/// Those that its own controller keeps.
+pub async fn of(cluster: &Cluster, current: &Current) -> Result<Vec<Revision>, SourceError> {
     match current.kind {
-        Kind::Deployment | Kind::Rollout => replica_sets(cluster, &current).await,
-        _ => controller_revisions(cluster, &current).await,
+        Kind::Deployment | Kind::Rollout => replica_sets(cluster, current).await,
+        _ => controller_revisions(cluster, current).await,
     }
 }
 

@@ -29,6 +29,8 @@ missing_packages() {
 		command -v "$program" >/dev/null || echo "$package"
 	done <<<"$PROGRAMS" | sort -u
 	dpkg-query -W busybox-static >/dev/null 2>&1 || echo busybox-static
+	# Helm's engine is installed into an environment of its own.
+	python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
 	# npm trusts whom the system trusts.
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 	# An engine on a kernel with AppArmor cannot start a container without its parser.

@@ -4,7 +4,7 @@ mod capacity;
 mod owners;
 mod parts;
 
-pub use capacity::{autoscaler, quota, scaling, strategy};
+pub use capacity::{autoscaler, quantity, quota, scaling, strategy};
 #[cfg(test)]
 pub use owners::kept_verdict;
 pub use owners::{keeper, owner, traffic};
@@ -21,8 +21,10 @@ use super::{
 use crate::{
     clean,
     domain::{CheckKind, Finding, Kind, Stage, Verb},
+    sources::SourceError,
     text::Clean,
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -40,6 +42,20 @@ struct Allowed {
     reason: String,
 }
 
+async fn review(cluster: &Cluster, asked: Value) -> Result<Review, SourceError> {
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let call = Call { verb: "create", resource: "selfsubjectaccessreviews.authorization.k8s.io".into(), namespace: None, path: path.into() };
+    let question = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": { "resourceAttributes": asked } });
+    cluster.review(&call, &question).await
+}
+
+/// Whether we may do something to any `PLURAL` or `PLURAL.GROUP` of a namespace.
+pub async fn may(ground: &Ground, verb: &str, resource: &str, namespace: &str) -> Result<bool, SourceError> {
+    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let review = review(&ground.cluster, json!({ "namespace": namespace, "verb": verb, "group": group, "resource": plural })).await?;
+    Ok(review.status.allowed)
+}
+
 /// Whether we may patch it.
 pub async fn rights(ground: Arc<Ground>) -> Finding {
     let address = if ground.operation.verb == Verb::RollBack { ground.current.templated().0 } else { &ground.current.address };
@@ -50,12 +66,9 @@ pub async fn rights(ground: Arc<Ground>) -> Finding {
 /// Whether we may patch an object of a group (its plural, where it is, its name), or a part of it.
 pub async fn may_patch(cluster: &Cluster, group: &str, (plural, namespace, name): (&str, &str, &str), part: &str) -> Finding {
     let made = CheckKind::Rights;
-    let (whole, path) =
-        (if part.is_empty() { plural.to_owned() } else { format!("{plural}/{part}") }, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews");
-    let call = Call { verb: "create", resource: "selfsubjectaccessreviews.authorization.k8s.io".into(), namespace: None, path: path.into() };
-    let question = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-        "spec": { "resourceAttributes": { "namespace": namespace, "verb": "patch", "group": group, "resource": plural, "subresource": part, "name": name } } });
-    match cluster.review::<Review>(&call, &question).await {
+    let whole = if part.is_empty() { plural.to_owned() } else { format!("{plural}/{part}") };
+    let asked = json!({ "namespace": namespace, "verb": "patch", "group": group, "resource": plural, "subresource": part, "name": name });
+    match review(cluster, asked).await {
         Ok(review) if review.status.allowed => made.ok(clean!("we may patch {whole} in {namespace}")),
         Ok(review) => {
             let why = if review.status.reason.is_empty() { String::new() } else { format!(" ({})", review.status.reason) };
@@ -141,7 +154,8 @@ const MIGRATES: &[&str] = &["migrat", "flyway", "alembic", "liquibase", "goose",
 /// Where somebody says that a release changes the schema.
 const MIGRATION: &str = "pilothouse.dev/migration";
 
-fn migrates(name: &str) -> bool {
+/// Whether what is called so looks like a change of a schema.
+pub fn migrates(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     MIGRATES.iter().any(|word| name.contains(word))
 }
@@ -149,9 +163,7 @@ fn migrates(name: &str) -> bool {
 /// Whether a schema was changed since the revision to go back to: it is not rolled back with it.
 pub async fn migration(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Migration;
-    let warn = |what: String| {
-        made.warn(clean!("{what}: the schema is not rolled back"), Some(Clean::from_static("make sure that the older version works with the newer schema")))
-    };
+    let warn = not_rolled_back;
     let Some(target) = ground.target() else { return made.unknown("the revision to go back to is not there") };
     let newer = ground.sets.iter().filter(|set| set.number > target.number);
     for set in newer {
@@ -163,7 +175,18 @@ pub async fn migration(ground: Arc<Ground>) -> Finding {
             return warn(format!("r{} has the init container {}", set.number, init.name));
         }
     }
-    let since = target.lean.meta().creation_timestamp.as_ref().map(|time| time.0);
+    jobs_since(&ground, target.lean.meta().creation_timestamp.as_ref().map(|time| time.0)).await
+}
+
+/// What a migration since then means.
+pub fn not_rolled_back(what: String) -> Finding {
+    let remedy = Clean::from_static("make sure that the older version works with the newer schema");
+    CheckKind::Migration.warn(clean!("{what}: the schema is not rolled back"), Some(remedy))
+}
+
+/// Whether a job that looks like a migration was made since.
+pub async fn jobs_since(ground: &Ground, since: Option<Timestamp>) -> Finding {
+    let (made, warn) = (CheckKind::Migration, not_rolled_back);
     let namespace = ground.namespace();
     let call = Call::list("jobs.batch", Some(namespace), format!("/apis/batch/v1/namespaces/{namespace}/jobs"));
     let jobs = match ground.cluster.get::<List<Job>>(&call).await {

@@ -22,7 +22,10 @@ pub async fn owner(ground: Arc<Ground>) -> Finding {
     match rows::owner(templated.meta()) {
         None => made.ok("nothing else claims it"),
         Some(Owner::Helm { release, namespace }) => made.warn(
-            clean!("Helm release {release} made it: its history will not know of this, and the next upgrade starts from its own last revision"),
+            clean!(
+                "Helm release {release} made it{}: its history will not know of this, and the next upgrade starts from its own last revision",
+                ground.lesser.as_ref().map(|why| clean!(", and can not be gone through ({why})")).unwrap_or_default()
+            ),
             Some(clean!("`helm rollback {release} -n {namespace}` is the way that Helm remembers")),
         ),
         Some(owner @ (Owner::ArgoCd { .. } | Owner::Flux { .. })) => kept(&ground, &owner).await,

@@ -232,7 +232,8 @@ struct Keys {
 /// Whether what the revision names is still there.
 pub async fn references(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::References;
-    let wanted = named(&ground.template());
+    let mut wanted = named(&ground.template());
+    wanted.retain(|named, _| !ground.brings(named.plural, &named.name));
     if wanted.is_empty() {
         return made.ok("it names no ConfigMap, Secret, volume or account");
     }

@@ -228,6 +228,7 @@ impl Keeper {
             progress: Progress::Done,
             keeper: Some(self.owner.clone()),
             abort_to: None,
+            release: None,
         }
     }
 }

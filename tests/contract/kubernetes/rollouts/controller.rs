@@ -137,23 +137,22 @@ impl Work<'_> {
         let steps = self.rollout["spec"]["strategy"]["canary"]["steps"].as_array().cloned().unwrap_or_default();
         let at = usize::try_from(status["currentStepIndex"].as_u64().unwrap_or_default()).unwrap_or_default();
         let ready = self.count(hash, "availableReplicas") >= wanted;
-        let mut say = |phase: &str, message: String| (status["phase"], status["message"]) = (phase.into(), message.into());
         if stable.is_empty() || stable == hash {
             self.scale(hash, wanted, 0).await;
-            say(if ready && self.total("replicas") == wanted { "Healthy" } else { "Progressing" }, String::new());
+            say(status, if ready && self.total("replicas") == wanted { "Healthy" } else { "Progressing" }, String::new());
             if ready {
                 status["stableRS"] = hash.into();
                 status["abort"] = Value::Null;
             }
         } else if status["abort"] == true {
-            say("Degraded", "RolloutAborted: Rollout aborted update to the newest revision".into());
+            say(status, "Degraded", "RolloutAborted: Rollout aborted update to the newest revision".into());
             self.scale(&stable, wanted, 0).await;
             (status["currentStepIndex"], status["pauseConditions"], status["controllerPause"]) = (0.into(), Value::Null, Value::Null);
             if status["abortedAt"].is_null() {
                 status["abortedAt"] = "2026-01-01T10:00:00Z".into();
             }
         } else if status["promoteFull"] == true || at >= steps.len() {
-            say("Progressing", "more replicas need to be updated".into());
+            say(status, "Progressing", "more replicas need to be updated".into());
             self.scale(hash, wanted, if ready { 0 } else { wanted }).await;
             if ready {
                 (status["stableRS"], status["promoteFull"]) = (hash.into(), Value::Null);
@@ -218,4 +217,8 @@ impl Work<'_> {
             "spec": { "replicas": 0, "selector": selector, "template": template } });
         send(self.client, "POST", &format!("/apis/apps/v1/namespaces/{}/replicasets", self.namespace), &set).await;
     }
+}
+
+fn say(status: &mut Value, phase: &str, message: String) {
+    (status["phase"], status["message"]) = (phase.into(), message.into());
 }
