@@ -152,9 +152,8 @@ impl App {
 
     /// Whether the source of a workload offers `verb`.
     fn can(&self, id: &Id<Workload>, verb: crate::domain::Verb) -> bool {
-        let kind = self.store.workload(id).map(|workload| workload.kind);
         let offered = matches!(self.sources.get(&id.source()), Some(Ok(super::Known::Ready(offers))) if offers.verbs.contains(&verb));
-        offered && (verb != crate::domain::Verb::RollBack || kind.is_some_and(crate::domain::Kind::has_revisions))
+        offered
     }
 
     pub(super) fn why_no_workload(&self, subject: &Subject) -> Clean {

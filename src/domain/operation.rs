@@ -148,12 +148,17 @@ pub struct Operation {
     pub by: Clean,
 }
 
-/// What a source tells while it carries an operation out. The last one is `Accepted`, `Conflict`, `Refused` or `Unclear`.
+/// What a source tells while it carries an operation out. The last one is `Accepted`, `Conflict`, `Refused`, `Failed` or `Unclear`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The object was read again and still is what the operator saw; the request leaves now.
     Sending,
-    /// The server accepted the one request.
+    /// One of several requests is under way: what is done, and what is waited for. Told again while it takes long.
+    Working {
+        /// What.
+        what: Clean,
+    },
+    /// The server accepted the one request, or all of them.
     Accepted {
         /// The server's name for the request (`Audit-Id`), for its own log.
         request: Option<Clean>,
@@ -174,6 +179,11 @@ pub enum Stage {
     /// The server refused it; nothing was changed.
     Refused {
         /// What it said.
+        why: Clean,
+    },
+    /// It was begun and failed: what was done is taken back again, or the words say what is left.
+    Failed {
+        /// What failed, and what runs now.
         why: Clean,
     },
     /// The answer was lost: it may have happened. The world must be read; nothing is sent again.

@@ -20,6 +20,13 @@ pub enum Question {
     },
     /// Its revisions with their outlines, newest first.
     Revisions(Id<Workload>),
+    /// Of these templates, which somebody saw here, those that one can still go back to, as revisions. Where no system keeps a history.
+    Templates {
+        /// The workload.
+        workload: Id<Workload>,
+        /// The templates.
+        templates: Vec<Raw>,
+    },
     /// What happened to it and to its pods, its pods, and what its controller says: everything `x` needs.
     Explain(Id<Workload>),
     /// The whole object as YAML, secrets masked.
@@ -99,7 +106,7 @@ pub struct Subject {
 pub enum Answer {
     /// To [`Question::Subject`] and [`Question::Keeper`].
     Subject(Box<Subject>),
-    /// To [`Question::Revisions`].
+    /// To [`Question::Revisions`] and [`Question::Templates`].
     Revisions(Vec<Revision>),
     /// To [`Question::Explain`].
     Explain {

@@ -37,9 +37,9 @@ impl Kind {
         }
     }
 
-    /// Whether its system keeps the revisions that one can go back to.
-    pub const fn has_revisions(self) -> bool {
-        matches!(self, Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::Rollout | Self::SwarmService)
+    /// Whether no system keeps them, so that what we saw ourselves is the record of what ran before.
+    pub const fn keeps_no_history(self) -> bool {
+        matches!(self, Self::ComposeService | Self::Container)
     }
 }
 

@@ -131,15 +131,6 @@ impl Case {
         &self.workload.version
     }
 
-    /// Whether this kind can be taken back in this version of the console.
-    pub const fn supported(&self) -> Result<(), &'static str> {
-        if self.workload.kind.has_revisions() {
-            Ok(())
-        } else {
-            Err("only Deployments, StatefulSets, DaemonSets, Rollouts and swarm services can be rolled back from here yet")
-        }
-    }
-
     /// Takes in a metric that was measured while the plan was made, which says more than a sample that may be old.
     pub(super) fn measured(&mut self, metric: Metric, value: Option<f64>, timing: &Timing) {
         let standing = judge(metric, value, timing);

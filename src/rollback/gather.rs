@@ -36,6 +36,7 @@ pub struct Gathering {
     until: Timestamp,
     subject: Option<Subject>,
     revisions: Option<Vec<Revision>>,
+    seen_here: Vec<Revision>,
     records: Vec<Record>,
     memory: Vec<(Name, Evidence)>,
     unknown: Vec<Clean>,
@@ -57,7 +58,7 @@ impl Gathering {
     pub(super) fn new(asks: Vec<Ask>, records: Vec<Record>, note: Option<Clean>, until: Timestamp) -> Self {
         let asked = asks.iter().map(|ask| ask.question.clone()).collect();
         let open = asks.into_iter().map(|ask| Open { ask, asked: 1, said: Vec::new() }).collect();
-        Self { asked, open, until, subject: None, revisions: None, records, memory: Vec::new(), unknown: Vec::new(), note }
+        Self { asked, open, until, subject: None, revisions: None, seen_here: Vec::new(), records, memory: Vec::new(), unknown: Vec::new(), note }
     }
 
     /// The questions that are still open, in words.
@@ -121,6 +122,7 @@ impl Gathering {
         match (question, answer) {
             (Question::Subject(_), Answer::Subject(subject)) => self.subject = Some(*subject),
             (Question::Revisions(_), Answer::Revisions(revisions)) => self.revisions = Some(revisions),
+            (Question::Templates { .. }, Answer::Revisions(revisions)) => self.seen_here = revisions,
             (Question::Memory { .. }, Answer::Memory(evidence)) => self.memory.extend(evidence),
             (Question::Window(_), Answer::Window { value: None, .. }) => return Err(Clean::from_static("no such series")),
             (Question::Window(window), Answer::Window { value, .. }) => case.measured(window.metric, value, timing),
@@ -141,15 +143,20 @@ impl Gathering {
         for open in &self.open {
             self.unknown.push(crate::clean!("{}: no answer in time", words(&open.ask.question)));
         }
-        let (Some(subject), Some(revisions)) = (self.subject, self.revisions) else {
+        let (Some(subject), Some(mut revisions)) = (self.subject, self.revisions) else {
             // What metrics remember may be unknown too; that is not why there is no plan.
             let about = |why: &&Clean| ["the object: ", "its revisions: "].iter().any(|lead| why.starts_with(lead));
             let why = self.unknown.iter().find(about).cloned().unwrap_or_default();
             return Err(crate::clean!("the workload could not be read: {why}"));
         };
+        self.seen_here.retain(|seen| !revisions.iter().any(|known| known.template == seen.template));
+        revisions.append(&mut self.seen_here);
         self.records.extend(from_memory(case, &revisions, self.memory));
         self.records.extend(from_annotation(&subject, now));
-        let target = target(&History { revisions: &revisions, records: &self.records, pods: &case.pods }, now);
+        let mut target = target(&History { revisions: &revisions, records: &self.records, pods: &case.pods }, now);
+        if case.workload.kind.keeps_no_history() && target.candidates.is_empty() {
+            target.proposed = Err(crate::clean!("no earlier image of it is on {} any more: pull or load it again, or go forward", case.workload.place.context));
+        }
         let running = revisions.iter().find(|revision| revision.current).map(|revision| revision.template.clone()).unwrap_or_default();
         Ok(Gathered { subject, target, running, unknown: self.unknown, note: self.note })
     }
@@ -172,6 +179,7 @@ fn words(question: &Question) -> Clean {
         Question::Subject(_) => "the object",
         Question::Keeper { .. } => "what keeps it",
         Question::Revisions(_) => "its revisions",
+        Question::Templates { .. } => "what was seen here",
         Question::Explain(_) => "what happened",
         Question::Yaml(_) | Question::PodYaml(_) => "YAML",
         Question::Window(window) => window.metric.word(),

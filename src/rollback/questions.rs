@@ -1,8 +1,9 @@
 //! What must be known before a rollback can be planned, and who can say it.
 
+use super::Record;
 use crate::{
-    domain::{FeedKind, Id, Labels, Metric, Question, Revision, SourceId, Window, Workload},
-    text::Name,
+    domain::{Evidence, FeedKind, Id, Labels, Metric, Question, Revision, SourceId, Window, Workload},
+    text::{Name, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -41,14 +42,26 @@ pub const SHOWN: u32 = 300;
 const MEMORY: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// The questions of step 0, for a workload of `service`.
-pub fn questions(workload: &Workload, revisions: &[&Revision], service: &Name, alert: Option<&AlertRef>, now: Timestamp) -> Vec<Ask> {
+pub fn questions(workload: &Workload, revisions: &[&Revision], service: &Name, alert: Option<&AlertRef>, records: &[Record], now: Timestamp) -> Vec<Ask> {
     let id = &workload.id;
     let own = |question| Ask { who: Who::Source(id.source()), question };
     let mut asks = vec![own(Question::Subject(id.clone())), own(Question::Revisions(id.clone()))];
+    asks.extend(seen_here(workload, records).map(own));
     asks.push(memory(workload, revisions, id, now));
     asks.extend(measures(workload, service, SHOWN));
     asks.extend(alert.map(rule_state));
     asks
+}
+
+/// What was seen healthy is a way back where no system keeps a history, as long as it is still there.
+fn seen_here(workload: &Workload, records: &[Record]) -> Option<Question> {
+    let mut templates: Vec<Raw> = Vec::new();
+    for record in records.iter().filter(|record| matches!(record.evidence, Evidence::SeenHealthy { .. })) {
+        if !templates.contains(&record.template) {
+            templates.push(record.template.clone());
+        }
+    }
+    (workload.kind.keeps_no_history() && !templates.is_empty()).then(|| Question::Templates { workload: workload.id.clone(), templates })
 }
 
 /// The questions whose answers verify: error rate and latency over the last `seconds`.
@@ -88,7 +101,7 @@ mod tests {
         let cart = workload("prod", "shop", "cart");
         let revision = revision(&cart, 2, 3);
         let alert = AlertRef { name: Name::new("CartErrorRate"), labels: Labels::default(), since: None };
-        let asks = questions(&cart, &[&revision], &Name::new("cart"), Some(&alert), now());
+        let asks = questions(&cart, &[&revision], &Name::new("cart"), Some(&alert), &[], now());
         let kinds: Vec<&str> = asks
             .iter()
             .map(|ask| match (&ask.who, &ask.question) {

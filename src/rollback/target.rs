@@ -92,7 +92,8 @@ pub fn target(history: &History<'_>, now: Timestamp) -> Target {
     };
     let earlier = earlier(history.revisions, current);
     let candidates: Vec<Candidate> = earlier.into_iter().map(|revision| candidate(revision, current, history, now)).collect();
-    let rank = |(_, candidate): &(usize, &Candidate)| (candidate.class, had_pods(&candidate.revision.evidence), candidate.revision.number);
+    // They stand newest first: of two that are as good the first one is taken.
+    let rank = |(at, candidate): &(usize, &Candidate)| (candidate.class, had_pods(&candidate.revision.evidence), std::cmp::Reverse(*at));
     let best = candidates.iter().enumerate().filter(|(_, candidate)| !candidate.shunned).max_by_key(rank).map(|(at, _)| at);
     let proposed = best.ok_or_else(|| nothing(history, current, &candidates));
     Target { candidates, proposed }
@@ -101,7 +102,7 @@ pub fn target(history: &History<'_>, now: Timestamp) -> Target {
 /// The revisions that are not what runs, newest first, each template once.
 fn earlier(revisions: &[Revision], current: &Revision) -> Vec<Revision> {
     let mut rows: Vec<&Revision> = revisions.iter().filter(|revision| !revision.current && !same(revision, current)).collect();
-    rows.sort_by_key(|revision| std::cmp::Reverse(revision.number));
+    rows.sort_by_key(|revision| std::cmp::Reverse((revision.number, revision.created.filter(|_| revision.number == 0))));
     let mut found: Vec<Revision> = Vec::new();
     for row in rows {
         match found.iter_mut().find(|kept| same(kept, row)) {

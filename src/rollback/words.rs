@@ -201,7 +201,8 @@ impl Procedure {
     fn sent_lines(&self) -> Vec<Line> {
         match &self.state {
             State::Sending { left: None, .. } => vec![line(Mark::Running, "recorded", "the intent is being written before anything leaves")],
-            State::Sending { left: Some(_), sent } if sent.release() => {
+            State::Sending { doing: Some((what, _)), .. } => vec![line(Mark::Running, "at work", what.clone())],
+            State::Sending { left: Some(_), sent, .. } if sent.release() => {
                 vec![line(Mark::Running, "helm", "it is at work; it ends when all objects are sent and the hooks have run")]
             }
             State::Sending { left: Some(_), .. } => vec![line(Mark::Running, "sent", "waiting for the answer")],

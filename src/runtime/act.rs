@@ -11,7 +11,13 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 /// A change, as a person confirmed it.
 pub(super) struct Confirmed {
@@ -24,7 +30,7 @@ pub(super) struct Confirmed {
 
 impl Runtime {
     pub(super) fn act(&mut self, task: TaskId, id: &SourceId, operation: Operation, confirmed: Confirmed) {
-        let (source, inbox, journal) = (self.source(id), self.inbox.clone(), self.journal.clone());
+        let (source, inbox, journal, between) = (self.source(id), self.inbox.clone(), self.journal.clone(), self.between.clone());
         let carried = async move {
             let source = match source {
                 Ok(source) => source,
@@ -37,7 +43,7 @@ impl Runtime {
                 Err(why) => inbox.put(Event::Recorded(task, Err(why))),
                 Ok(warrant) => {
                     inbox.put(Event::Recorded(task, Ok(warrant.entry())));
-                    let last = carry(&*source, warrant, task, &inbox).await;
+                    let last = carry(&*source, warrant, task, (&inbox, &between)).await;
                     if let Err(error) = write_outcome(journal, operation, last).await {
                         inbox.put(Event::Told(Err(error)));
                     }
@@ -110,19 +116,29 @@ async fn intend(journal: Arc<Book>, operation: Operation, confirmed: Confirmed) 
     written.await.unwrap_or_else(|_| Err(Clean::from_static("writing the intent stopped on a fault of ours; nothing was sent")))
 }
 
-/// Sends the one request and passes its stages on. What ends without a last word is unclear, never repeated.
-async fn carry(source: &dyn Source, warrant: Warrant, task: TaskId, inbox: &Inbox) -> Stage {
+/// Sends the request, or several, and passes the stages on. What ends without a last word is unclear, never repeated. While it is `between`
+/// the first and the last of several requests, this process had better stay.
+async fn carry(source: &dyn Source, warrant: Warrant, task: TaskId, (inbox, between): (&Inbox, &AtomicUsize)) -> Stage {
     let lost = |why: &'static str| Stage::Unclear { why: Clean::from_static(why) };
-    let mut stages = source.act(warrant);
+    let (mut stages, mut several) = (source.act(warrant), false);
     let last = loop {
         match AssertUnwindSafe(stages.next()).catch_unwind().await {
             Ok(Some(Ok(Stage::Sending))) => inbox.put(Event::Stage(task, Stage::Sending)),
+            Ok(Some(Ok(stage @ Stage::Working { .. }))) => {
+                if !std::mem::replace(&mut several, true) {
+                    between.fetch_add(1, Ordering::Relaxed);
+                }
+                inbox.put(Event::Stage(task, stage));
+            }
             Ok(Some(Ok(stage))) => break stage,
             Ok(Some(Err(error))) => break Stage::Unclear { why: error.why().words },
             Ok(None) => break lost("the source ended without an answer"),
             Err(_) => break lost("the source stopped on a fault of ours after the change was begun"),
         }
     };
+    if several {
+        between.fetch_sub(1, Ordering::Relaxed);
+    }
     inbox.put(Event::Stage(task, last.clone()));
     last
 }

@@ -60,12 +60,13 @@ impl Book {
     /// Writes what came of a request.
     pub fn outcome(&self, operation: &Operation, stage: &Stage, at: Timestamp) -> Result<(), JournalError> {
         let (result, request, detail) = match stage {
-            Stage::Sending => return self.append(at, Body::Sent(Sent { op: operation.id.clone(), step: 1 })),
+            Stage::Sending | Stage::Working { .. } => return self.append(at, Body::Sent(Sent { op: operation.id.clone(), step: 1 })),
             Stage::Accepted { request, warnings, .. } => {
                 (Ended::Accepted, request.clone(), Clean::from_untrusted(&warnings.iter().map(Clean::as_str).collect::<Vec<_>>().join("; ")))
             }
             Stage::Conflict { what, .. } => (Ended::Conflict, None, what.clone()),
             Stage::Refused { why } => (Ended::Refused, None, why.clone()),
+            Stage::Failed { why } => (Ended::Failed, None, why.clone()),
             Stage::Unclear { why } => (Ended::Unclear, None, why.clone()),
         };
         self.append(at, Body::Outcome(Outcome { op: operation.id.clone(), step: 1, result, request, detail }))

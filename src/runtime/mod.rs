@@ -24,7 +24,10 @@ use std::{
     collections::{BTreeSet, HashMap},
     future::Future,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::{sync::Notify, task::AbortHandle, time::timeout};
@@ -33,6 +36,8 @@ use tokio::{sync::Notify, task::AbortHandle, time::timeout};
 const ANSWER: Duration = Duration::from_secs(20);
 /// How long a source may take for all checks before a change.
 const CHECKS: Duration = Duration::from_secs(10);
+/// How long who leaves waits for the rest of several requests.
+const BETWEEN: Duration = Duration::from_secs(300);
 
 /// What is wanted of the loop itself: only it owns the terminal.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,6 +80,8 @@ pub struct Runtime {
     feeds: HashMap<(SourceId, Feed), Watch>,
     journal: Option<Arc<Book>>,
     acting: Vec<tokio::task::JoinHandle<()>>,
+    /// How many changes are between the first and the last of several requests.
+    between: Arc<AtomicUsize>,
     state: std::path::PathBuf,
 }
 
@@ -94,7 +101,7 @@ impl Runtime {
     pub fn new(inbox: Arc<Inbox>, config: Arc<Config>, flags: Flags, journal: Option<Arc<Book>>, state: std::path::PathBuf, made: Vec<Made>) -> Self {
         let fleet = Fleet::new(inbox.clone());
         made.into_iter().for_each(|one| fleet.adopt(one));
-        Self { inbox, config, flags, fleet, feeds: HashMap::new(), journal, acting: Vec::new(), state }
+        Self { inbox, config, flags, fleet, feeds: HashMap::new(), journal, acting: Vec::new(), between: Arc::default(), state }
     }
 
     /// Starts and stops watches until they are what is wanted.
@@ -155,8 +162,10 @@ impl Runtime {
         }
     }
 
-    /// Ends when every operation under way has been written to its end, or at the deadline: an intent must not lose its outcome.
+    /// Ends when every operation under way has been written to its end, or at the deadline: an intent must not lose its outcome. What is
+    /// between two of its requests is waited for longer: left there it would leave a service that nobody starts again.
     pub async fn settle(&mut self, deadline: Duration) {
+        let deadline = if self.between.load(Ordering::Relaxed) > 0 { BETWEEN } else { deadline };
         let acting = std::mem::take(&mut self.acting);
         let _ = timeout(deadline, futures::future::join_all(acting)).await;
     }

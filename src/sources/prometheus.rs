@@ -173,9 +173,13 @@ impl Source for Prometheus {
                 Question::Window(window) => source.window(&window).await,
                 Question::RuleState { alert, labels } => source.rule_state(&alert, &labels).await,
                 Question::Memory { namespace, names, since, .. } => source.memory(&namespace, &names, since).await,
-                Question::Subject(_) | Question::Keeper { .. } | Question::Revisions(_) | Question::Explain(_) | Question::Yaml(_) | Question::PodYaml(_) => {
-                    Err(unsupported())
-                }
+                Question::Subject(_)
+                | Question::Keeper { .. }
+                | Question::Revisions(_)
+                | Question::Templates { .. }
+                | Question::Explain(_)
+                | Question::Yaml(_)
+                | Question::PodYaml(_) => Err(unsupported()),
             }
         }
         .boxed()

@@ -1,6 +1,8 @@
 //! `kind = "docker"` against a real engine.
 
+mod cut;
 pub mod engine;
+mod recreate;
 mod swarm;
 mod told;
 

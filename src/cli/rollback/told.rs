@@ -87,8 +87,7 @@ fn end_exit(running: &Running) -> Exit {
 pub(super) fn barred(app: &App, key: OperationKey) -> Option<Exit> {
     let running = app.operations.get(key)?;
     match &running.procedure.state {
-        // What is not supported is known; what could not be read is not.
-        State::Closed { .. } => Some(if running.procedure.case.supported().is_err() { Exit::No } else { Exit::Unknown }),
+        State::Closed { .. } => Some(Exit::Unknown),
         State::Planned(plan) => {
             let blocked = plan.findings.values().any(|finding| finding.outcome == Outcome::Block);
             (plan.candidate().is_none() || blocked).then_some(Exit::No)

@@ -153,6 +153,12 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
             place.context,
             target.version
         ),
+        (None, Kind::ComposeService | Kind::Container) => crate::clean!(
+            "A new container of {kind} {name} is made on {}, the same but for its image ({}). The old one stops, the new one takes its name and starts; \
+             the old one is kept, and comes back if the new one does not become healthy.",
+            place.context,
+            target.version
+        ),
         (None, _) => crate::clean!(
             "One request replaces the template of {kind} {name} in {} ({}) by that of {} ({}); the revision gets a new number{number}.",
             place.namespace,
@@ -161,7 +167,13 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
             target.version
         ),
     };
-    let then = if plan.verb() == Verb::Abort { "" } else { " The controller then exchanges the pods as its strategy says:" };
+    let then = match case.workload.kind {
+        _ if plan.verb() == Verb::Abort => "",
+        Kind::ComposeService | Kind::Container => " Several containers are exchanged one after the other, until one fails:",
+        Kind::SwarmService | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::Rollout => {
+            " The controller then exchanges the pods as its strategy says:"
+        }
+    };
     let words = crate::clean!(
         "{request}{then} {} wanted, {} ready now. \
          It is watched until everything that was bad is measured good, for at most {}. Nothing is sent twice.",

@@ -64,6 +64,9 @@ fn who(app: &App, sent: &Sent) -> Line {
 const fn paragraph(state: &State) -> Clean {
     Clean::from_static(match state {
         State::Sending { left: None, .. } => "Nothing has left yet: first the intent is written down, then the one request goes out.",
+        State::Sending { doing: Some(_), .. } => {
+            "Several requests, each sent once, and nothing here calls them back. What ran before is kept, and comes back by itself if what takes its place is not well. If an answer is lost the world is read, and nothing more is sent."
+        }
         State::Sending { left: Some(_), .. } => {
             "The request has left: nothing here calls it back. If the answer is lost the object is read; nothing is sent again by itself."
         }

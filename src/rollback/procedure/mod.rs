@@ -86,6 +86,8 @@ pub enum State {
         sent: Box<Sent>,
         /// When the request left, once it did.
         left: Option<Timestamp>,
+        /// Which of several requests is under way, and when that was last said.
+        doing: Option<(Clean, Timestamp)>,
     },
     /// The answer was lost: the world is being read.
     Unclear {
@@ -145,11 +147,7 @@ impl Procedure {
     pub fn begin(case: Case, revisions: &[&Revision], records: Vec<Record>, (id, by): (OpId, Clean), timing: Timing, now: Timestamp) -> (Self, Vec<Want>) {
         let state = State::Closed { why: Clean::EMPTY };
         let mut new = Self { case, state, timing, id, by, asks: Vec::new(), records, good_at: BTreeMap::new() };
-        if let Err(why) = new.case.supported() {
-            new.state = State::Closed { why: Clean::from_static(why) };
-            return (new, Vec::new());
-        }
-        new.asks = questions(&new.case.workload, revisions, &new.case.service, new.case.alert.as_ref(), now);
+        new.asks = questions(&new.case.workload, revisions, &new.case.service, new.case.alert.as_ref(), &new.records, now);
         let wants = new.gather(None, now);
         (new, wants)
     }
@@ -308,7 +306,7 @@ impl Procedure {
                 }
                 Vec::new()
             }
-            State::Sending { sent, .. } if now.duration_since(sent.began) >= sent.late(&self.timing) => {
+            State::Sending { sent, doing, .. } if now.duration_since(send::heard(sent, doing.as_ref())) >= sent.late(&self.timing) => {
                 let sent = sent.clone();
                 self.unclear(sent, Clean::from_static("no answer"), now)
             }
@@ -378,7 +376,7 @@ impl Procedure {
                 Checks::Running { until } => Some(until),
                 Checks::Over => None,
             },
-            State::Sending { sent, .. } => Some(sent.began + sent.late(&self.timing)),
+            State::Sending { sent, doing, .. } => Some(send::heard(sent, doing.as_ref()) + sent.late(&self.timing)),
             State::Unclear { reread, .. } => Some(*reread),
             State::UnderWay { .. } => Some(now + SignedDuration::from_secs(1)),
             State::Confirming { .. } | State::Done { .. } | State::Closed { .. } => None,
@@ -388,6 +386,8 @@ impl Procedure {
 
 #[cfg(test)]
 mod aborts;
+#[cfg(test)]
+mod exchange_tests;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]

@@ -20,7 +20,7 @@ impl Procedure {
         };
         let moved = crate::clean!("{} was rolled out meanwhile: this plan is a new one", case.version());
         self.case = case;
-        self.asks = questions(&self.case.workload, revisions, &self.case.service, self.case.alert.as_ref(), now);
+        self.asks = questions(&self.case.workload, revisions, &self.case.service, self.case.alert.as_ref(), &self.records, now);
         self.gather(Some(note.unwrap_or(moved)), now)
     }
 

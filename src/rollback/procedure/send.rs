@@ -39,7 +39,7 @@ impl Procedure {
         let aborts = operation.verb == Verb::Abort;
         let (running, ids) = (plan.running.clone(), plan.tried.clone());
         let sent = Sent { goal, aborts, from: operation.from.clone(), running, ids, began: now, plan: Some(plan) };
-        self.state = State::Sending { sent: Box::new(sent), left: None };
+        self.state = State::Sending { sent: Box::new(sent), left: None, doing: None };
         vec![Want::Act(Box::new(operation))]
     }
 
@@ -56,14 +56,16 @@ impl Procedure {
     #[must_use = "the wants must be carried out"]
     pub fn staged(&mut self, id: &OpId, stage: Stage, now: Timestamp) -> Vec<Want> {
         let sent = match &mut self.state {
-            State::Sending { sent, left } if sent.ids.last() == Some(id) => {
-                if stage == Stage::Sending {
-                    left.get_or_insert(now);
+            State::Sending { sent, left, doing } if sent.ids.last() == Some(id) => {
+                match &stage {
+                    Stage::Sending => drop(left.get_or_insert(now)),
+                    Stage::Working { what } => *doing = Some((what.clone(), now)),
+                    _ => {}
                 }
                 sent.clone()
             }
             // The final word may come when it was given up for lost already.
-            State::Unclear { sent, .. } if sent.ids.last() == Some(id) && matches!(stage, Stage::Accepted { .. }) => sent.clone(),
+            State::Unclear { sent, .. } if sent.ids.last() == Some(id) && matches!(stage, Stage::Accepted { .. } | Stage::Failed { .. }) => sent.clone(),
             State::Gathering(_)
             | State::Planned(_)
             | State::Confirming { .. }
@@ -74,7 +76,7 @@ impl Procedure {
             | State::Closed { .. } => return Vec::new(),
         };
         match stage {
-            Stage::Sending => Vec::new(),
+            Stage::Sending | Stage::Working { .. } => Vec::new(),
             Stage::Accepted { .. } => {
                 let release = sent.release();
                 self.go_under_way(sent, release, now)
@@ -83,6 +85,10 @@ impl Procedure {
             Stage::Conflict { what, same: false } => self.gather(Some(crate::clean!("the world moved on, nothing was changed: {what}")), now),
             Stage::Refused { why } => {
                 self.state = State::Closed { why: crate::clean!("refused, nothing was changed: {why}") };
+                Vec::new()
+            }
+            Stage::Failed { why } => {
+                self.state = State::Closed { why: crate::clean!("it failed: {why}") };
                 Vec::new()
             }
             Stage::Unclear { why } => self.unclear(sent, why, now),
@@ -157,6 +163,11 @@ impl Procedure {
         let run = Box::new(self.run(&sent, now));
         self.state = State::Done { sent, run, proofs: Vec::new(), verdict, at: now };
     }
+}
+
+/// When the source last said that it is at work.
+pub(super) fn heard(sent: &Sent, doing: Option<&(Clean, Timestamp)>) -> Timestamp {
+    doing.map_or(sent.began, |(_, at)| *at)
 }
 
 /// Whether the object carries our mark, or runs the target's specification although it did not before. An abort leaves no mark.

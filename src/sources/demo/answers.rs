@@ -25,6 +25,7 @@ impl World {
         match question {
             Question::Subject(id) => self.about(source, id, at, |view| Answer::Subject(Box::new(subject(view)))),
             Question::Revisions(id) => self.about(source, id, at, |view| Answer::Revisions(revisions(view))),
+            Question::Templates { workload, .. } => self.about(source, workload, at, |view| Answer::Revisions(revisions(view))),
             Question::Explain(id) => self.about(source, id, at, explain),
             Question::Yaml(id) => self.about(source, id, at, |view| Answer::Text(super::yaml::workload(view))),
             Question::PodYaml(id) => self.pod_yaml(id, at),

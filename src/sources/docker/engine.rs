@@ -6,6 +6,10 @@
 //! that an upgraded engine would change its answers under us. So each request is one raw call of the library, `export_container`, whose
 //! path its request modifier replaces: bytes come back, and we read them with the types of [`super::wire`].
 
+mod write;
+
+pub use write::Failed;
+
 use super::{fault, place::Address, ssh, wire};
 use crate::{clean, sources::SourceError, text::Clean};
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
@@ -24,8 +28,6 @@ use std::{
 
 /// How long a whole answer may take.
 const READING: Duration = Duration::from_secs(15);
-/// How long the answer to a change may take.
-const WRITING: Duration = Duration::from_secs(45);
 /// How long the head of a stream may take: some engines send none before the first byte, and a quiet container says nothing for days.
 const STREAMING: Duration = Duration::from_secs(366 * 24 * 3600);
 /// How long a sign of life may take.
@@ -241,33 +243,6 @@ impl Session {
         let address = self.address.clone();
         let docker = self.docker.clone().with_timeout(head).with_request_modifier(move |request| aimed(request, &target));
         docker.export_container("any").map(move |part| part.map_err(|error| fault::failed(&error, &address))).boxed()
-    }
-
-    /// Posts `body`, once: nothing, or the engine's status where it answered at all, and what that means.
-    pub async fn post(&self, path: &str, body: &serde_json::Value) -> Result<(), (Option<u16>, SourceError)> {
-        let Ok(target) = format!("{}{path}", self.prefix).parse::<PathAndQuery>() else {
-            return Err((Some(400), SourceError::Protocol("a name holds what can not be asked for".into())));
-        };
-        let posted = move |request: BollardRequest| {
-            let mut request = aimed(request, &target);
-            *request.method_mut() = http::Method::POST;
-            request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-            request
-        };
-        // The library's one request with a body of ours; its typed ones would drop what it does not know, and are large.
-        let docker = self.docker.clone().with_timeout(WRITING).with_request_modifier(posted);
-        let sent = docker.upload_to_container("any", None, bollard::body_full(body.to_string().into()));
-        match tokio::time::timeout(WRITING, sent).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => {
-                let code = match &error {
-                    bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
-                    _ => None,
-                };
-                Err((code, fault::failed(&error, &self.address)))
-            }
-            Err(_) => Err((None, SourceError::Unreachable(clean!("{} did not answer within {} s", self.address.words(), WRITING.as_secs())))),
-        }
     }
 
     /// Whether the connection may die without a word: then somebody has to ask now and then. ssh does that by itself.

@@ -11,7 +11,7 @@
 //! The source is called `docker` for an engine of this machine and `docker/NAME` for others: the name from the configuration, else the context, else the host.
 //!
 //! Containers of a compose service are one workload, others are one each; containers of Kubernetes pods are left to their cluster. One
-//! thing is changed from here: a service of a swarm is taken back ([`swarm::act`]).
+//! thing is changed from here: a service is taken back, of a swarm ([`swarm::act`]), of compose, or a container alone ([`recreate`]).
 
 mod answers;
 mod container;
@@ -20,6 +20,7 @@ mod events;
 mod fault;
 mod logs;
 mod place;
+mod recreate;
 mod rows;
 mod ssh;
 mod stats;
@@ -32,7 +33,7 @@ use super::{Made, Source, SourceError, Wish};
 use crate::{
     clean,
     config::{ConfigError, SourceConfig},
-    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, Scope, SourceId, Stage, Trouble, Verb, Why},
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, Id, LogTarget, Offers, Operation, Question, Scope, SourceId, Stage, Trouble, Verb, Why, Workload},
     gate::Warrant,
     text::Clean,
 };
@@ -112,7 +113,20 @@ impl Docker {
 }
 
 const FEEDS: [FeedKind; 5] = [FeedKind::Workloads, FeedKind::Pods, FeedKind::Happenings, FeedKind::Stats, FeedKind::Logs];
-const READS_ONLY: &str = "of Docker only services of a swarm can be taken back yet; use `docker compose up -d` with the earlier tag";
+
+/// A service of a swarm that another node manages.
+fn not_manager() -> SourceError {
+    SourceError::Unsupported(Clean::from_static("this node does not manage its swarm: name a manager as `host`"))
+}
+
+fn only_back() -> SourceError {
+    SourceError::Unsupported(Clean::from_static("of Docker a service can only be taken back"))
+}
+
+/// Whether a swarm keeps it, here or elsewhere.
+fn of_swarm(workload: &Id<Workload>) -> bool {
+    workload.key().starts_with("service/")
+}
 
 fn no_such_feed(feed: &str) -> SourceError {
     SourceError::Unsupported(clean!("a Docker engine has no {feed}"))
@@ -129,9 +143,7 @@ impl Source for Docker {
             offers.warnings.push(clean!("tcp://{host} has no TLS: whoever reaches that port is root there"));
         }
         if let Some(hello) = self.engine.hello() {
-            if hello.manager {
-                offers.verbs.insert(Verb::RollBack);
-            }
+            offers.verbs.insert(Verb::RollBack);
             if hello.podman {
                 offers.lacks.push(clean!("Podman {}: no swarm, and health of containers only where it says so", hello.version));
             } else if !hello.node.is_empty() && !hello.manager {
@@ -177,13 +189,16 @@ impl Source for Docker {
                 Question::Explain(workload) => answers::explain(&session, &source, &workload).await,
                 Question::Subject(workload) => match logs::service(&session, &workload) {
                     Some(service) => history::subject(&session, &workload, service).await,
-                    None => Err(SourceError::Unsupported(READS_ONLY.into())),
+                    None if of_swarm(&workload) => Err(not_manager()),
+                    None => recreate::subject(&session, &workload).await,
                 },
                 Question::Revisions(workload) => match logs::service(&session, &workload) {
                     Some(service) => history::answer(&session, &source, service).await,
-                    None => Err(SourceError::Unsupported(READS_ONLY.into())),
+                    None if of_swarm(&workload) => Err(not_manager()),
+                    None => recreate::answer(&session, &source, &workload).await,
                 },
                 Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
+                Question::Templates { workload, templates } => recreate::known(&session, &source, &workload, &templates).await,
                 Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => Err(no_such_feed("metrics of services")),
             }
         }
@@ -192,8 +207,9 @@ impl Source for Docker {
 
     fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
         match operation.verb {
-            Verb::RollBack => swarm::act::prepare(self.opening(), operation),
-            _ => refused(SourceError::Unsupported(READS_ONLY.into())),
+            Verb::RollBack if of_swarm(&operation.subject) => swarm::act::prepare(self.opening(), operation),
+            Verb::RollBack => recreate::prepare(self.opening(), operation),
+            _ => refused(only_back()),
         }
     }
 
@@ -203,8 +219,9 @@ impl Source for Docker {
             return stream::iter([Ok(Stage::Refused { why })]).boxed();
         }
         match warrant.operation().verb {
-            Verb::RollBack => swarm::act::carry_out(self.opening(), warrant),
-            _ => refused(SourceError::Unsupported(READS_ONLY.into())),
+            Verb::RollBack if of_swarm(&warrant.operation().subject) => swarm::act::carry_out(self.opening(), warrant),
+            Verb::RollBack => recreate::carry_out(self.opening(), warrant),
+            _ => refused(only_back()),
         }
     }
 

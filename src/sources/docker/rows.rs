@@ -2,6 +2,10 @@
 
 use super::{
     container::{Check, Container, Death, Owner, Run},
+    recreate::{
+        self,
+        names::{Role, apart},
+    },
     swarm,
     world::World,
 };
@@ -10,14 +14,14 @@ use crate::{
     domain::{self, ContainerState, Id, Kind, Labels, Place, Pod, Progress, Replicas, Revision, Scope, SourceId, Workload},
     text::{Clean, Name, Raw},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The key of a workload: the same for a container that is made anew under its name.
 pub fn workload_key(container: &Container) -> Option<String> {
     match container.owner() {
         Owner::Compose { project, service } => Some(format!("compose/{project}/{service}")),
         Owner::Swarm { service, .. } => Some(format!("service/{service}")),
-        Owner::Alone => Some(format!("container/{}", container.name)),
+        Owner::Alone => Some(format!("container/{}", apart(&container.name).0)),
         Owner::OneOff | Owner::Elsewhere => None,
     }
 }
@@ -37,10 +41,32 @@ pub fn pod_id(source: &SourceId, container: &str) -> Id<Pod> {
     Id::new(source, &format!("container/{container}"))
 }
 
-/// Every workload of a host, in the order of their keys.
-pub fn workloads(source: &SourceId, world: &World) -> Vec<Workload> {
+/// Whether a container has run, or the engine has said why it could not: one that was only made stands for nothing.
+pub fn counts(container: &Container) -> bool {
+    container.run != Run::Created || container.wanted()
+}
+
+/// The containers that stand for what runs: without those that an exchange has set aside or not put into place yet. One that was set aside
+/// and never replaced is all that there is.
+pub fn standing<'a>(containers: impl Iterator<Item = &'a Container>) -> Vec<&'a Container> {
+    let all: Vec<&Container> = containers.collect();
+    let names: BTreeSet<&str> = all.iter().map(|one| one.name.as_str()).collect();
+    let stands = |one: &&&Container| match apart(&one.name) {
+        (_, Role::Own) => true,
+        (place, Role::Aside(_)) => runs(one) || !names.contains(place),
+        (_, Role::Next(_)) => runs(one),
+    };
+    all.iter().filter(stands).copied().collect()
+}
+
+fn runs(container: &Container) -> bool {
+    matches!(container.run, Run::Running | Run::Paused | Run::Restarting)
+}
+
+/// The containers of a host by the key of their workload, in the order of the keys; those of a swarm only where it is not asked itself.
+fn groups(world: &World) -> BTreeMap<String, Vec<&Container>> {
     let mut groups: BTreeMap<String, Vec<&Container>> = BTreeMap::new();
-    for container in world.containers() {
+    for container in standing(world.containers()) {
         if world.swarm().is_some() && matches!(container.owner(), Owner::Swarm { .. }) {
             continue;
         }
@@ -48,20 +74,39 @@ pub fn workloads(source: &SourceId, world: &World) -> Vec<Workload> {
             groups.entry(key).or_default().push(container);
         }
     }
-    let mut rows: Vec<Workload> = groups.into_iter().filter_map(|(key, group)| workload(source, world.host(), &key, &group)).collect();
+    groups
+}
+
+/// Every workload of a host, in the order of their keys.
+pub fn workloads(source: &SourceId, world: &World) -> Vec<Workload> {
+    let mut rows: Vec<Workload> = groups(world).iter().filter_map(|(key, group)| workload(source, world.host(), key, group)).collect();
     rows.extend(world.swarm().into_iter().flat_map(|swarm| swarm::workloads(source, world.host(), swarm)));
     rows
 }
 
-/// The revisions of every service of a swarm: the one that it has, and the one before.
+/// The revisions of every service of a swarm, the one that it has and the one before; and the images that containers run.
 pub fn revisions(source: &SourceId, world: &World) -> Vec<Revision> {
     let services = world.swarm().into_iter().flat_map(|swarm| swarm.services.iter().map(move |service| (swarm, service)));
-    services.flat_map(|(swarm, service)| swarm::history::revisions(source, service, &swarm.tasks)).collect()
+    let mut rows: Vec<Revision> = services.flat_map(|(swarm, service)| swarm::history::revisions(source, service, &swarm.tasks)).collect();
+    for (key, group) in groups(world).iter().filter(|(key, _)| !key.starts_with("service/")) {
+        let Some(newest) = newest(group) else { continue };
+        let images: BTreeSet<&str> = group.iter().map(|one| one.image_id.as_str()).filter(|id| !id.is_empty()).collect();
+        rows.extend(images.into_iter().map(|id| {
+            let own: Vec<&Container> = group.iter().copied().filter(|one| one.image_id == id).collect();
+            recreate::revision(source, key, id, own[0].image(), &own, id == newest.image_id)
+        }));
+    }
+    rows
 }
 
-/// The workload that `group` is, the newest container speaking for its specification.
+/// The container that speaks for the specification of `group`: the newest of those that ran.
+fn newest<'a>(group: &[&'a Container]) -> Option<&'a Container> {
+    group.iter().copied().max_by_key(|container| (counts(container), container.created, &container.id))
+}
+
+/// The workload that `group` is.
 fn workload(source: &SourceId, host: &str, key: &str, group: &[&Container]) -> Option<Workload> {
-    let newest = *group.iter().max_by_key(|container| (container.created, &container.id))?;
+    let newest = newest(group)?;
     let oldest = group.iter().filter_map(|container| container.created).min();
     let worst = group.iter().max_by_key(|container| container.rank())?;
     let (kind, namespace, name, uid, selector) = whose(newest);
@@ -100,9 +145,9 @@ fn whose(container: &Container) -> (Kind, &str, &str, String, String) {
         Owner::Alone | Owner::OneOff | Owner::Elsewhere => (
             Kind::Container,
             container.label("com.docker.compose.project").unwrap_or_default(),
-            &container.name,
-            container.name.clone(),
-            format!("name={}", container.name),
+            apart(&container.name).0,
+            apart(&container.name).0.to_owned(),
+            format!("name={}", apart(&container.name).0),
         ),
     }
 }
@@ -110,11 +155,13 @@ fn whose(container: &Container) -> (Kind, &str, &str, String, String) {
 /// Compose's own book-keeping says nothing about a service.
 fn labels(container: &Container) -> Labels {
     const KEPT: &[&str] = &["com.docker.compose.service", "com.docker.compose.project"];
-    let noise = |key: &str| (key.starts_with("com.docker.") || key.starts_with("desktop.docker.io/")) && !KEPT.contains(&key);
+    let noise =
+        |key: &str| (key.starts_with("com.docker.") || key.starts_with("desktop.docker.io/") || key.starts_with("pilothouse.dev/")) && !KEPT.contains(&key);
     Labels::new(container.labels.iter().filter(|(key, _)| !noise(key)).map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
-fn replicas(newest: &Container, group: &[&Container]) -> Replicas {
+/// How many of `group` there are, `newest` speaking for the specification.
+pub fn replicas(newest: &Container, group: &[&Container]) -> Replicas {
     let count = |of: &dyn Fn(&Container) -> bool| u32::try_from(group.iter().filter(|container| of(container)).count()).unwrap_or(u32::MAX);
     let template = newest.template();
     let ready = count(&Container::ready);
@@ -128,7 +175,7 @@ fn replicas(newest: &Container, group: &[&Container]) -> Replicas {
 }
 
 /// Nobody rolls containers out step by step: while one of them has not said how it is, the change is under way.
-fn progress(group: &[&Container]) -> Progress {
+pub fn progress(group: &[&Container]) -> Progress {
     let starting = group.iter().any(|container| container.run == Run::Running && container.check == Check::Starting);
     if starting { Progress::Rolling } else { Progress::Done }
 }
@@ -136,7 +183,7 @@ fn progress(group: &[&Container]) -> Progress {
 /// The containers of a scope as pods.
 pub fn pods(source: &SourceId, world: &World, scope: &Scope) -> Vec<Pod> {
     let managed = world.swarm().is_some();
-    let own = world.containers().filter(|container| match container.owner() {
+    let own = standing(world.containers()).into_iter().filter(|container| match container.owner() {
         Owner::Elsewhere => false,
         Owner::Swarm { .. } => !managed,
         Owner::Compose { .. } | Owner::OneOff | Owner::Alone => true,
@@ -161,7 +208,7 @@ pub fn pod(source: &SourceId, host: &str, container: &Container) -> Pod {
         name: Name::new(&container.name),
         uid: Raw::new(&container.id),
         workload: workload_id(source, container),
-        template: Raw::new(&container.template()),
+        template: Raw::new(&container.image_id),
         reason,
         message,
         ready: container.ready(),

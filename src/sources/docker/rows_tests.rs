@@ -58,6 +58,38 @@ fn what_others_own_is_left_to_them() {
     assert_eq!(found[0].owner.as_ref().unwrap().words().as_str(), "systemd unit web.service");
 }
 
+fn named(name: &str, image: &str, created: &str, status: &str) -> Container {
+    container(
+        json!({ "Id": format!("{name}-{image}"), "Name": format!("/{name}"), "Created": created, "Image": format!("sha256:{image}"), "Config": { "Image": format!("web:{image}") },
+        "State": { "Status": status, "ExitCode": if status == "exited" { 143 } else { 0 } } }),
+    )
+}
+
+#[test]
+fn a_container_that_was_set_aside_stands_for_nothing_once_another_took_its_place() {
+    let now = named("web", "1", "2026-11-24T03:00:00Z", "running");
+    let kept = named("web.pilothouse-7f3a-2", "2", "2026-11-24T02:00:00Z", "exited");
+    let found = rows([now.clone(), kept.clone()]);
+    assert_eq!(found.iter().map(|row| (row.name.raw(), &*row.version.0, row.replicas.ready, row.replicas.wanted)).collect::<Vec<_>>(), [("web", "1", 1, 1)]);
+    let (source, world) = (SourceId::new("docker"), World::of("lab", [now, kept.clone()]));
+    let pods = pods(&source, &world, &Scope::All);
+    let revisions = revisions(&source, &world);
+    assert_eq!((pods.len(), revisions.len(), revisions[0].current), (1, 1, true));
+    assert_eq!(pods[0].template, revisions[0].template, "a pod is held against its revision by the image");
+    // Half-way it is all that there is, and says that it is down.
+    let found = rows([kept, named("web.pilothouse-7f3a-2.next", "1", "2026-11-24T03:00:00Z", "created")]);
+    assert_eq!(
+        found.iter().map(|row| (row.name.raw(), row.replicas.ready, row.remark.as_deref())).collect::<Vec<_>>(),
+        [("web", 0, Some("exit 143 (stopped)"))]
+    );
+}
+
+#[test]
+fn what_was_only_made_does_not_speak_for_what_runs() {
+    let found = rows([named("web.pilothouse-7f3a-2", "2", "2026-11-24T02:00:00Z", "running"), named("web", "1", "2026-11-24T03:00:00Z", "created")]);
+    assert_eq!(found.iter().map(|row| (&*row.version.0, row.replicas.ready)).collect::<Vec<_>>(), [("2", 1)]);
+}
+
 #[test]
 fn a_container_is_a_pod_with_one_container() {
     let died = container(json!({ "Id": "c1", "Name": "/web", "RestartCount": 0, "State": {

@@ -40,6 +40,7 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         Question::Explain(id) => explain::read(&cluster, &id).await,
         Question::Yaml(id) => text(&cluster, &address(&id)?).await,
         Question::PodYaml(id) => text(&cluster, &address(&id)?).await,
+        Question::Templates { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps revisions itself"))),
         Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
             Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics and no alerts")))
         }

@@ -9,10 +9,14 @@ const GOOD: &str = "pilothouse/box:1";
 const BAD: &str = "pilothouse/box:2";
 
 /// A face of the program on an engine, with a home of its own: its exit code and its answer.
-fn face(engine: &Engine, home: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
+pub fn face(engine: &Engine, home: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
+    face_at(&engine.host(), home, arguments)
+}
+
+/// The same, where the engine is reached by another way.
+pub fn face_at(host: &str, home: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
     let config = format!(
-        "[[source]]\nkind = 'docker'\nhost = '{}'\n[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ source = 'docker*' }}]\n",
-        engine.host()
+        "[[source]]\nkind = 'docker'\nhost = '{host}'\n[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ source = 'docker*' }}]\n",
     );
     std::fs::write(home.join("c.toml"), config).expect("a file of ours");
     let out = Command::new(env!("CARGO_BIN_EXE_pilothouse"))

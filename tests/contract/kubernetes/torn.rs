@@ -41,6 +41,8 @@ async fn whatever_the_network_does_a_change_is_sent_once_and_told_as_what_it_is(
         Stage::Conflict { same: true, .. } => "the same once more",
         Stage::Conflict { same: false, .. } => "moved on",
         Stage::Refused { .. } => "refused",
+        Stage::Working { .. } => "working",
+        Stage::Failed { .. } => "failed",
         Stage::Unclear { .. } => "unclear",
     };
     let mut runs = 2;

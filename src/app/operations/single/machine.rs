@@ -205,7 +205,7 @@ impl Single {
             | Stand::Closed { .. } => return Vec::new(),
         };
         match stage {
-            Stage::Sending => Vec::new(),
+            Stage::Sending | Stage::Working { .. } => Vec::new(),
             Stage::Accepted { generation, .. } => {
                 course.generation = generation;
                 self.go_under_way(course, now)
@@ -220,6 +220,7 @@ impl Single {
                 vec![Want::Read]
             }
             Stage::Refused { why } => self.close(crate::clean!("refused, nothing was changed: {why}")),
+            Stage::Failed { why } => self.close(crate::clean!("it failed: {why}")),
             Stage::Unclear { why } => self.unclear(course, why, now),
         }
     }

@@ -76,8 +76,8 @@ impl Log {
 /// The containers of a workload as they are now, those that run first, then the newest first.
 pub async fn containers_of(session: &Session, key: &str) -> Result<Vec<Container>, SourceError> {
     let listed: Vec<Listed> = session.json("/containers/json?all=1").await?;
-    let own = listed.into_iter().map(Container::from).filter(|row| rows::workload_key(row).as_deref() == Some(key));
-    let mut ids: Vec<Container> = own.collect();
+    let own: Vec<Container> = listed.into_iter().map(Container::from).filter(|row| rows::workload_key(row).as_deref() == Some(key)).collect();
+    let mut ids: Vec<Container> = rows::standing(own.iter()).into_iter().cloned().collect();
     ids.sort_by_key(|row| (!row.ready(), std::cmp::Reverse(row.created)));
     ids.truncate(MOST);
     let looked = stream::iter(ids.into_iter().map(|row| async move {

@@ -197,11 +197,11 @@ impl Request {
         let (service, index) = (&self.whole.lean.id, self.whole.lean.version.index);
         let path = format!("/services/{service}/update?version={index}&rollback=previous&registryAuthFrom=previous-spec");
         match self.session.post(&path, &self.whole.raw["Spec"]).await {
-            Ok(()) => Stage::Accepted { request: None, warnings: Vec::new(), revision: None, generation: None },
-            Err((Some(500), said)) if said.why().words.contains(OUT_OF_SEQUENCE) => self.conflict().await,
+            Ok(_) => Stage::Accepted { request: None, warnings: Vec::new(), revision: None, generation: None },
+            Err(failed) if failed.code == Some(500) && failed.words().contains(OUT_OF_SEQUENCE) => self.conflict().await,
             // The engine's own words for what it did not do: a bad request, nothing there, no manager.
-            Err((Some(400..=499 | 503), said)) => Stage::Refused { why: said.why().words },
-            Err((_, said)) => Stage::Unclear { why: said.why().words },
+            Err(failed) if matches!(failed.code, Some(400..=499 | 503)) => Stage::Refused { why: failed.words() },
+            Err(failed) => Stage::Unclear { why: failed.words() },
         }
     }
 
