@@ -18,6 +18,7 @@ const SHAPE: u32 = 1;
 pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
     let within = duration(&args.within)?;
     let within = SignedDuration::try_from(within).map_err(|_| Failed::new(Exit::Usage, "--within is too long"))?;
+    let digest = args.digest.as_deref().map(hex).transpose()?;
     headless.placed().await;
     let mut workloads: Vec<Id<Workload>> = Vec::new();
     for environment in &args.environments {
@@ -26,8 +27,7 @@ pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
             workloads.push(found);
         }
     }
-    let clean = |word: &Option<String>| word.as_deref().map(Clean::from_untrusted);
-    let expected = Expected { version: clean(&args.release), digest: clean(&args.digest) };
+    let expected = Expected { version: args.release.as_deref().map(Clean::from_untrusted), digest };
     for workload in &workloads {
         headless.app.verify(workload, expected.clone(), within).map_err(|why| Failed::new(Exit::No, why.to_string()))?;
     }
@@ -41,6 +41,15 @@ pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
         app.verifying.iter().for_each(|one| text(app, &one.verification));
     }
     Ok(app.verifying.iter().map(|one| exit(&one.verification)).min_by_key(severity).unwrap_or(Exit::Unknown))
+}
+
+/// The hex digits of a digest, or of its beginning: too few would fit any.
+fn hex(digest: &str) -> Result<Clean, Failed> {
+    let digits = digest.strip_prefix("sha256:").unwrap_or(digest).to_ascii_lowercase();
+    let fits = (7..=64).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let wrong =
+        || Failed::new(Exit::Usage, format!("--digest takes sha256:… or its beginning, at least 7 hex digits, not `{}`", Clean::from_untrusted(digest)));
+    if fits { Ok(Clean::from_untrusted(&digits)) } else { Err(wrong()) }
 }
 
 fn exit(verification: &Verification) -> Exit {

@@ -246,13 +246,18 @@ impl Run {
         }
     }
 
-    /// One source could not measure it. Another may have, just now.
-    pub(super) fn missing(&mut self, metric: Metric, why: Clean, now: Timestamp) {
-        let known = match metric {
+    /// A metric as it was last measured; what no proof rests on never is.
+    pub(super) const fn measure(&self, metric: Metric) -> &Measure {
+        match metric {
             Metric::ErrorRate => &self.errors,
             Metric::Latency => &self.latency,
-            Metric::Throughput | Metric::Cpu | Metric::Memory | Metric::Disk => return,
-        };
+            Metric::Throughput | Metric::Cpu | Metric::Memory | Metric::Disk => &Measure::Waiting,
+        }
+    }
+
+    /// One source could not measure it. Another may have, just now.
+    pub(super) fn missing(&mut self, metric: Metric, why: Clean, now: Timestamp) {
+        let known = self.measure(metric);
         let recent = matches!(known, Measure::Value { at, .. } if now.duration_since(*at) < SignedDuration::from_secs(60));
         if !recent {
             self.measured(metric, Measure::Missing(why));

@@ -4,7 +4,7 @@ use crate::kubernetes::lab::{self, Space};
 use std::{path::Path, process::Command};
 
 /// A face of the program, with the lab's kubeconfig and nothing else: its exit code, and what it printed.
-fn face(kubeconfig: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub fn face(kubeconfig: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let home = tempfile::tempdir().expect("a folder");
     let out = Command::new(env!("CARGO_BIN_EXE_pilothouse"))
         .env_clear()
@@ -19,35 +19,9 @@ fn face(kubeconfig: &Path, arguments: &[&str]) -> (Option<i32>, String, String) 
 }
 
 /// The same in a namespace of the lab, as JSON.
-fn told(kubeconfig: &Path, space: &Space, arguments: &[&str]) -> (Option<i32>, serde_json::Value) {
+pub fn told(kubeconfig: &Path, space: &Space, arguments: &[&str]) -> (Option<i32>, serde_json::Value) {
     let (code, out, error) = face(kubeconfig, &[&["--context", "lab", "-n", &space.name], arguments, &["--json"]].concat());
     (code, serde_json::from_str(&out).unwrap_or_else(|why| panic!("{why}: {out}{error}")))
-}
-
-fn verify(kubeconfig: &Path, space: &Space, more: &[&str]) -> (Option<i32>, serde_json::Value) {
-    told(kubeconfig, space, &[&["verify", "cart", "-e", "lab"], more].concat())
-}
-
-#[test]
-fn a_release_is_verified_and_one_that_crashes_is_not() {
-    let Some(kubeconfig) = lab::kubeconfig() else { return };
-    let space = Space::new("verified");
-    space.deploy("cart", 1, &[], "good");
-    space.rolled_out("cart");
-    let digest = std::env::var("LAB_APP_DIGEST_1").expect("lab.env sets it");
-    let (code, said) = verify(&kubeconfig, &space, &["--release", "1"]);
-    let place = &said["environments"][0];
-    assert_eq!((code, &place["verdict"], &place["version"]), (Some(0), &"VERIFIED".into(), &"1".into()), "{said:#}");
-    assert!(place["why"].as_str().is_some_and(|why| why.contains("errors, latency")), "what nobody measures is named: {said:#}");
-    let (code, said) = verify(&kubeconfig, &space, &["--digest", "0123456789", "--within", "100s"]);
-    assert_eq!(code, Some(1), "another digest than {digest} is expected: {said:#}");
-    let (code, said) = verify(&kubeconfig, &space, &["--release", "2", "--within", "3s"]);
-    assert_eq!((code, &said["environments"][0]["why"]), (Some(1), &"version: 1 r1 is the newest, 2 is expected".into()), "{said:#}");
-    space.deploy("cart", 2, &[("APP_CRASH_AFTER", "1")], "bad");
-    space.kubectl(&["patch", "deployment", "cart", "-p", r#"{"spec":{"progressDeadlineSeconds":5}}"#]);
-    let (code, said) = verify(&kubeconfig, &space, &["--release", "2"]);
-    assert_eq!(code, Some(1), "{said:#}");
-    assert!(said["environments"][0]["why"].as_str().is_some_and(|why| why.contains("timed out progressing")), "{said:#}");
 }
 
 #[test]

@@ -12,5 +12,6 @@ mod prometheus;
 #[allow(dead_code)]
 #[path = "../pty/term.rs"]
 mod term;
+mod verify;
 mod whole;
 mod wire;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    domain::{Image, Link, Progress, SourceId, Trouble},
+    domain::{Container, Feed, Image, Link, Progress, SourceId, Trouble},
     rollback::procedure::stage::{healed, id, later},
     store::fixture::{World, alert, now, pod, revision, workload},
     text::Name,
@@ -16,21 +16,26 @@ fn measured(errors: f64) -> impl Fn(Metric) -> Result<Answer, Why> {
     }
 }
 
+/// A Prometheus that is there and does not measure this service.
+fn elsewhere(_: Metric) -> Result<Answer, Why> {
+    Err(Why { trouble: Trouble::Unsupported, words: "no family of metrics here has it".into() })
+}
+
 fn silent(_: Metric) -> Result<Answer, Why> {
     Err(Why { trouble: Trouble::Unreachable, words: "prometheus does not answer".into() })
 }
 
-/// Plays the world second by second until there is a verdict.
-fn play(expected: Expected, worlds: &dyn Fn(i64) -> World, sources: usize, answers: Answers<'_>) -> (Option<Verified>, i64, Vec<Point>) {
+/// Plays the world second by second until there is a verdict; each of the sources answers each question, in their order.
+fn play(expected: Expected, worlds: &dyn Fn(i64) -> World, sources: &[Answers<'_>]) -> (Option<Verified>, i64, Vec<Point>) {
     let timing = Timing { deadline: SignedDuration::from_secs(300), ..Timing::default() };
     let case = Case::of(&worlds(0).0, &id(), &timing, now()).expect("it is known");
     let mut verification = Verification::new(case, expected, timing, now());
     for second in 0..=400 {
         let (world, at) = (worlds(second), later(second));
         for ask in verification.observed(&world.0, at) {
-            verification.asked(&ask.question, sources);
-            if let (Question::Window(window), 1..) = (&ask.question, sources) {
-                verification.answered(&ask.question, answers(window.metric), at);
+            verification.asked(&ask.question, sources.len());
+            if let Question::Window(window) = &ask.question {
+                sources.iter().for_each(|answers| verification.answered(&ask.question, answers(window.metric), at));
             }
         }
         if let Some((verdict, _)) = &verification.verdict {
@@ -76,11 +81,11 @@ fn why(verdict: &Option<Verified>) -> String {
 #[test]
 fn a_good_release_is_verified_a_minute_after_it_is_in() {
     let version = |version: &'static str| Expected { version: Some(version.into()), digest: Some("sha256:41c0".into()) };
-    let (verdict, after, points) = play(version("41.0"), &|_| pods(one, 0), 1, &measured(0.002));
+    let (verdict, after, points) = play(version("41.0"), &|_| pods(one, 0), &[&measured(0.002)]);
     assert_eq!(verdict, Some(Verified::Yes { unmeasured: Vec::new() }), "{points:#?}");
     assert!((60..90).contains(&after), "{after}");
     // Without a source of metrics or alerts it says what nobody measures.
-    let (verdict, ..) = play(Expected::default(), &|_| healed(), 0, &silent);
+    let (verdict, ..) = play(Expected::default(), &|_| healed(), &[]);
     assert_eq!(why(&verdict), "digest,errors,latency,alerts");
     assert_eq!(verdict.expect("one").word(), "VERIFIED");
 }
@@ -97,16 +102,51 @@ fn what_is_wrong_with_a_release_is_no_and_what_is_not_known_is_neither() {
         ("no traffic", &|_| quiet(), &measured(f64::NAN), "COULD NOT TELL", "too little traffic"),
     ];
     for (name, worlds, answers, word, words) in cases {
-        let (verdict, after, points) = play(Expected::default(), worlds, 1, answers);
+        let (verdict, after, points) = play(Expected::default(), worlds, &[answers]);
         assert_eq!(verdict.as_ref().map(Verified::word), Some(word), "{name}: {points:#?}");
         assert!(why(&verdict).contains(words) && after < 200, "{name}, after {after} s: {}", why(&verdict));
     }
 }
 
 #[test]
+fn nobody_measures_it_only_where_no_source_does_or_should() {
+    let cases: [(&str, &[Answers<'_>], &str, &str); 5] = [
+        ("one that is there and has no such metric", &[&elsewhere], "VERIFIED", "digest,errors,latency"),
+        ("one has it and the other has not", &[&measured(0.002), &elsewhere], "VERIFIED", "digest"),
+        ("the other way round", &[&elsewhere, &measured(0.002)], "VERIFIED", "digest"),
+        ("one has it not and the other does not answer", &[&elsewhere, &silent], "COULD NOT TELL", "prometheus does not answer"),
+        ("the other way round", &[&silent, &elsewhere], "COULD NOT TELL", "prometheus does not answer"),
+    ];
+    for (name, sources, word, words) in cases {
+        let (verdict, _, points) = play(Expected::default(), &|_| quiet(), sources);
+        assert_eq!(verdict.as_ref().map(Verified::word), Some(word), "{name}: {points:#?}");
+        assert!(why(&verdict).ends_with(words), "{name}: {}", why(&verdict));
+    }
+}
+
+/// A mesh puts a container of its own in front: its image says nothing of the release.
+#[test]
+fn the_digest_is_that_of_the_container_that_the_template_names_first() {
+    let meshed = |name: &str, own: &str| {
+        let mut row = pod(&workload("prod", "shop", "cart"), 41, name);
+        let image = |digest: &str| Image { digest: Some(Name::new(digest)), ..Image::default() }.into();
+        let app = Container { image: image(own), ..row.containers[0].clone() };
+        let proxy = Container { name: Name::new("istio-proxy"), image: image("sha256:eeee"), ..app.clone() };
+        row.containers = [proxy, app].into();
+        row
+    };
+    let told = |rows: &[Pod], expected: Option<&str>| {
+        let app = Name::new("app");
+        digest(&rows.iter().collect::<Vec<_>>(), Some(&app), expected.map(Clean::from_untrusted).as_ref()).text.to_string()
+    };
+    assert_eq!(told(&[meshed("a", "sha256:41c0"), meshed("b", "sha256:41c0")], Some("41c0")), "41c0 on all 2");
+    assert_eq!(told(&[meshed("a", "sha256:41c0"), meshed("b", "sha256:9a9a")], None), "b runs 9a9a, others 41c0");
+}
+
+#[test]
 fn a_version_that_does_not_come_is_no_and_one_that_comes_is_waited_for() {
     let expected = || Expected { version: Some("42.0".into()), digest: None };
-    let (verdict, after, _) = play(expected(), &|_| quiet(), 1, &measured(0.0));
+    let (verdict, after, _) = play(expected(), &|_| quiet(), &[&measured(0.0)]);
     assert_eq!((why(&verdict).as_str(), after), ("version: 41.0 r43 is the newest, 42.0 is expected", 300));
     let arrived = || {
         let mut cart = workload("prod", "shop", "cart");
@@ -116,7 +156,7 @@ fn a_version_that_does_not_come_is_no_and_one_that_comes_is_waited_for() {
         let rows = ["x", "y", "z"].map(|name| pod(&cart, 42, name));
         World::new().workloads("prod", [cart]).revisions("prod", [newest]).pods("prod", rows).alerts("alertmanager", [])
     };
-    let (verdict, after, points) = play(expected(), &|second| if second < 100 { quiet() } else { arrived() }, 1, &measured(0.0));
+    let (verdict, after, points) = play(expected(), &|second| if second < 100 { quiet() } else { arrived() }, &[&measured(0.0)]);
     assert!(matches!(verdict, Some(Verified::Yes { .. })) && after > 160, "after {after}: {points:#?}");
 }
 
@@ -130,7 +170,7 @@ fn a_rollout_that_its_controller_gave_up_is_no_at_once_and_a_source_that_is_away
         let bad = crate::store::fixture::crashing(pod(&cart, 42, "x7k2p"), 1, 5);
         World::new().workloads("prod", [cart]).revisions("prod", [row]).pods("prod", [bad])
     };
-    let (verdict, after, _) = play(Expected::default(), &stuck, 1, &measured(0.0));
+    let (verdict, after, _) = play(Expected::default(), &stuck, &[&measured(0.0)]);
     assert_eq!((why(&verdict).as_str(), after), ("has timed out progressing; x7k2p exit 1, 5 restarts", 0));
     let away = |_| {
         let mut world = quiet();
@@ -138,6 +178,6 @@ fn a_rollout_that_its_controller_gave_up_is_no_at_once_and_a_source_that_is_away
         world.0.link(&SourceId::new("alertmanager"), &Feed::Alerts, Link::Retrying { at: now(), since: Some(now()), why });
         world
     };
-    let (verdict, ..) = play(Expected::default(), &away, 1, &measured(0.0));
+    let (verdict, ..) = play(Expected::default(), &away, &[&measured(0.0)]);
     assert_eq!(why(&verdict), "alerts: alertmanager does not answer");
 }

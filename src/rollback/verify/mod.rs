@@ -4,13 +4,16 @@
 //! limits in a window that lies after the rollout. To them come the expected version, one digest on every pod, and no alert about the
 //! service. What nobody measures is named and asks for nothing; what should be measured and is not leaves the answer open.
 
+mod matters;
+
 use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, proof};
 use crate::{
-    domain::{AlertState, Answer, Feed, Metric, Pod, Question, Revision, RevisionRef, Severity, Why},
-    store::{Store, words::long, words::since},
+    domain::{Answer, Metric, Pod, Question, Revision, RevisionRef, Trouble, Why},
+    store::Store,
     text::Clean,
 };
 use jiff::{SignedDuration, Timestamp};
+use matters::{alarms, digest};
 use std::collections::BTreeMap;
 
 /// What is expected to run.
@@ -145,20 +148,30 @@ impl Verification {
         }
     }
 
-    /// One source answered.
+    /// One source answered. What one measured counts, whatever another lacks.
     pub fn answered(&mut self, question: &Question, result: Result<Answer, Why>, now: Timestamp) {
         let (Question::Window(window), Some(run)) = (question, &mut self.run) else { return };
+        let metric = window.metric;
         match result {
             Ok(Answer::Window { value: Some(value), requests, .. }) => {
-                self.nobody.remove(&window.metric);
-                run.measured(window.metric, Measure::Value { value, requests, at: now });
+                self.nobody.remove(&metric);
+                run.measured(metric, Measure::Value { value, requests, at: now });
             }
-            Ok(Answer::Window { value: None, .. }) => _ = self.nobody.entry(window.metric).or_insert_with(|| Clean::from_static("no series of this service")),
+            Ok(Answer::Window { value: None, .. }) => self.lacks(metric, Clean::from_static("no series of this service")),
             Ok(_) => {}
+            Err(Why { trouble: Trouble::Unsupported, words }) => self.lacks(metric, words),
             Err(why) => {
-                self.nobody.remove(&window.metric);
-                run.missing(window.metric, why.words, now);
+                self.nobody.remove(&metric);
+                run.missing(metric, why.words, now);
             }
+        }
+    }
+
+    /// One source does not measure it: nobody does, unless another has or should have.
+    fn lacks(&mut self, metric: Metric, why: Clean) {
+        let known = self.run.as_ref().is_some_and(|run| *run.measure(metric) != Measure::Waiting);
+        if !known {
+            self.nobody.insert(metric, why);
         }
     }
 
@@ -181,13 +194,14 @@ impl Verification {
 
     /// Begins anew where another revision is the newest.
     fn follow(&mut self, seen: &Observed<'_>, now: Timestamp) {
-        let newest = seen.workload.and_then(|row| row.heads_to(&seen.revisions)).map(reference);
-        let Some(newest) = newest.filter(|_| seen.live) else {
+        let revision = seen.workload.and_then(|row| row.heads_to(&seen.revisions)).filter(|_| seen.live);
+        let Some(revision) = revision else {
             if let Some(run) = &mut self.run {
                 run.observe(seen, now);
             }
             return;
         };
+        let newest = reference(revision);
         if self.newest.as_ref().is_none_or(|before| before.template != newest.template) {
             (self.run, self.bad, self.blind) = (None, None, None);
         }
@@ -197,7 +211,7 @@ impl Verification {
             run.observe(seen, now);
             run.look(&self.timing, now);
             let own: Vec<&Pod> = seen.pods.iter().copied().filter(|pod| pod.template == newest.template && !pod.leaving && pod.ready).collect();
-            self.digest = Some(digest(&own, self.expected.digest.as_ref()));
+            self.digest = Some(digest(&own, revision.images.first().map(|image| &image.container), self.expected.digest.as_ref()));
         }
         self.newest = Some(newest);
     }
@@ -303,54 +317,5 @@ fn unmeasured(points: &[Point]) -> Vec<&'static str> {
     points.iter().filter(|point| point.state == ProofState::NotAsked).map(|point| point.matter.word()).collect()
 }
 
-/// Whether the ready pods run one image, and the expected one.
-fn digest(pods: &[&Pod], expected: Option<&Clean>) -> Point {
-    let say = |state, text: Clean| point(Matter::Digest, state, text);
-    let of = |pod: &&Pod| pod.containers.iter().find(|container| !container.init).and_then(|container| container.image.digest_hex().map(str::to_owned));
-    let short = |hex: &str| Clean::from_untrusted(hex.get(..12).unwrap_or(hex));
-    let known: Vec<(&Clean, String)> = pods.iter().filter_map(|pod| of(pod).map(|hex| (pod.name.clean(), hex))).collect();
-    let wanted = expected.map(|digest| digest.rsplit(':').next().unwrap_or(digest).to_owned());
-    let Some((_, first)) = known.first() else {
-        let state = if wanted.is_some() { ProofState::Unknown } else { ProofState::NotAsked };
-        return say(state, Clean::from_static("no pod tells its digest"));
-    };
-    if let Some(wanted) = &wanted
-        && let Some((pod, hex)) = known.iter().find(|(_, hex)| !hex.starts_with(wanted.as_str()))
-    {
-        return say(ProofState::StillBad, crate::clean!("{pod} runs {}, {} is expected", short(hex), short(wanted)));
-    }
-    if let Some((pod, hex)) = known.iter().find(|(_, hex)| hex != first) {
-        return say(ProofState::StillBad, crate::clean!("{pod} runs {}, others {}", short(hex), short(first)));
-    }
-    if known.len() < pods.len() {
-        return say(ProofState::Unknown, crate::clean!("{} of {} pods tell none", pods.len() - known.len(), pods.len()));
-    }
-    say(ProofState::Good, crate::clean!("{} on all {}", short(first), known.len()))
-}
-
-/// Whether an alert about the service fires; a silence changes nothing.
-fn alarms(store: &Store, case: &Case, now: Timestamp) -> Point {
-    let say = |state, text: Clean| point(Matter::Alerts, state, text);
-    let feeds: Vec<_> = store.feeds().iter().filter(|state| state.feed == Feed::Alerts).collect();
-    if feeds.is_empty() {
-        return say(ProofState::NotAsked, Clean::from_static("no source of alerts is connected"));
-    }
-    let about = |row: &crate::store::AlertRow| {
-        row.about.iter().any(|about| about.service == case.service && about.environment.as_ref().is_none_or(|other| other.name == case.environment.name))
-    };
-    let view = store.alerts();
-    let fires = view.rows.iter().find(|row| row.alert.severity > Severity::Info && row.alert.state != AlertState::Pending && about(row));
-    if let Some(row) = fires {
-        let held = row.alert.since.map(|at| crate::clean!(" for {}", long(since(at, now)))).unwrap_or_default();
-        return say(ProofState::StillBad, crate::clean!("{} fires{held}", row.alert.name));
-    }
-    match feeds.iter().find(|state| !state.link.live()) {
-        Some(silent) => say(ProofState::Unknown, crate::clean!("{} does not answer", silent.source)),
-        None if view.firing.is_none() => say(ProofState::Waiting, Clean::from_static("not all were told yet")),
-        None => say(ProofState::Good, Clean::from_static("none about it")),
-    }
-}
-
 #[cfg(test)]
-#[path = "verify_tests.rs"]
 mod tests;
