@@ -96,7 +96,8 @@ impl App {
                 | Screen::History(_)
                 | Screen::Operation(_)
                 | Screen::Background(_)
-                | Screen::Changes(_) => {}
+                | Screen::Changes(_)
+                | Screen::Verify(_) => {}
             }
         }
     }

@@ -19,8 +19,7 @@ pub(super) struct Lack {
 pub const fn built(action: Action) -> bool {
     !matches!(
         action,
-        Action::Verify
-            | Action::Stop
+        Action::Stop
             | Action::Acknowledge
             | Action::Silence
             | Action::Incident
@@ -36,7 +35,6 @@ impl App {
     /// What is lacking for `action` on `subject`.
     pub(super) fn lack(&self, action: Action, subject: &Subject) -> Lack {
         let (words, command) = match action {
-            Action::Verify => ("verifying a release is not built yet: x explains, z has its revisions", None),
             Action::Acknowledge => ("acknowledging is not built yet", self.silence(subject, "15m")),
             Action::Silence => ("silences are not built yet", self.silence(subject, "2h")),
             Action::Stop => ("stopping is not built yet", self.on_run(subject, |run| format!("gh run cancel {run}"))),

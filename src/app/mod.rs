@@ -29,7 +29,7 @@ pub use lacking::built;
 pub use notice::{Notice, Notices, Tone};
 pub use operations::{Confirming, Course, End, Form, Hand, Left, Operations, Running, Settling, Single, Stand};
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
-pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen};
+pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen, Verify};
 pub use subject::Subject;
 pub use verbs::{Offer, offers};
 pub use verify::Verifying;
@@ -81,6 +81,8 @@ pub struct Start {
     pub min_requests: f64,
     /// The environments that somebody declared.
     pub environments: Vec<Environment>,
+    /// The services that have smoke requests; those of one environment only with its name.
+    pub smoke: Vec<(Name, Option<Name>)>,
     /// What a key stands for.
     pub keymap: Arc<Keymap>,
     /// How roles look.

@@ -3,7 +3,8 @@
 use crate::{
     domain::{Happening, Id, LogTarget, Pod, Run, Scope, TaskId, Why, Workload},
     keys::Layer,
-    text::Clean,
+    rollback::Expected,
+    text::{Clean, Name},
     widgets::Selection,
 };
 
@@ -30,6 +31,8 @@ pub enum Screen {
     Background(Selection<String>),
     /// What changed, newest first (`T`).
     Changes(usize),
+    /// Whether a release is in, everywhere, and well (`v`).
+    Verify(Verify),
 }
 
 /// Which procedure of this console.
@@ -157,6 +160,19 @@ pub struct History {
     pub at: usize,
 }
 
+/// A release that is being verified wherever its service runs.
+#[derive(Debug)]
+pub struct Verify {
+    /// Of which service.
+    pub service: Name,
+    /// What should run.
+    pub expected: Expected,
+    /// Where that was read: `the newest in development`.
+    pub from: Clean,
+    /// Which place.
+    pub at: Selection<String>,
+}
+
 impl Screen {
     /// Whether both show the same thing: then there is one of them.
     pub(super) fn same(&self, other: &Self) -> bool {
@@ -169,6 +185,7 @@ impl Screen {
             (Self::Run(one, _), Self::Run(two, _)) => one == two,
             (Self::List(one, _), Self::List(two, _)) => one == two,
             (Self::Operation(one), Self::Operation(two)) => one == two,
+            (Self::Verify(one), Self::Verify(two)) => one.service == two.service,
             (Self::Background(_), Self::Background(_)) | (Self::Changes(_), Self::Changes(_)) => true,
             _ => false,
         }
@@ -182,7 +199,7 @@ impl Screen {
             Self::Text(page) => page.layer,
             Self::Run(..) => Layer::Pipelines,
             Self::List(List::Pods(_), _) => Layer::Pods,
-            Self::Explain(_) | Self::History(_) | Self::List(..) | Self::Background(_) | Self::Changes(_) => Layer::Global,
+            Self::Explain(_) | Self::History(_) | Self::List(..) | Self::Background(_) | Self::Changes(_) | Self::Verify(_) => Layer::Global,
             Self::Operation(_) => Layer::Plan,
         }
     }

@@ -75,7 +75,9 @@ impl Screen {
             Self::Text(page) => page.body.waits_for(task) || page.events.as_ref().is_some_and(|events| events.waits_for(task)),
             Self::Explain(explain) => explain.answer.waits_for(task),
             Self::History(history) => history.revisions.waits_for(task),
-            Self::Pods(_) | Self::Logs(..) | Self::Run(..) | Self::List(..) | Self::Operation(_) | Self::Background(_) | Self::Changes(_) => false,
+            Self::Pods(_) | Self::Logs(..) | Self::Run(..) | Self::List(..) | Self::Operation(_) | Self::Background(_) | Self::Changes(_) | Self::Verify(_) => {
+                false
+            }
         }
     }
 
@@ -99,7 +101,10 @@ impl Screen {
                 }
             }
             (Self::History(history), Err(why)) => history.revisions = Asked::Failed(why),
-            (Self::Pods(_) | Self::Logs(..) | Self::Run(..) | Self::List(..) | Self::Operation(_) | Self::Background(_) | Self::Changes(_), _) => {}
+            (
+                Self::Pods(_) | Self::Logs(..) | Self::Run(..) | Self::List(..) | Self::Operation(_) | Self::Background(_) | Self::Changes(_) | Self::Verify(_),
+                _,
+            ) => {}
         }
     }
 }

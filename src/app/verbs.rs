@@ -131,6 +131,10 @@ impl App {
                 Subject::Node(_) | Subject::Nothing => no("nothing here has logs"),
             },
             Action::History => about_workload("revisions of"),
+            Action::Verify => match self.cell_of(subject) {
+                Some((service, _)) if !workloads.is_empty() => Ok(crate::clean!("verify {service} everywhere")),
+                _ => Err(self.why_no_workload(subject)),
+            },
             Action::Describe | Action::Yaml => match subject {
                 Subject::Pod(_) | Subject::Alert(_) | Subject::Run(_) => Ok(crate::clean!("{name} as it is")),
                 Subject::Cell { .. } | Subject::Workload(_) => about_workload("as it is:"),
@@ -203,6 +207,7 @@ impl App {
             Action::Restart | Action::Scale | Action::Pause | Action::Resume | Action::LetGo | Action::Hold => {
                 return self.plan_single(action, &workloads, None);
             }
+            Action::Verify => self.show_verify(subject),
             Action::Rollback | Action::Explain | Action::History if workloads.len() > 1 => self.choose(action, &workloads),
             Action::Rollback => return workloads.first().map(|id| self.open_plan(id)).unwrap_or_default(),
             Action::Explain => return workloads.first().map(|id| self.show_explain(id)).unwrap_or_default(),

@@ -1,13 +1,17 @@
 //! Verifications: releases that are watched until it is known whether they are in and well.
 
-use super::{App, Effect, tasks::Purpose};
+use super::{App, Effect, Screen, Subject, tasks::Purpose};
 use crate::{
-    domain::{Answer, Feed, Id, Question, Scope, SourceId, TaskId, Why, Workload},
-    rollback::{Ask, Case, Expected, Timing, Verification},
-    text::Clean,
+    domain::{Answer, Feed, Id, Question, Scope, SourceId, TaskId, Version, Why, Workload},
+    rollback::{Ask, Case, Expected, Timing, Verification, names},
+    text::{Clean, Name},
+    widgets::Selection,
 };
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a release is waited for on the screen.
+const SHOWN: SignedDuration = SignedDuration::from_mins(10);
 
 /// One of them, and the answers that it waits for.
 #[derive(Debug)]
@@ -15,6 +19,10 @@ pub struct Verifying {
     /// How it stands.
     pub verification: Verification,
     asked: BTreeMap<TaskId, Question>,
+    /// Whether it goes with its screen.
+    shown: bool,
+    /// The state of the store and the second in which it was last shown the world.
+    looked: Option<(u64, i64)>,
 }
 
 impl App {
@@ -22,8 +30,52 @@ impl App {
     pub fn verify(&mut self, workload: &Id<Workload>, expected: Expected, within: SignedDuration) -> Result<(), Clean> {
         let (steady, timing) = (self.steady(), Timing { deadline: within, ..self.timing() });
         let case = Case::of(&self.store, workload, &timing, steady).ok_or(Clean::from_static("this workload is gone"))?;
-        self.verifying.push(Verifying { verification: Verification::new(case, expected, timing, steady), asked: BTreeMap::new() });
+        let verification = Verification::new(case, expected, timing, steady);
+        self.verifying.push(Verifying { verification, asked: BTreeMap::new(), shown: false, looked: None });
         Ok(())
+    }
+
+    /// Opens the screen of `v`: the release of a subject's service, everywhere.
+    pub(super) fn show_verify(&mut self, subject: &Subject) {
+        let Some((service, _)) = self.cell_of(subject) else { return };
+        let (expected, from) = self.expected(subject, &service);
+        self.verifying.clear();
+        self.open_screen(Screen::Verify(super::Verify { service, expected, from, at: Selection::default() }));
+    }
+
+    /// What should run: what the run under the cursor shipped, else the newest version in the earliest tier.
+    fn expected(&self, subject: &Subject, service: &Name) -> (Expected, Clean) {
+        let of = |version: &Version| Expected { version: Some(version.0.clone()), digest: None };
+        let cells = || self.row_of(service).into_iter().flat_map(|row| &row.cells);
+        let versions = || cells().flat_map(|cell| cell.workloads.iter().filter_map(move |one| Some((cell, &self.store.workload(&one.id)?.version))));
+        let run = if let Subject::Run(id) = subject { self.store.run(id) } else { None };
+        let shipped = run.and_then(|run| Some((run, versions().find(|(_, version)| names(run, version))?.1)));
+        match (shipped, versions().next()) {
+            (Some((run, version)), _) => (of(version), crate::clean!("by run #{}", run.number)),
+            (None, Some((cell, version))) => (of(version), crate::clean!("the newest in {}, the earliest place where it runs", cell.environment.name)),
+            (None, None) => (Expected::default(), Clean::EMPTY),
+        }
+    }
+
+    /// What the screen shows is verified as long as it is open, and no longer.
+    fn keep_shown(&mut self) {
+        let screen = self
+            .screens
+            .iter()
+            .find_map(|screen| if let Screen::Verify(verify) = screen { Some((verify.service.clone(), verify.expected.clone())) } else { None });
+        let Some((service, expected)) = screen else { return self.verifying.retain(|one| !one.shown) };
+        if self.verifying.iter().any(|one| one.shown) {
+            return;
+        }
+        let ids: Vec<Id<Workload>> =
+            self.row_of(&service).into_iter().flat_map(|row| &row.cells).flat_map(|cell| cell.workloads.iter().map(|one| one.id.clone())).collect();
+        for id in ids {
+            if self.verify(&id, expected.clone(), SHOWN).is_ok()
+                && let Some(one) = self.verifying.last_mut()
+            {
+                one.shown = true;
+            }
+        }
     }
 
     /// Whether something is still being verified.
@@ -34,14 +86,24 @@ impl App {
     /// The feeds that verifications rest on.
     pub(super) fn want_verifying(&self, wanted: &mut BTreeSet<(SourceId, Feed)>) {
         let open = self.verifying.iter().filter(|one| one.verification.verdict.is_none());
-        wanted.extend(open.map(|one| &one.verification.case.workload.id).map(|id| (id.source(), Feed::Pods(Scope::Workload(id.clone())))));
+        for verification in open.map(|one| &one.verification) {
+            let id = &verification.case.workload.id;
+            wanted.insert((id.source(), Feed::Pods(Scope::Workload(id.clone()))));
+            wanted.extend(verification.runs.iter().map(|run| (run.source(), Feed::Jobs(run.clone()))));
+        }
     }
 
     /// Shows each what is believed now, and the time.
     pub(super) fn attend_verifying(&mut self) -> Vec<Effect> {
+        self.keep_shown();
         let steady = self.steady();
+        let moment = Some((self.store.stamp(), steady.as_second()));
         let mut effects = Vec::new();
         for at in 0..self.verifying.len() {
+            if self.verifying[at].looked == moment {
+                continue;
+            }
+            self.verifying[at].looked = moment;
             let asks = self.verifying[at].verification.observed(&self.store, steady);
             effects.extend(asks.into_iter().flat_map(|ask| self.put_verifying(at, ask)));
         }
@@ -49,7 +111,11 @@ impl App {
     }
 
     fn put_verifying(&mut self, at: usize, ask: Ask) -> Vec<Effect> {
-        let sources = self.who_can_answer(&ask.who);
+        let mut sources = self.who_can_answer(&ask.who);
+        if let Question::Smoke { service, environment } = &ask.question {
+            let tried = |(own, only): &(Name, Option<Name>)| own == service && only.as_ref().is_none_or(|only| only == environment);
+            sources.retain(|_| self.start.smoke.iter().any(tried));
+        }
         self.verifying[at].verification.asked(&ask.question, sources.len());
         let mut effects = Vec::new();
         for source in sources {

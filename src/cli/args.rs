@@ -188,6 +188,9 @@ pub struct Verify {
     /// How long the release is waited for.
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub within: String,
+    /// Print each change as it is seen, with its time.
+    #[arg(long, conflicts_with = "json")]
+    pub follow: bool,
     /// Text or JSON.
     #[command(flatten)]
     pub output: Output,

@@ -58,7 +58,7 @@ fn check(global: &Global) -> Result<Exit, Failed> {
         let connect = sources::KINDS.iter().find(|(kind, _)| *kind == table.kind()).map(|(_, connect)| connect);
         broken.extend(connect.map(|connect| connect(&wish)).unwrap_or_default().into_iter().filter_map(|made| match made {
             sources::Made::Broken(_, why) => Some(placed(table, &why.words)),
-            sources::Made::Source(_) | sources::Made::Listed(..) | sources::Made::Sought(_) | sources::Made::Absent(..) => None,
+            sources::Made::Source(_) | sources::Made::Aside(_) | sources::Made::Listed(..) | sources::Made::Sought(_) | sources::Made::Absent(..) => None,
         }));
     }
     if !broken.is_empty() {

@@ -147,6 +147,7 @@ impl Prepared {
         let mut config =
             Config { thresholds: self.config.thresholds.clone(), gates: self.config.gates.clone(), ui: self.config.ui.clone(), ..Config::default() };
         config.environments = scenario.environments();
+        config.services = scenario.services();
         self.config = Arc::new(config);
         self
     }
@@ -192,6 +193,7 @@ impl Prepared {
             limits: self.config.limits(),
             min_requests: self.config.ui.min_requests as f64,
             environments: self.config.declared(),
+            smoke: self.config.smoke(),
             keymap: self.keymap.clone(),
             theme: self.theme.clone(),
             glyphs,
@@ -215,11 +217,13 @@ impl Prepared {
             contexts: &self.global.context,
             namespace: self.global.namespace.as_deref(),
         };
+        let aside = sources::smoke::connect(&wish(None));
         if self.config.sources.is_empty() {
-            return sources::KINDS.iter().filter(|(kind, _)| *kind != "demo").flat_map(|(_, connect)| connect(&wish(None))).collect();
+            let found = sources::KINDS.iter().filter(|(kind, _)| *kind != "demo").flat_map(|(_, connect)| connect(&wish(None)));
+            return found.chain(aside).collect();
         }
         let connect = |kind: &str| sources::KINDS.iter().find(|(known, _)| *known == kind).map(|(_, connect)| connect);
-        self.config.sources.iter().filter_map(|table| connect(table.kind()).map(|connect| connect(&wish(Some(table))))).flatten().collect()
+        self.config.sources.iter().filter_map(|table| connect(table.kind()).map(|connect| connect(&wish(Some(table))))).flatten().chain(aside).collect()
     }
 
     /// This program with the flags that lead it to the same world and the same journal.

@@ -4,12 +4,13 @@ use super::{Failed, args::Verify, exit::Exit, headless::Headless, out::say, roll
 use crate::{
     app::App,
     domain::{Id, Workload},
-    rollback::{Expected, Point, ProofState, Verification, Verified},
+    rollback::{Expected, Matter, Point, ProofState, Verification, Verified},
     store::words::took,
     text::Clean,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::{cell::RefCell, collections::BTreeMap};
 
 /// The version of the JSON shape.
 const SHAPE: u32 = 1;
@@ -32,7 +33,14 @@ pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
         headless.app.verify(workload, expected.clone(), within).map_err(|why| Failed::new(Exit::No, why.to_string()))?;
     }
     let patience = within.unsigned_abs() + std::time::Duration::from_secs(120);
-    headless.until(patience, |app| app.verifying.iter().all(|one| one.verification.verdict.is_some())).await;
+    let told = RefCell::new(Told::default());
+    let over = |app: &App| {
+        if args.follow {
+            told.borrow_mut().changes(app);
+        }
+        app.verifying.iter().all(|one| one.verification.verdict.is_some())
+    };
+    headless.until(patience, over).await;
     let app = &headless.app;
     if args.output.json {
         let all: Vec<Value> = app.verifying.iter().map(|one| shape(app, &one.verification)).collect();
@@ -69,22 +77,20 @@ const fn severity(exit: &Exit) -> u8 {
     }
 }
 
-const fn word(state: ProofState) -> &'static str {
-    match state {
-        ProofState::Good => "ok",
-        ProofState::StillBad => "bad",
-        ProofState::Waiting | ProofState::Running => "waits",
-        ProofState::Unknown => "unknown",
-        ProofState::NotAsked => "nobody",
-    }
-}
+/// What was printed last of each matter in each place: only what is another state is printed again.
+#[derive(Default)]
+struct Told(BTreeMap<(usize, Matter), ProofState>);
 
-/// What goes with the verdict.
-fn detail(verified: &Verified) -> Clean {
-    match verified {
-        Verified::Yes { unmeasured } if unmeasured.is_empty() => Clean::EMPTY,
-        Verified::Yes { unmeasured } => crate::clean!("nobody measures: {}", unmeasured.join(", ")),
-        Verified::No { why } | Verified::CouldNotTell { why } => why.clone(),
+impl Told {
+    fn changes(&mut self, app: &App) {
+        for (at, one) in app.verifying.iter().enumerate() {
+            for point in points(app, &one.verification) {
+                if self.0.insert((at, point.matter), point.state) != Some(point.state) {
+                    let clock = app.now.wall.to_zoned(app.start.zone.clone()).strftime("%H:%M:%S");
+                    say!("{clock}  {}  {:<8} {:<9} {}", one.verification.case.title(), point.state.word(), point.matter.word(), point.text);
+                }
+            }
+        }
     }
 }
 
@@ -95,11 +101,11 @@ fn points(app: &App, verification: &Verification) -> Vec<Point> {
 fn text(app: &App, verification: &Verification) {
     say!("{}", verification.case.title());
     for point in points(app, verification) {
-        say!("  {:<8} {:<9} {}", word(point.state), point.matter.word(), point.text);
+        say!("  {:<8} {:<9} {}", point.state.word(), point.matter.word(), point.text);
     }
     match &verification.verdict {
         Some((verified, at)) => {
-            let detail = detail(verified);
+            let detail = verified.detail();
             let gap = if detail.is_empty() { "" } else { "   " };
             say!("{} after {}{gap}{detail}", verified.word(), took(at.duration_since(verification.began)));
         }
@@ -109,7 +115,7 @@ fn text(app: &App, verification: &Verification) {
 
 fn shape(app: &App, verification: &Verification) -> Value {
     let points: Vec<Value> =
-        points(app, verification).iter().map(|point| json!({ "what": point.matter.word(), "state": word(point.state), "text": point.text })).collect();
+        points(app, verification).iter().map(|point| json!({ "what": point.matter.word(), "state": point.state.word(), "text": point.text })).collect();
     let workload = &verification.case.workload;
     json!({
         "environment": verification.case.environment.name.clean(),
@@ -118,7 +124,7 @@ fn shape(app: &App, verification: &Verification) -> Value {
         "expected": { "version": verification.expected.version, "digest": verification.expected.digest },
         "points": points,
         "verdict": verification.verdict.as_ref().map(|(verified, _)| verified.word()),
-        "why": verification.verdict.as_ref().map(|(verified, _)| detail(verified)),
+        "why": verification.verdict.as_ref().map(|(verified, _)| verified.detail()),
         "took_seconds": verification.verdict.as_ref().map(|(_, at)| at.duration_since(verification.began).as_secs_f64()),
     })
 }

@@ -23,7 +23,7 @@ pub use paths::Paths;
 pub use schema::schema;
 pub use secret::{Credential, DEADLINE};
 pub use source::SourceConfig;
-pub use values::{Glyphs, JournalUrl, Notify, Period, Ratio, Times};
+pub use values::{Address, Glyphs, JournalUrl, Notify, Period, Ratio, Times};
 
 use crate::{
     domain::EnvironmentRule,

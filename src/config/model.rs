@@ -2,7 +2,7 @@
 
 use super::{
     read::Fault,
-    values::{AutomaticName, Glyphs, JournalUrl, Notify, Period, Ratio, TierName, Times},
+    values::{Address, AutomaticName, Glyphs, JournalUrl, Notify, Period, Ratio, TierName, Times},
 };
 use crate::{
     domain::{Environment, EnvironmentRule, Match},
@@ -189,19 +189,39 @@ pub struct Service {
     pub latency: Option<String>,
 }
 
-/// A request that must succeed.
+/// A request that must succeed. It is sent without credentials, and a redirect is an answer like any other.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Smoke {
     /// Where to.
-    pub url: String,
+    pub url: Address,
+    /// The environment whose releases it tries; every one where this is silent.
+    pub environment: Option<String>,
     /// The status that is expected.
     #[serde(default = "ok")]
     pub status: u16,
-    /// The longest it may take.
+    /// The longest it may take, at most 15 s.
     #[serde(default = "soon")]
     pub within: Period,
 }
+
+impl Smoke {
+    /// Whether it tries releases of this environment.
+    pub fn tries(&self, environment: &Name) -> bool {
+        self.environment.as_deref().is_none_or(|own| own == environment.raw())
+    }
+
+    fn faults(of: &Spanned<Self>) -> Vec<Fault> {
+        let fault = |what: &str| Fault::new(of.span(), what);
+        let status = (!(100..600).contains(&of.get_ref().status)).then(|| fault("a status is a number from 100 to 599"));
+        let within = (of.get_ref().within > LONGEST || of.get_ref().within == Period::seconds(0))
+            .then(|| fault("a smoke request takes more than nothing and at most 15 s"));
+        status.into_iter().chain(within).collect()
+    }
+}
+
+/// The longest that a smoke request may take.
+const LONGEST: Period = Period::seconds(15);
 
 const fn ok() -> u16 {
     200
@@ -226,7 +246,8 @@ pub(super) struct ServiceTable {
     depends_on: Vec<String>,
     /// Requests that must succeed when a release is verified.
     #[serde(default)]
-    smoke: Vec<Smoke>,
+    #[schemars(with = "Vec<Smoke>")]
+    smoke: Vec<Spanned<Smoke>>,
     /// A query for the part of requests that fail; `$window` stands for the window.
     error_rate: Option<String>,
     /// A query for the latency in seconds.
@@ -253,12 +274,13 @@ impl ServiceTable {
                 None
             }
         });
+        faults.extend(self.smoke.iter().flat_map(Smoke::faults));
         Service {
             name: Name::new(self.name.get_ref()),
             labels: label.into_iter().collect(),
             repository: self.matches.repository,
             depends_on: self.depends_on.iter().map(|name| Name::new(name)).collect(),
-            smoke: self.smoke,
+            smoke: self.smoke.into_iter().map(Spanned::into_inner).collect(),
             error_rate: self.error_rate,
             latency: self.latency,
         }

@@ -1,15 +1,25 @@
 //! The configuration in the words of those who use it.
 
-use super::Config;
+use super::{Config, Service};
 use crate::{
     domain::{self, Environment, Match},
     store::{EnvironmentMatch, EnvironmentRule, Limits, Rules, ServiceRule},
+    text::Name,
 };
 
 impl Config {
     /// The environments that were declared, with their policies.
     pub fn declared(&self) -> Vec<Environment> {
         self.environments.iter().map(domain::EnvironmentRule::environment).collect()
+    }
+
+    /// The services that have smoke requests; those of one environment only with its name.
+    pub fn smoke(&self) -> Vec<(Name, Option<Name>)> {
+        let of = |service: &Service| {
+            let name = service.name.clone();
+            service.smoke.iter().map(move |smoke| (name.clone(), smoke.environment.as_deref().map(Name::new))).collect::<Vec<_>>()
+        };
+        self.services.iter().flat_map(of).collect()
     }
 
     /// How rows join. An environment without `match` joins none: it is about the guess of its name, and is found by it.

@@ -63,6 +63,25 @@ impl fmt::Display for Period {
     }
 }
 
+/// The address of a request: http or https, a host, and no secrets in it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub struct Address(pub String);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+        match host {
+            "" => Err("this is not the address of a request; write it as \"https://host/path\"".into()),
+            _ if host.contains('@') => Err("a URL here holds no secrets: smoke requests are sent without credentials".into()),
+            _ if text.contains(char::is_whitespace) => Err("a URL has no spaces in it".into()),
+            _ => Ok(Self(text)),
+        }
+    }
+}
+
 /// A part of a whole, from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize, JsonSchema)]
 #[serde(try_from = "f64")]

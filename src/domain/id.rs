@@ -13,6 +13,9 @@ use std::{
 pub struct SourceId(Arc<str>);
 
 impl SourceId {
+    /// The smoke requests of the configuration, which this console asks itself.
+    pub const SMOKE: &'static str = "smoke";
+
     /// The source called `name`. The name is our own or from the configuration and already harmless.
     pub fn new(name: &str) -> Self {
         Self(Arc::from(name))

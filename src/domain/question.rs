@@ -2,7 +2,7 @@
 
 use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Seen, Verb, Workload};
 use crate::text::{Clean, Name, Raw};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// What may be asked of a source. A source that can not answer says `Unsupported`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,22 @@ pub enum Question {
         /// The labels that tell which of its series.
         labels: super::Labels,
     },
+    /// Whether the smoke requests of a service succeed that try it in an environment.
+    Smoke {
+        /// The service.
+        service: Name,
+        /// The environment.
+        environment: Name,
+    },
+}
+
+/// What came of a smoke request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Smoke {
+    /// Which: `cart.example/healthz`.
+    pub what: Clean,
+    /// How long it took, or what came instead of what is expected.
+    pub came: Result<SignedDuration, Clean>,
 }
 
 /// A metric in a window of time.
@@ -137,4 +153,6 @@ pub enum Answer {
         /// Whether it fires; none: there is no such rule here.
         firing: Option<bool>,
     },
+    /// To [`Question::Smoke`], in the order of the configuration.
+    Smoke(Vec<Smoke>),
 }

@@ -17,6 +17,7 @@ pub mod page;
 pub mod pipelines;
 pub mod pods;
 pub mod run;
+pub mod verify;
 pub mod words;
 
 use crate::{
@@ -41,6 +42,7 @@ pub fn screen_act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Screen::Operation(key) => operation::act(app, *key, action),
         Screen::Background(at) => background::act(app, at, action),
         Screen::Changes(offset) => changes::act(app, offset, action),
+        Screen::Verify(verify) => verify::act(app, verify, action),
     };
     app.screens.insert(depth.min(app.screens.len()), screen);
     done
@@ -56,6 +58,7 @@ pub fn subject_of(app: &App, screen: &Screen) -> Subject {
         Screen::Run(run, at) => run::subject(app, run, at),
         Screen::List(list, at) => list::subject(app, list, at),
         Screen::Operation(key) => operation::subject(app, *key),
+        Screen::Verify(verify) => verify::subject(app, verify),
         Screen::Text(_) | Screen::Background(_) | Screen::Changes(_) => Subject::Nothing,
     }
 }
@@ -73,6 +76,7 @@ pub fn draw_screen(app: &App, buf: &mut Buffer, area: Rect) {
         Some(Screen::Operation(key)) => operation::draw(app, *key, buf, area),
         Some(Screen::Background(at)) => background::draw(app, at, buf, area),
         Some(Screen::Changes(offset)) => changes::draw(app, *offset, buf, area),
+        Some(Screen::Verify(verify)) => verify::draw(app, verify, buf, area),
         None => {}
     }
 }

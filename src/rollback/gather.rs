@@ -185,6 +185,7 @@ fn words(question: &Question) -> Clean {
         Question::Window(window) => window.metric.word(),
         Question::Memory { .. } => "what metrics remember",
         Question::RuleState { .. } => "the alert's rule",
+        Question::Smoke { .. } => "smoke requests",
     })
 }
 

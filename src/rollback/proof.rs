@@ -66,6 +66,19 @@ pub enum ProofState {
     NotAsked,
 }
 
+impl ProofState {
+    /// One word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::StillBad => "bad",
+            Self::Waiting | Self::Running => "waits",
+            Self::Unknown => "unknown",
+            Self::NotAsked => "nobody",
+        }
+    }
+}
+
 /// One proof.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proof {

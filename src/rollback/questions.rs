@@ -72,6 +72,12 @@ pub fn measures(workload: &Workload, service: &Name, seconds: u32) -> [Ask; 2] {
     })
 }
 
+/// Whether the smoke requests of the service succeed.
+pub fn smoke(service: &Name, environment: &Name) -> Ask {
+    let question = Question::Smoke { service: service.clone(), environment: environment.clone() };
+    Ask { who: Who::Source(SourceId::new(SourceId::SMOKE)), question }
+}
+
 /// How the rule of `alert` stands.
 pub fn rule_state(alert: &AlertRef) -> Ask {
     let question = Question::RuleState { alert: alert.name.clone(), labels: alert.labels.clone() };

@@ -27,10 +27,14 @@ impl Fleet {
     /// Takes one in and says so; what it leads to follows.
     pub fn adopt(&self, made: Made) {
         let (id, known) = match made {
+            Made::Aside(source) => {
+                self.keep(source);
+                return;
+            }
             Made::Source(source) => {
                 let (id, offers) = (source.id().clone(), source.offers());
                 self.follow(&source);
-                self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), source);
+                self.keep(source);
                 (id, Ok(Known::Ready(offers)))
             }
             Made::Listed(id, words) => (id, Ok(Known::Listed(words))),
@@ -39,6 +43,10 @@ impl Fleet {
             Made::Absent(id, words) => (id, Ok(Known::Absent(words))),
         };
         self.inbox.put(Event::Known(id, known));
+    }
+
+    fn keep(&self, source: Arc<dyn Source>) {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(source.id().clone(), source);
     }
 
     fn follow(&self, source: &Arc<dyn Source>) {

@@ -180,6 +180,16 @@ impl Http {
         Ok(Opened::Body(chunks.boxed()))
     }
 
+    /// The status of the answer, whose body is not read.
+    ///
+    /// # Errors
+    /// Whatever is between us and an answer, in words.
+    pub async fn status(&self, ask: Ask) -> Result<StatusCode, SourceError> {
+        let (limit, who) = (ask.deadline(), &self.0.who);
+        let (_, response) = tokio::time::timeout(limit, self.walk(&ask)).await.map_err(|_| words::late(who, limit))??;
+        Ok(response.status())
+    }
+
     async fn dispatch(&self, ask: &Ask) -> Result<Reply, SourceError> {
         let (trail, response) = self.walk(ask).await?;
         self.receive(ask, &trail, response).await
@@ -192,7 +202,7 @@ impl Http {
         let mut renewed = false;
         loop {
             let response = self.send_once(ask, &trail, key.as_ref()).await?;
-            if let Some(place) = moved(&response) {
+            if let Some(place) = moved(&response).filter(|_| !ask.stays()) {
                 trail.follow(ask, place, &self.0.who)?;
             } else if response.status() == StatusCode::UNAUTHORIZED && trail.at_home() && ask.reads() && !renewed {
                 // A token may have been rotated since it was fetched. The same one again would only count as a second failed login.

@@ -15,6 +15,7 @@ pub mod kubernetes;
 pub mod poll;
 pub mod prometheus;
 pub mod registry;
+pub mod smoke;
 mod spec;
 pub mod supervise;
 
@@ -140,6 +141,8 @@ pub struct Wish<'a> {
 pub enum Made {
     /// Ready to be watched.
     Source(Arc<dyn Source>),
+    /// Ready to be asked, and never watched: it is no system of its own, and nothing lists it.
+    Aside(Arc<dyn Source>),
     /// Known (a context of the kubeconfig) and not dialled; making it is one key away.
     Listed(SourceId, Clean),
     /// Configured and unusable, with the reason and the remedy.

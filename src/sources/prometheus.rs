@@ -179,7 +179,8 @@ impl Source for Prometheus {
                 | Question::Templates { .. }
                 | Question::Explain(_)
                 | Question::Yaml(_)
-                | Question::PodYaml(_) => Err(unsupported()),
+                | Question::PodYaml(_)
+                | Question::Smoke { .. } => Err(unsupported()),
             }
         }
         .boxed()

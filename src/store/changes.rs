@@ -76,6 +76,14 @@ impl Happened {
         }
     }
 
+    /// The number of the revision that was rolled out.
+    pub const fn revision(&self) -> Option<u64> {
+        match self.what {
+            What::Rollout { revision, .. } | What::Settings { revision } => revision,
+            What::RunEnded { .. } | What::NodeJoined(_) | What::NodeLeft(_) | What::NodeNotReady(_) => None,
+        }
+    }
+
     /// `Nearest change: 2.7.3 → 2.8.0, 3 min before`: said of what went before `then`.
     pub fn nearest_words(&self, then: Timestamp) -> Clean {
         let what = match &self.what {

@@ -34,7 +34,7 @@ pub fn source(table: &str, config: Config) -> Arc<dyn Source> {
     let table = SourceConfig::from_toml(table).expect("a table");
     let (_, connect) = KINDS.iter().find(|(kind, _)| *kind == table.kind()).expect("a known kind");
     match connect(&Wish { table: Some(&table), config: &config, read_only: false, contexts: &[], namespace: None }).swap_remove(0) {
-        Made::Source(source) => source,
+        Made::Source(source) | Made::Aside(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
         Made::Sought(id) | Made::Absent(id, _) => panic!("{id}: nobody looked for it"),

@@ -116,7 +116,7 @@ fn footer_and_help_list_what_works_and_the_palette_says_why_not() {
     let mut scene = stage("incident").size(200, 100).play();
     let footer = scene.text().lines().last().expect("a footer").to_owned();
     assert!(footer.contains("r restart") && footer.contains("x explain"), "{footer}");
-    for label in ["verify", "acknowledge", "silence", "incident", "dispatch", "pause"] {
+    for label in ["acknowledge", "silence", "incident", "dispatch", "pause"] {
         assert!(!footer.contains(label), "{label} is offered: {footer}");
     }
     scene.go("?");

@@ -22,6 +22,13 @@ fn the_main_screen_at_four_sizes() {
 }
 
 #[test]
+fn the_screen_of_a_verification() {
+    for (width, height) in [(80, 24), (120, 40)] {
+        incident().size(width, height).keys("v").after("100s").shows(&format!("verify_{width}x{height}"));
+    }
+}
+
+#[test]
 fn the_main_screen_says_what_burns_in_one_sentence_and_where() {
     let scene = incident().play();
     scene.says(&[

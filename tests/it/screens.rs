@@ -45,6 +45,18 @@ fn the_cell_of_a_victim_says_that_a_rollback_will_not_help() {
 }
 
 #[test]
+fn a_release_is_verified_everywhere_as_long_as_its_screen_is_open() {
+    let mut scene = incident().size(120, 40).keys("v").play();
+    scene.says(&["Verifying cart", "expected  2.8.0  the newest in development", "0 of 4 verified"]);
+    scene.go("<wait:100s>").says(&["3 of 4 verified", "✓ VERIFIED", "✗ NOT VERIFIED"]);
+    scene.go("jjj").says(&["cart in production", "smoke     cart.example/healthz: 503, 200 is expected", "alerts    CartErrorRate fires"]);
+    assert_eq!(scene.app.verifying.len(), 4);
+    scene.go("<esc>").hides(&["Verifying cart"]);
+    assert!(scene.app.verifying.is_empty(), "nobody looks any more, and nothing is asked");
+    scene.go("-").says(&["Verifying cart", "0 of 4 verified"]);
+}
+
+#[test]
 fn an_environment_without_a_column_is_counted_with_what_is_wrong_in_it() {
     let scene = incident().size(80, 24).play();
     scene.says(&["PRODUCTION", "+3 environments: 1 rolling, 1 stale"]).hides(&[" staging "]);

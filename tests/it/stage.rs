@@ -101,7 +101,7 @@ impl Stage {
     }
 
     fn start(&self) -> Start {
-        let config = Config { environments: self.scenario.environments(), ..Config::default() };
+        let config = Config { environments: self.scenario.environments(), services: self.scenario.services(), ..Config::default() };
         Start {
             now: Now { wall: self.at, mono: Duration::ZERO },
             size: self.size,
@@ -119,6 +119,7 @@ impl Stage {
             theme: Arc::new(Theme::read(&self.theme, &|name| (name == "roles").then(roles)).expect("a theme")),
             glyphs: self.glyphs,
             open: self.open.clone(),
+            smoke: config.smoke(),
             remarks: Vec::new(),
         }
     }

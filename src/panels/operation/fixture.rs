@@ -38,6 +38,7 @@ pub fn start() -> Start {
         theme: Arc::new(Theme::default()),
         glyphs: Glyphs::Unicode,
         open: (None, None),
+        smoke: Vec::new(),
         remarks: Vec::new(),
     }
 }

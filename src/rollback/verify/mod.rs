@@ -4,14 +4,16 @@
 //! limits in a window that lies after the rollout. To them come the expected version, one digest on every pod, and no alert about the
 //! service. What nobody measures is named and asks for nothing; what should be measured and is not leaves the answer open.
 
+mod gates;
 mod matters;
 
-use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, proof};
+use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, proof, smoke};
 use crate::{
-    domain::{Answer, Metric, Pod, Question, Revision, RevisionRef, Trouble, Why},
+    domain::{self, Answer, Id, Metric, Pod, Question, Revision, RevisionRef, Smoke, Trouble, Why},
     store::Store,
     text::Clean,
 };
+pub use gates::names;
 use jiff::{SignedDuration, Timestamp};
 use matters::{alarms, digest};
 use std::collections::BTreeMap;
@@ -40,6 +42,10 @@ pub enum Matter {
     Errors,
     /// Latency is inside the limit.
     Latency,
+    /// Smoke requests succeed.
+    Smoke,
+    /// The run that shipped it passed its gates.
+    Gates,
     /// No alert about the service.
     Alerts,
 }
@@ -54,6 +60,8 @@ impl Matter {
             Self::Restarts => "restarts",
             Self::Errors => "errors",
             Self::Latency => "latency",
+            Self::Smoke => "smoke",
+            Self::Gates => "gates",
             Self::Alerts => "alerts",
         }
     }
@@ -103,6 +111,15 @@ impl Verified {
             Self::CouldNotTell { .. } => "COULD NOT TELL",
         }
     }
+
+    /// What goes with it.
+    pub fn detail(&self) -> Clean {
+        match self {
+            Self::Yes { unmeasured } if unmeasured.is_empty() => Clean::EMPTY,
+            Self::Yes { unmeasured } => crate::clean!("nobody measures: {}", unmeasured.join(", ")),
+            Self::No { why } | Self::CouldNotTell { why } => why.clone(),
+        }
+    }
 }
 
 /// One service in one environment, being verified.
@@ -120,6 +137,11 @@ pub struct Verification {
     newest: Option<RevisionRef>,
     digest: Option<Point>,
     alerts: Point,
+    gates: Point,
+    /// The runs that shipped what runs.
+    pub runs: Vec<Id<domain::Run>>,
+    /// What came of the smoke requests, and when they were sent.
+    tried: Option<(Vec<Smoke>, Timestamp)>,
     /// Metrics that nobody measures for this service.
     nobody: BTreeMap<Metric, Clean>,
     asked: Option<Timestamp>,
@@ -137,20 +159,41 @@ impl Verification {
     /// Begins; `timing.deadline` is how long the release is waited for.
     pub fn new(case: Case, expected: Expected, timing: Timing, now: Timestamp) -> Self {
         let alerts = point(Matter::Alerts, ProofState::Waiting, "not looked at yet");
-        let (run, newest, digest) = (None, None, None);
-        Self { case, expected, began: now, timing, run, newest, digest, alerts, nobody: BTreeMap::new(), asked: None, bad: None, blind: None, verdict: None }
+        let gates = point(Matter::Gates, ProofState::Waiting, "not looked at yet");
+        Self {
+            case,
+            expected,
+            began: now,
+            timing,
+            run: None,
+            newest: None,
+            digest: None,
+            alerts,
+            gates,
+            runs: Vec::new(),
+            tried: None,
+            nobody: BTreeMap::new(),
+            asked: None,
+            bad: None,
+            blind: None,
+            verdict: None,
+        }
     }
 
     /// So many sources were asked this.
     pub fn asked(&mut self, question: &Question, sources: usize) {
-        if let (Question::Window(window), 0) = (question, sources) {
-            self.nobody.insert(window.metric, Clean::from_static("no source measures it"));
+        match (question, sources) {
+            (Question::Window(window), 0) => _ = self.nobody.insert(window.metric, Clean::from_static("no source measures it")),
+            (Question::Smoke { .. }, 0) => self.tried = self.asked.map(|asked| (Vec::new(), asked)),
+            _ => {}
         }
     }
 
     /// One source answered. What one measured counts, whatever another lacks.
     pub fn answered(&mut self, question: &Question, result: Result<Answer, Why>, now: Timestamp) {
-        let (Question::Window(window), Some(run)) = (question, &mut self.run) else { return };
+        let (Question::Window(window), Some(run)) = (question, &mut self.run) else {
+            return self.tried(question, result, now);
+        };
         let metric = window.metric;
         match result {
             Ok(Answer::Window { value: Some(value), requests, .. }) => {
@@ -164,6 +207,17 @@ impl Verification {
                 self.nobody.remove(&metric);
                 run.missing(metric, why.words, now);
             }
+        }
+    }
+
+    /// The smoke requests came back; what could not be sent has not succeeded.
+    fn tried(&mut self, question: &Question, result: Result<Answer, Why>, now: Timestamp) {
+        let Question::Smoke { service, .. } = question else { return };
+        let sent = self.asked.unwrap_or(now);
+        match result {
+            Ok(Answer::Smoke(tried)) => self.tried = Some((tried, sent)),
+            Ok(_) => {}
+            Err(why) => self.tried = Some((vec![Smoke { what: service.clean().clone(), came: Err(why.words) }], sent)),
         }
     }
 
@@ -188,6 +242,10 @@ impl Verification {
         self.alerts = alarms(store, &self.case, now);
         self.follow(&seen, now);
         let asks = self.measure(now);
+        if !asks.is_empty() {
+            self.runs = self.newest.as_ref().map(|newest| gates::shipped_by(store, &self.case, newest)).unwrap_or_default();
+        }
+        self.gates = gates::gates(store, &self.runs);
         self.judge(now);
         asks
     }
@@ -204,6 +262,7 @@ impl Verification {
         let newest = reference(revision);
         if self.newest.as_ref().is_none_or(|before| before.template != newest.template) {
             (self.run, self.bad, self.blind) = (None, None, None);
+            (self.asked, self.tried, self.runs) = (None, None, Vec::new());
         }
         let wanted = self.expected.version.as_ref().is_none_or(|version| *version == newest.version.0);
         if wanted {
@@ -223,7 +282,11 @@ impl Verification {
         }
         self.asked = Some(now);
         let seconds = u32::try_from(self.timing.window.as_secs()).unwrap_or(60);
-        measures(&self.case.workload, &self.case.service, seconds).to_vec()
+        let mut asks = measures(&self.case.workload, &self.case.service, seconds).to_vec();
+        if self.run.as_ref().is_some_and(|run| run.complete.is_some()) {
+            asks.push(smoke(&self.case.service, &self.case.environment.name));
+        }
+        asks
     }
 
     /// Everything, as it stands.
@@ -247,8 +310,15 @@ impl Verification {
                 points.extend(self.digest.clone());
             }
         }
+        points.push(matters::smoke(self.tried.as_ref(), run.complete));
         points.push(self.alerts.clone());
+        points.push(self.gates.clone());
         points
+    }
+
+    /// The beginning of the digest that all its ready pods run, where they run one.
+    pub fn one_digest(&self) -> Option<&Clean> {
+        self.run.as_ref().and_then(|run| run.view.digest.as_ref())
     }
 
     fn told(&self, matter: Matter, proof: Proof) -> Point {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    domain::{Container, Feed, Image, Link, Progress, SourceId, Trouble},
+    domain::{Change, Container, Fact, Feed, GateKind, Image, Job, Link, Offers, Progress, RunStatus, SourceId, Trouble},
     rollback::procedure::stage::{healed, id, later},
     store::fixture::{World, alert, now, pod, revision, workload},
     text::Name,
@@ -33,9 +33,12 @@ fn play(expected: Expected, worlds: &dyn Fn(i64) -> World, sources: &[Answers<'_
     for second in 0..=400 {
         let (world, at) = (worlds(second), later(second));
         for ask in verification.observed(&world.0, at) {
-            verification.asked(&ask.question, sources.len());
-            if let Question::Window(window) = &ask.question {
-                sources.iter().for_each(|answers| verification.answered(&ask.question, answers(window.metric), at));
+            match &ask.question {
+                Question::Window(window) => {
+                    verification.asked(&ask.question, sources.len());
+                    sources.iter().for_each(|answers| verification.answered(&ask.question, answers(window.metric), at));
+                }
+                question => verification.asked(question, 0),
             }
         }
         if let Some((verdict, _)) = &verification.verdict {
@@ -82,11 +85,11 @@ fn why(verdict: &Option<Verified>) -> String {
 fn a_good_release_is_verified_a_minute_after_it_is_in() {
     let version = |version: &'static str| Expected { version: Some(version.into()), digest: Some("sha256:41c0".into()) };
     let (verdict, after, points) = play(version("41.0"), &|_| pods(one, 0), &[&measured(0.002)]);
-    assert_eq!(verdict, Some(Verified::Yes { unmeasured: Vec::new() }), "{points:#?}");
+    assert_eq!(verdict, Some(Verified::Yes { unmeasured: vec!["smoke", "gates"] }), "{points:#?}");
     assert!((60..90).contains(&after), "{after}");
     // Without a source of metrics or alerts it says what nobody measures.
     let (verdict, ..) = play(Expected::default(), &|_| healed(), &[]);
-    assert_eq!(why(&verdict), "digest,errors,latency,alerts");
+    assert_eq!(why(&verdict), "digest,errors,latency,smoke,alerts,gates");
     assert_eq!(verdict.expect("one").word(), "VERIFIED");
 }
 
@@ -111,9 +114,9 @@ fn what_is_wrong_with_a_release_is_no_and_what_is_not_known_is_neither() {
 #[test]
 fn nobody_measures_it_only_where_no_source_does_or_should() {
     let cases: [(&str, &[Answers<'_>], &str, &str); 5] = [
-        ("one that is there and has no such metric", &[&elsewhere], "VERIFIED", "digest,errors,latency"),
-        ("one has it and the other has not", &[&measured(0.002), &elsewhere], "VERIFIED", "digest"),
-        ("the other way round", &[&elsewhere, &measured(0.002)], "VERIFIED", "digest"),
+        ("one that is there and has no such metric", &[&elsewhere], "VERIFIED", "digest,errors,latency,smoke,gates"),
+        ("one has it and the other has not", &[&measured(0.002), &elsewhere], "VERIFIED", "digest,smoke,gates"),
+        ("the other way round", &[&elsewhere, &measured(0.002)], "VERIFIED", "digest,smoke,gates"),
         ("one has it not and the other does not answer", &[&elsewhere, &silent], "COULD NOT TELL", "prometheus does not answer"),
         ("the other way round", &[&silent, &elsewhere], "COULD NOT TELL", "prometheus does not answer"),
     ];
@@ -180,4 +183,110 @@ fn a_rollout_that_its_controller_gave_up_is_no_at_once_and_a_source_that_is_away
     };
     let (verdict, ..) = play(Expected::default(), &away, &[&measured(0.0)]);
     assert_eq!(why(&verdict), "alerts: alertmanager does not answer");
+}
+
+/// The smoke requests come back like this, at each second when they were sent.
+fn smoked(came: &dyn Fn(i64) -> Result<Answer, Why>) -> (Option<Verified>, i64) {
+    let timing = Timing { deadline: SignedDuration::from_secs(300), ..Timing::default() };
+    let world = quiet();
+    let mut verification = Verification::new(Case::of(&world.0, &id(), &timing, now()).expect("it is known"), Expected::default(), timing, now());
+    for second in 0..=400 {
+        for ask in verification.observed(&world.0, later(second)) {
+            let smoke = matches!(ask.question, Question::Smoke { .. });
+            verification.asked(&ask.question, usize::from(smoke));
+            if smoke {
+                verification.answered(&ask.question, came(second), later(second));
+            }
+        }
+        if let Some((verdict, _)) = &verification.verdict {
+            return (Some(verdict.clone()), second);
+        }
+    }
+    (None, 400)
+}
+
+fn one_smoke(came: Result<SignedDuration, Clean>) -> Result<Answer, Why> {
+    Ok(Answer::Smoke(vec![Smoke { what: "cart.example/healthz".into(), came }]))
+}
+
+#[test]
+fn smoke_requests_that_fail_once_are_sent_again_and_those_that_go_on_failing_are_no() {
+    let good = || one_smoke(Ok(SignedDuration::from_millis(84)));
+    let bad = || one_smoke(Err("503, 200 is expected".into()));
+    let (verdict, _) = smoked(&|second| if second < 15 { bad() } else { good() });
+    assert_eq!(why(&verdict), "digest,errors,latency,gates", "it was tried again and is measured");
+    let (verdict, after) = smoked(&|_| bad());
+    assert_eq!((why(&verdict).as_str(), after), ("smoke: cart.example/healthz: 503, 200 is expected", 31));
+    let (verdict, _) = smoked(&|_| Err(Why { trouble: Trouble::Unreachable, words: "the answer did not come".into() }));
+    assert_eq!(verdict.map(|verdict| verdict.word()), Some("NOT VERIFIED"), "what could not be sent has not succeeded");
+}
+
+/// A run of a repository on a tag, with a job for each of these gates.
+fn run((repository, tag): (&str, &str), jobs: &[(&str, GateKind, RunStatus)]) -> World {
+    let github = SourceId::new("github");
+    let at = Some(now() - SignedDuration::from_mins(20));
+    let row = domain::Run {
+        id: Id::new(&github, "run/1"),
+        repository: Name::new(repository),
+        workflow: "release".into(),
+        number: 311,
+        attempt: 1,
+        title: Clean::EMPTY,
+        branch: Name::new(tag),
+        commit: Name::new("c0ffee1"),
+        actor: Clean::EMPTY,
+        status: RunStatus::Running,
+        created: at,
+        started: at,
+        ended: None,
+        usual: None,
+        url: Clean::EMPTY,
+    };
+    let job = |(name, gate, status): &(&str, GateKind, RunStatus)| Job {
+        id: Id::new(&github, name),
+        run: row.id.clone(),
+        name: Clean::from_untrusted(name),
+        status: status.clone(),
+        started: at,
+        ended: None,
+        steps: Box::new([]),
+        gate: Some(*gate),
+        url: Clean::EMPTY,
+    };
+    let jobs: Vec<Job> = jobs.iter().map(job).collect();
+    let mut world = quiet();
+    world.0.link(&github, &Feed::Runs, Link::Live { offers: Offers::default(), synced: true });
+    world.0.apply(&github, &Feed::Runs, Fact::Run(Change::Upsert(row.clone())), now());
+    jobs.into_iter().for_each(|job| world.0.apply(&github, &Feed::Jobs(row.id.clone()), Fact::Job(Change::Upsert(job)), now()));
+    world
+}
+
+#[test]
+fn the_gates_of_the_run_that_shipped_it_count_and_a_deployment_under_way_holds_nothing_up() {
+    use GateKind::{Build, Deployment, Security};
+    let cases: [((&str, &str), &[(&str, GateKind, RunStatus)], &str, &str); 4] = [
+        (
+            ("acme/cart", "v41.0"),
+            &[("build", Build, RunStatus::Success), ("scan", Security, RunStatus::Success), ("deploy", Deployment, RunStatus::Running)],
+            "VERIFIED",
+            "digest,errors,latency,smoke",
+        ),
+        (
+            ("acme/cart", "v41.0"),
+            &[("build", Build, RunStatus::Success), ("scan", Security, RunStatus::Failed)],
+            "NOT VERIFIED",
+            "gates: #311 build ok, security failed, deploy missing",
+        ),
+        (
+            ("acme/cart", "v41.0"),
+            &[("build", Build, RunStatus::Success), ("scan", Security, RunStatus::Running)],
+            "NOT VERIFIED",
+            "gates: #311 build ok, security running, deploy missing",
+        ),
+        (("acme/other", "v41.0"), &[("scan", Security, RunStatus::Failed)], "VERIFIED", "digest,errors,latency,smoke,gates"),
+    ];
+    for (of, jobs, word, words) in cases {
+        let (verdict, ..) = play(Expected::default(), &|_| run(of, jobs), &[]);
+        assert_eq!((verdict.as_ref().map(Verified::word), why(&verdict).as_str()), (Some(word), words));
+    }
 }

@@ -32,7 +32,7 @@ fn source(config: &str) -> Result<Arc<dyn Source>, String> {
     match made(&SourceConfig::from_toml(config).unwrap()) {
         Made::Source(source) => Ok(source),
         Made::Broken(_, why) => Err(why.words.to_string()),
-        Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => unreachable!("it is configured"),
+        Made::Aside(_) | Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => unreachable!("it is configured"),
     }
 }
 

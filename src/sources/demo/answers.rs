@@ -10,7 +10,7 @@ use super::{
     world::World,
 };
 use crate::{
-    domain::{Answer, Evidence, Id, Leaf, Metric, Outline, Part, Pod, Progress, Question, Revision, Seen, SourceId, Subject, Window, Workload},
+    domain::{Answer, Evidence, Id, Leaf, Metric, Outline, Part, Pod, Progress, Question, Revision, Seen, Smoke, SourceId, Subject, Window, Workload},
     sources::SourceError,
     text::{Clean, Name, Raw},
 };
@@ -37,6 +37,7 @@ impl World {
                 let keeper = unit.and_then(|unit| super::keepers::keeper(unit, at)).map(|subject| Answer::Subject(Box::new(subject)));
                 keeper.ok_or_else(|| SourceError::NotFound(crate::clean!("nothing keeps {}", workload.key())))
             }
+            Question::Smoke { service, environment } => Ok(Answer::Smoke(self.tried(service, environment, at))),
             Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
                 Err(SourceError::Unsupported(crate::clean!("{source} measures nothing")))
             }
@@ -55,6 +56,18 @@ impl World {
         let lives = [life];
         let view = self.view(unit, &lives, at);
         Ok(Answer::Text(super::yaml::pod(&view, &lives[0])))
+    }
+
+    /// What comes of the smoke requests of a service.
+    fn tried(&self, service: &Name, environment: &Name, at: Timestamp) -> Vec<Smoke> {
+        let address = self.scenario.tables.service.iter().find(|table| table.name == service.raw()).and_then(|table| table.smoke.as_deref());
+        let unit = self.units.iter().find(|unit| unit.service == service.raw() && unit.environment == environment.raw());
+        let one = |(address, unit): (&str, &Unit)| {
+            let bad = unit.current(at).bad.is_some();
+            let what = Clean::from_untrusted(address.trim_start_matches("https://"));
+            Smoke { what, came: if bad { Err(Clean::from_static("503, 200 is expected")) } else { Ok(SignedDuration::from_millis(84)) } }
+        };
+        address.zip(unit).map(one).into_iter().collect()
     }
 
     fn window(&self, window: &Window, at: Timestamp) -> Answer {

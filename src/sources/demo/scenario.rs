@@ -4,10 +4,11 @@
 
 use super::{
     refs,
-    tables::{EnvironmentTable, PlaceTable, Tables},
+    tables::{EnvironmentTable, PlaceTable, ServiceTable, Tables},
     words::{Moment, ScenarioError},
 };
 use crate::{
+    config::{Address, Period, Service, Smoke},
     domain::{Environment, EnvironmentRule, Match},
     text::Name,
 };
@@ -100,6 +101,15 @@ impl Scenario {
             settle: Environment::SETTLE,
         };
         self.tables.environment.iter().map(one).collect()
+    }
+
+    /// The services that have smoke requests, as a configuration would declare them.
+    pub fn services(&self) -> Vec<Service> {
+        let one = |service: &ServiceTable| {
+            let smoke = Smoke { url: Address(service.smoke.clone()?), environment: None, status: 200, within: Period::seconds(2) };
+            Some(Service { name: Name::new(&service.name), smoke: vec![smoke], ..Service::default() })
+        };
+        self.tables.service.iter().filter_map(one).collect()
     }
 
     fn places(&self, environment: &EnvironmentTable) -> BTreeSet<(String, String)> {

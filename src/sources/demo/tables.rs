@@ -116,6 +116,8 @@ pub(super) struct NodeTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct ServiceTable {
     pub name: String,
+    /// A request that tries it: good unless what was rolled out last is bad.
+    pub smoke: Option<String>,
     #[serde(default)]
     pub kind: KindName,
     /// Requests in a second where it is measured; without it nothing asks for its errors.

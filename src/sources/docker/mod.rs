@@ -199,7 +199,7 @@ impl Source for Docker {
                 },
                 Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
                 Question::Templates { workload, templates } => recreate::known(&session, &source, &workload, &templates).await,
-                Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => Err(no_such_feed("metrics of services")),
+                Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => Err(no_such_feed("metrics of services")),
             }
         }
         .boxed()
@@ -241,7 +241,7 @@ mod tests {
 
     fn source(made: Made) -> Arc<dyn Source> {
         match made {
-            Made::Source(source) => source,
+            Made::Source(source) | Made::Aside(source) => source,
             Made::Listed(id, words) => panic!("{id}: {words}"),
             Made::Broken(id, why) => panic!("{id}: {why:?}"),
             Made::Sought(id) | Made::Absent(id, _) => panic!("{id}: nobody looked for it"),

@@ -16,14 +16,14 @@ fn source(rest: &str) -> Arc<dyn Source> {
     match paced(&table(rest), &Config::default(), Pace::USUAL) {
         Made::Source(source) => source,
         Made::Broken(_, why) => panic!("{}", why.words),
-        Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => panic!("nothing is listed"),
+        Made::Aside(_) | Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => panic!("nothing is listed"),
     }
 }
 
 fn broken(rest: &str) -> Clean {
     match paced(&table(rest), &Config::default(), Pace::USUAL) {
         Made::Broken(_, why) => why.words,
-        Made::Source(_) | Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => panic!("it should be broken: {rest}"),
+        Made::Source(_) | Made::Aside(_) | Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => panic!("it should be broken: {rest}"),
     }
 }
 

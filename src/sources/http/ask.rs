@@ -79,6 +79,7 @@ pub struct Ask {
     body: Body,
     accept: Accept,
     conditional: bool,
+    stays: bool,
     cap: usize,
     deadline: Duration,
 }
@@ -111,7 +112,18 @@ impl Ask {
     }
 
     fn new(method: Method, place: Place, body: Body) -> Self {
-        Self { method, place, query: Vec::new(), headers: Vec::new(), body, accept: Accept::Json, conditional: false, cap: CAP, deadline: DEADLINE }
+        Self {
+            method,
+            place,
+            query: Vec::new(),
+            headers: Vec::new(),
+            body,
+            accept: Accept::Json,
+            conditional: false,
+            stays: false,
+            cap: CAP,
+            deadline: DEADLINE,
+        }
     }
 
     /// One more segment of the path, whatever it holds.
@@ -151,6 +163,13 @@ impl Ask {
         self
     }
 
+    /// Follows no redirect: that is the answer.
+    #[must_use]
+    pub fn staying(mut self) -> Self {
+        self.stays = true;
+        self
+    }
+
     /// Another deadline than 10 s.
     #[must_use]
     pub fn within(mut self, deadline: Duration) -> Self {
@@ -178,6 +197,11 @@ impl Ask {
     /// How long it may take.
     pub fn deadline(&self) -> Duration {
         self.deadline
+    }
+
+    /// Whether it follows no redirect.
+    pub(super) fn stays(&self) -> bool {
+        self.stays
     }
 
     /// Whether a second time does no harm.

@@ -41,7 +41,7 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         Question::Yaml(id) => text(&cluster, &address(&id)?).await,
         Question::PodYaml(id) => text(&cluster, &address(&id)?).await,
         Question::Templates { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps revisions itself"))),
-        Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
+        Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => {
             Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics and no alerts")))
         }
     }

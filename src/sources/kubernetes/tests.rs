@@ -28,7 +28,7 @@ impl Home {
 
 fn told(made: &Made) -> String {
     match made {
-        Made::Source(source) => format!("source {}", source.id()),
+        Made::Source(source) | Made::Aside(source) => format!("source {}", source.id()),
         Made::Listed(id, words) => format!("listed {id} {words}"),
         Made::Broken(id, why) => format!("broken {id} {}", why.words),
         Made::Sought(id) => format!("sought {id}"),

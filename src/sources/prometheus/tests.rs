@@ -172,7 +172,7 @@ fn a_configuration_that_can_not_work_is_told() {
     let told = |config: &str| match made(&SourceConfig::from_toml(config).unwrap(), &[]) {
         Made::Broken(id, why) => format!("{id}: {}", why.words),
         Made::Source(source) => source.id().to_string(),
-        Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => unreachable!("it is configured"),
+        Made::Aside(_) | Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => unreachable!("it is configured"),
     };
     assert_eq!(
         told("kind = \"prometheus\"\nname = \"eu\"\nurl = \"https://p/prometheus\"\nheaders = { X-Scope-OrgID = \"a\" }\nclusters = { eu-1 = \"prod\" }"),

@@ -151,6 +151,7 @@ fn start() -> Start {
         theme: Arc::new(Theme::default()),
         glyphs: Glyphs::Unicode,
         open: (None, None),
+        smoke: Vec::new(),
         remarks: Vec::new(),
     }
 }

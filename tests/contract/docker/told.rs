@@ -26,7 +26,7 @@ pub fn source_of(keys: &str) -> Arc<dyn Source> {
     let table = SourceConfig::from_toml(&format!("kind = \"docker\"\n{keys}")).expect("a source");
     let (_, connect) = KINDS.iter().find(|(kind, _)| *kind == "docker").expect("it is registered");
     match connect(&Wish { table: Some(&table), config: &Config::default(), read_only: true, contexts: &[], namespace: None }).remove(0) {
-        Made::Source(source) => source,
+        Made::Source(source) | Made::Aside(source) => source,
         Made::Listed(id, _) | Made::Broken(id, _) | Made::Sought(id) | Made::Absent(id, _) => panic!("{id} is of no use"),
     }
 }

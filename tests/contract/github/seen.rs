@@ -29,7 +29,7 @@ pub fn repository(name: &str, more: &str) -> Option<(&'static GitHub, String, Ar
 pub fn source(github: &GitHub, repository: &str, token: &str, more: &str) -> Arc<dyn Source> {
     let table = format!("kind = 'github'\nurl = '{}'\nrepositories = ['{repository}']\ntoken_command = ['echo', '{token}']\n{more}", github.proxy);
     match paced(&SourceConfig::from_toml(&table).expect("a table"), &Config::default(), BRISK) {
-        Made::Source(source) => source,
+        Made::Source(source) | Made::Aside(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
         Made::Sought(id) | Made::Absent(id, _) => panic!("{id}: nobody looked for it"),

@@ -39,7 +39,7 @@ async fn led_to(cluster: &Arc<dyn Source>) -> Vec<Made> {
 
 fn both(made: Vec<Made>) -> (Arc<dyn Source>, Arc<dyn Source>) {
     let source = |made: Made| match made {
-        Made::Source(source) => source,
+        Made::Source(source) | Made::Aside(source) => source,
         Made::Listed(id, _) | Made::Broken(id, _) | Made::Sought(id) => panic!("{id} is of no use"),
         Made::Absent(id, words) => panic!("{id}: {words}"),
     };

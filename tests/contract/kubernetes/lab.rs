@@ -58,7 +58,7 @@ fn make(kubeconfig: &Path, context: &str, more: &str, read_only: bool) -> Arc<dy
         SourceConfig::from_toml(&format!("kind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['{context}']\n{more}", kubeconfig.display())).expect("a table");
     let config = Config::default();
     match kubernetes::connect(&Wish { table: Some(&table), config: &config, read_only, contexts: &[], namespace: None }).swap_remove(0) {
-        Made::Source(source) => source,
+        Made::Source(source) | Made::Aside(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
         Made::Sought(id) | Made::Absent(id, _) => panic!("{id}: nobody looked for it"),

@@ -97,7 +97,7 @@ async fn first_look(cluster: &Arc<Cluster>) -> Vec<String> {
     let leads = leads::leads(cluster.clone(), Wanted::beside(&Config::default(), "one"));
     cluster.answers.send_replace(None);
     let told = |made: Made| match made {
-        Made::Source(source) => format!("{}: {}", source.id(), source.offers().found.unwrap_or_default()),
+        Made::Source(source) | Made::Aside(source) => format!("{}: {}", source.id(), source.offers().found.unwrap_or_default()),
         Made::Absent(id, words) => format!("{id}: {words}"),
         Made::Listed(id, _) | Made::Broken(id, _) | Made::Sought(id) => format!("{id}: ?"),
     };
