@@ -188,6 +188,10 @@ pub struct Verify {
     /// How long the release is waited for.
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     pub within: String,
+    /// Take a fresh release that is not verified back, without a person: only where the configuration of its environment says
+    /// rollback = { automatic = "execute" }, and only to a version that is proven.
+    #[arg(long)]
+    pub auto_rollback: bool,
     /// Print each change as it is seen, with its time.
     #[arg(long, conflicts_with = "json")]
     pub follow: bool,

@@ -12,7 +12,7 @@ use crate::{
     text::Clean,
 };
 use std::time::Duration;
-use told::Told;
+pub(super) use told::{Told, shape};
 
 /// How long questions and checks may take.
 const PLAN: Duration = Duration::from_secs(25);
@@ -27,12 +27,7 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
     headless.placed().await;
     let given = |word: &Option<String>| Clean::from_untrusted(word.as_deref().unwrap_or_default());
     let workload = find(&headless, &given(&args.service), &given(&args.environment), args.workload.as_deref())?;
-    let effects = headless.app.open_plan(&workload);
-    headless.carry_out(effects);
-    headless.until(PLAN, |app| planned(app).is_some()).await;
-    let Some(key) = planned(&headless.app) else {
-        return Err(Failed::new(Exit::Unknown, "the plan was not ready in time; pilothouse doctor says what does not answer"));
-    };
+    let key = plan(&mut headless, &workload).await?;
     choose(&mut headless, key, &args).await?;
     let told = Told { json: args.output.json };
     if args.dry_run || !args.yes {
@@ -55,6 +50,23 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
     if !args.output.json {
         told.plan(&headless.app, key, false);
     }
+    if !watch(&mut headless, key).await {
+        return Ok(Exit::Unknown);
+    }
+    Ok(told.end(&headless.app, key))
+}
+
+/// Opens the plan and waits until its checks are made.
+pub(super) async fn plan(headless: &mut Headless, workload: &Id<Workload>) -> Result<OperationKey, Failed> {
+    headless.app.screens.clear();
+    let effects = headless.app.open_plan(workload);
+    headless.carry_out(effects);
+    headless.until(PLAN, |app| planned(app).is_some()).await;
+    planned(&headless.app).ok_or_else(|| Failed::new(Exit::Unknown, "the plan was not ready in time; pilothouse doctor says what does not answer"))
+}
+
+/// Watches what was confirmed to its verdict; false where this process has to leave, and another one watches.
+pub(super) async fn watch(headless: &mut Headless, key: OperationKey) -> bool {
     let ended = tokio::select! {
         _ = headless.until(WATCH, |app| over(app, key)) => true,
         () = told_to_leave() => false,
@@ -63,9 +75,8 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
     if !ended {
         headless.runtime.hand_over(&headless.app.operations.to_hand_over());
         remark("the request has left, and a process of its own watches it to its verdict: B in the console shows it");
-        return Ok(Exit::Unknown);
     }
-    Ok(told.end(&headless.app, key))
+    ended
 }
 
 fn undoes_an_undo(app: &App, key: OperationKey) -> bool {

@@ -1,13 +1,16 @@
 //! Whether a release is in, everywhere, and well: for people who check quickly, and for pipelines. It changes nothing.
 
+mod auto;
+
 use super::{Failed, args::Verify, exit::Exit, headless::Headless, out::say, rollback, start::duration};
 use crate::{
-    app::App,
-    domain::{Id, Workload},
+    app::{App, Verifying},
+    domain::{Environment, Id, Workload},
     rollback::{Expected, Matter, Point, ProofState, Verification, Verified},
     store::words::took,
     text::Clean,
 };
+use auto::Came;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::{cell::RefCell, collections::BTreeMap};
@@ -31,6 +34,9 @@ pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
     let expected = Expected { version: args.release.as_deref().map(Clean::from_untrusted), digest };
     for workload in &workloads {
         headless.app.verify(workload, expected.clone(), within).map_err(|why| Failed::new(Exit::No, why.to_string()))?;
+        if args.auto_rollback {
+            hold(&mut headless.app);
+        }
     }
     let patience = within.unsigned_abs() + std::time::Duration::from_secs(120);
     let told = RefCell::new(Told::default());
@@ -41,14 +47,34 @@ pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
         app.verifying.iter().all(|one| one.verification.verdict.is_some())
     };
     headless.until(patience, over).await;
+    let mut taken = Vec::new();
+    for at in 0..headless.app.verifying.len() {
+        taken.push(if args.auto_rollback { auto::take_back(&mut headless, at).await } else { Came::Well });
+    }
     let app = &headless.app;
     if args.output.json {
-        let all: Vec<Value> = app.verifying.iter().map(|one| shape(app, &one.verification)).collect();
+        let shape = |(one, came): (&Verifying, &Came)| {
+            let mut value = shape(app, &one.verification);
+            value["rollback"] = came.shape(&headless);
+            value
+        };
+        let all: Vec<Value> = app.verifying.iter().zip(&taken).map(shape).collect();
         say!("{:#}", json!({ "v": SHAPE, "service": Clean::from_untrusted(&args.service), "environments": all }));
     } else {
-        app.verifying.iter().for_each(|one| text(app, &one.verification));
+        app.verifying.iter().zip(&taken).for_each(|(one, came)| {
+            text(app, &one.verification);
+            came.text(&headless);
+        });
     }
     Ok(app.verifying.iter().map(|one| exit(&one.verification)).min_by_key(severity).unwrap_or(Exit::Unknown))
+}
+
+/// What is taken back without a person must have been bad for as long as the configuration says.
+fn hold(app: &mut App) {
+    let Some(one) = app.verifying.last_mut() else { return };
+    let declared = app.start.environments.iter().find(|declared| declared.name == one.verification.case.environment.name);
+    let settle = declared.map_or(Environment::SETTLE, |declared| declared.settle);
+    one.verification.hold(SignedDuration::try_from(settle).unwrap_or(SignedDuration::MAX));
 }
 
 /// The hex digits of a digest, or of its beginning: too few would fit any.

@@ -119,10 +119,10 @@ pub(super) struct EnvironmentTable {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RollbackTable {
-    /// `off`, or `prepare`: the plan is ready to be confirmed.
+    /// `off`; `prepare`: the plan is ready to be confirmed; `execute`: `pilothouse verify --auto-rollback` carries it out without a person.
     #[serde(default)]
     automatic: AutomaticName,
-    /// How long a rollback must hold before it may be called recovered.
+    /// How long a release must have been found bad before it is taken back without a person.
     settle: Option<Period>,
 }
 

@@ -196,6 +196,7 @@ pub(super) enum AutomaticName {
     Off,
     #[default]
     Prepare,
+    Execute,
 }
 
 impl From<AutomaticName> for Automatic {
@@ -203,6 +204,7 @@ impl From<AutomaticName> for Automatic {
         match name {
             AutomaticName::Off => Self::Off,
             AutomaticName::Prepare => Self::Prepare,
+            AutomaticName::Execute => Self::Execute,
         }
     }
 }

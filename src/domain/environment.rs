@@ -43,9 +43,11 @@ impl fmt::Display for Tier {
 pub enum Automatic {
     /// Nothing.
     Off,
-    /// The plan is ready to be confirmed; executing it without a person is another program's task.
+    /// The plan is ready to be confirmed.
     #[default]
     Prepare,
+    /// `pilothouse verify --auto-rollback` carries it out without a person.
+    Execute,
 }
 
 /// An environment of the matrix: a name, a tier and its policy.
@@ -63,12 +65,12 @@ pub struct Environment {
     pub allow_insecure_writes: bool,
     /// What is done by itself when a release goes bad.
     pub automatic: Automatic,
-    /// How long a rollback must hold before it may be called recovered.
+    /// How long a release must have been found bad before it is taken back without a person.
     pub settle: Duration,
 }
 
 impl Environment {
-    /// How long a rollback must hold where the configuration does not say.
+    /// How long that is where the configuration does not say.
     pub const SETTLE: Duration = Duration::from_secs(60);
 
     /// An environment of that name and tier with the default policy.

@@ -1,6 +1,9 @@
 //! What a person must say, and that they said it.
 
-use crate::text::Clean;
+use crate::{
+    domain::{Automatic, Environment},
+    text::Clean,
+};
 
 /// What a person must type before a change is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub enum NotConfirmed {
     Override,
 }
 
-/// How something was confirmed. Made only by [`Demand::confirm`].
+/// How something was confirmed. Made only by [`Demand::confirm`] and, without a person, by [`Confirmation::by_policy`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Confirmation {
     kind: &'static str,
@@ -64,6 +67,12 @@ impl Demand {
 }
 
 impl Confirmation {
+    /// Confirmed by the policy of an environment whose configuration says so, where somebody asked for that with a flag; none elsewhere.
+    pub fn by_policy(environment: &Environment, reason: &Clean) -> Option<Self> {
+        let allowed = environment.automatic == Automatic::Execute && !reason.is_empty();
+        allowed.then(|| Self { kind: "policy: automatic = execute", reason: reason.clone() })
+    }
+
     /// How it was confirmed, for the journal.
     pub const fn kind(&self) -> &'static str {
         self.kind
@@ -85,6 +94,16 @@ mod tests {
         assert_eq!(demand.confirm("card", "errors", false), Err(NotConfirmed::Word));
         assert_eq!(demand.confirm("cart", "  ", false), Err(NotConfirmed::Reason));
         assert_eq!(demand.confirm("cart", "errors", false).map(|c| c.kind()), Ok("typed name"));
+    }
+
+    #[test]
+    fn without_a_person_only_a_policy_that_says_execute_confirms() {
+        let with = |automatic| Environment { automatic, ..Environment::new("staging", crate::domain::Tier::Staging, false) };
+        let reason = Clean::from_static("verification failed");
+        assert_eq!(Confirmation::by_policy(&with(Automatic::Execute), &reason).map(|c| c.kind()), Some("policy: automatic = execute"));
+        for (automatic, reason) in [(Automatic::Off, &reason), (Automatic::Prepare, &reason), (Automatic::Execute, &Clean::EMPTY)] {
+            assert_eq!(Confirmation::by_policy(&with(automatic), reason), None, "{automatic:?}");
+        }
     }
 
     #[test]

@@ -153,6 +153,48 @@ async fn good_bad_and_unknown_releases_exit_0_1_and_2() {
     }
 }
 
+/// Verifies a release that never gets ready, with a policy of its environment; what became of it, and what runs then.
+fn taken_back(kubeconfig: &Path, policy: &str) -> (Option<i32>, Value, String, String) {
+    let space = Space::new(if policy.is_empty() { "kept" } else { "taken" });
+    space.deploy("cart", 1, &[], "good");
+    space.rolled_out("cart");
+    space.deploy("cart", 2, &[("APP_CRASH_AFTER", "1")], "bad");
+    space.kubectl(&["patch", "deployment", "cart", "-p", r#"{"spec":{"progressDeadlineSeconds":5}}"#]);
+    let home = tempfile::tempdir().expect("a folder");
+    let file = home.path().join("config.toml");
+    let source = format!("[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\n", kubeconfig.display());
+    let environment = format!("[[environment]]\nname = 'lab'\ntier = 'testing'\nmatch = [{{ context = 'lab' }}]\n{policy}");
+    std::fs::write(&file, source + &environment).expect("a file");
+    let out = Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+        .env_clear()
+        .envs([("PATH", "/usr/bin:/bin"), ("HOME", home.path().to_str().expect("a path")), ("USER", "pipeline")])
+        .args(["--config", file.to_str().expect("a path"), "-n", &space.name, "verify", "cart", "-e", "lab", "--auto-rollback", "--json"])
+        .output()
+        .expect("it runs");
+    let said = serde_json::from_slice(&out.stdout).unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&out.stderr)));
+    let journal = Command::new("grep").args(["-rh", "verification failed", home.path().to_str().expect("a path")]).output().expect("grep runs");
+    let image = space.kubectl(&["get", "deployment", "cart", "-o", "jsonpath={.spec.template.spec.containers[0].image}"]);
+    (out.status.code(), said, image, String::from_utf8_lossy(&journal.stdout).into_owned())
+}
+
+#[test]
+fn without_a_person_a_release_is_taken_back_only_where_the_configuration_says_so() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let ((code, said, image, journal), kept) = thread::scope(|scope| {
+        let kept = scope.spawn(|| taken_back(&kubeconfig, ""));
+        (taken_back(&kubeconfig, "rollback = { automatic = 'execute', settle = '5s' }\n"), kept.join().expect("it ends"))
+    });
+    let rollback = &said["environments"][0]["rollback"];
+    assert_eq!((code, &rollback["verdict"], image.as_str()), (Some(1), &"RECOVERED".into(), "lab/app:1"), "the release was bad: {said:#}");
+    for part in ["policy: automatic = execute", "pipeline", "timed out progressing"] {
+        assert!(journal.contains(part), "{part} is not in the journal: {journal}");
+    }
+    let (code, said, image, journal) = kept;
+    let why = said["environments"][0]["rollback"]["refused"].as_str().unwrap_or_default();
+    assert_eq!((code, image.as_str(), journal.as_str()), (Some(1), "lab/app:2", ""), "{said:#}");
+    assert!(why.contains(r#"does not say rollback = { automatic = "execute" } for lab"#), "{why}");
+}
+
 /// The exposition format wants the lines of a metric together.
 fn grouped(lines: &str) -> String {
     let mut lines: Vec<&str> = lines.lines().collect();

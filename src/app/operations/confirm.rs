@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     app::Effect,
-    domain::Verb,
+    domain::{Automatic, Environment, Verb},
     gate::{Confirmation, Demand, NotConfirmed},
-    rollback::{self, Confirm, State},
-    text::Clean,
+    rollback::{self, Class, Confirm, State, Verification},
+    text::{Clean, Name},
     widgets::Field,
 };
 
@@ -110,6 +110,44 @@ impl App {
         (running.confirming, running.settled) = (None, None);
         let wants = running.procedure.confirmed(id, reason, by, steady);
         self.carry_wants(key, wants)
+    }
+
+    /// Why a release that was not verified is not taken back without a person; none where the policy of its environment allows it.
+    pub fn keeps(&self, verification: &Verification) -> Option<Clean> {
+        let environment = &verification.case.environment.name;
+        if self.executes(environment).is_none() {
+            return Some(crate::clean!("the configuration does not say rollback = {{ automatic = \"execute\" }} for {environment}"));
+        }
+        let closed = self.policy(environment).closed(Verb::RollBack, self.now.wall);
+        closed.map(|closed| crate::clean!("{environment} is {}: {}", closed.word(), closed.remedy())).or_else(|| verification.unfit())
+    }
+
+    /// The environment, where its configuration says that a rollback may be carried out without a person.
+    fn executes(&self, environment: &Name) -> Option<&Environment> {
+        self.start.environments.iter().find(|declared| declared.name == *environment && declared.automatic == Automatic::Execute)
+    }
+
+    /// Confirms by the policy of the environment, without a person: only what was proposed, and is proven.
+    pub fn confirm_by_policy(&mut self, key: OperationKey, reason: &Clean) -> Result<Vec<Effect>, Clean> {
+        let gone = || Clean::from_static("there is no such plan");
+        let running = self.operations.get(key).ok_or_else(gone)?;
+        let environment = self.executes(&running.environment).cloned().ok_or_else(|| Clean::from_static("no policy allows it"))?;
+        let plan = running.procedure.plan().ok_or_else(gone)?;
+        let candidate = plan.candidate().ok_or_else(|| plan.target.proposed.as_ref().err().cloned().unwrap_or_default())?;
+        if candidate.class != Class::Proven {
+            return Err(crate::clean!(
+                "{} is {}, and only a proven version is gone back to without a person",
+                candidate.revision.version,
+                candidate.class.word()
+            ));
+        }
+        if candidate.undo_of_undo {
+            return Err(crate::clean!("{} was itself rolled back from within a day: a person decides", candidate.revision.version));
+        }
+        let confirmation = Confirmation::by_policy(&environment, reason).ok_or_else(|| Clean::from_static("no policy allows it"))?;
+        let running = self.operations.get_mut(key).ok_or_else(gone)?;
+        running.procedure.open_confirm().map_err(|barred| barred_words(&barred))?;
+        Ok(self.send(key, confirmation))
     }
 
     /// Confirms without a screen, for the faces that have none: what was typed there comes as arguments.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const SHAPE: u32 = 1;
 
 /// How what happened is told.
-pub(super) struct Told {
+pub(in crate::cli) struct Told {
     /// As JSON.
     pub json: bool,
 }
@@ -134,7 +134,8 @@ const fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-fn shape(app: &App, key: OperationKey) -> Value {
+/// All of it as JSON.
+pub(in crate::cli) fn shape(app: &App, key: OperationKey) -> Value {
     let Some(running) = app.operations.get(key) else { return json!({ "v": SHAPE }) };
     let procedure = &running.procedure;
     let plan = procedure.plan();

@@ -1,126 +1,25 @@
 //! Verification standing alone: whether a release is in, everywhere, and well. For people who check a release quickly, and for pipelines.
 //!
 //! The proofs are those of a rollback, measured from now on: pods ready many times in a row, no restart, errors and latency inside their
-//! limits in a window that lies after the rollout. To them come the expected version, one digest on every pod, and no alert about the
-//! service. What nobody measures is named and asks for nothing; what should be measured and is not leaves the answer open.
+//! limits in a window that lies after the rollout. To them come the expected version, one digest on every pod, smoke requests, no alert about
+//! the service, and the gates of the run that shipped it. What nobody measures is named and asks for nothing; what should be measured and is not leaves the answer open.
 
 mod gates;
 mod matters;
+mod point;
 
 use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, proof, smoke};
 use crate::{
     domain::{self, Answer, Id, Metric, Pod, Question, Revision, RevisionRef, Smoke, Trouble, Why},
-    store::Store,
+    store::{Store, words::long},
     text::Clean,
 };
 pub use gates::names;
 use jiff::{SignedDuration, Timestamp};
 use matters::{alarms, digest};
+use point::point;
+pub use point::{Expected, Matter, Point, Verified};
 use std::collections::BTreeMap;
-
-/// What is expected to run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
-    /// The version; any where none is said.
-    pub version: Option<Clean>,
-    /// The image's digest, or its beginning.
-    pub digest: Option<Clean>,
-}
-
-/// What is verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Matter {
-    /// The expected version is the newest.
-    Version,
-    /// The rollout is complete and its pods stay ready.
-    Pods,
-    /// They run one image, the expected one.
-    Digest,
-    /// They do not restart.
-    Restarts,
-    /// Errors are inside the limit.
-    Errors,
-    /// Latency is inside the limit.
-    Latency,
-    /// Smoke requests succeed.
-    Smoke,
-    /// The run that shipped it passed its gates.
-    Gates,
-    /// No alert about the service.
-    Alerts,
-}
-
-impl Matter {
-    /// One word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Version => "version",
-            Self::Pods => "pods",
-            Self::Digest => "digest",
-            Self::Restarts => "restarts",
-            Self::Errors => "errors",
-            Self::Latency => "latency",
-            Self::Smoke => "smoke",
-            Self::Gates => "gates",
-            Self::Alerts => "alerts",
-        }
-    }
-}
-
-/// How one matter stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Point {
-    /// Of what.
-    pub matter: Matter,
-    /// How it stands. `NotAsked`: nobody measures it.
-    pub state: ProofState,
-    /// What was seen.
-    pub text: Clean,
-}
-
-fn point(matter: Matter, state: ProofState, text: impl Into<Clean>) -> Point {
-    Point { matter, state, text: text.into() }
-}
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verified {
-    /// All that is measured is good.
-    Yes {
-        /// What nobody measures.
-        unmeasured: Vec<&'static str>,
-    },
-    /// Something is not.
-    No {
-        /// What.
-        why: Clean,
-    },
-    /// Something should be measured and is not.
-    CouldNotTell {
-        /// What.
-        why: Clean,
-    },
-}
-
-impl Verified {
-    /// The words on screen.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Yes { .. } => "VERIFIED",
-            Self::No { .. } => "NOT VERIFIED",
-            Self::CouldNotTell { .. } => "COULD NOT TELL",
-        }
-    }
-
-    /// What goes with it.
-    pub fn detail(&self) -> Clean {
-        match self {
-            Self::Yes { unmeasured } if unmeasured.is_empty() => Clean::EMPTY,
-            Self::Yes { unmeasured } => crate::clean!("nobody measures: {}", unmeasured.join(", ")),
-            Self::No { why } | Self::CouldNotTell { why } => why.clone(),
-        }
-    }
-}
 
 /// One service in one environment, being verified.
 #[derive(Clone, Debug)]
@@ -147,10 +46,17 @@ pub struct Verification {
     asked: Option<Timestamp>,
     /// Since when something is bad, or not to be had.
     bad: Option<Timestamp>,
+    /// How long it must be bad, where more hangs on it than a word.
+    settle: Option<SignedDuration>,
+    /// Whether it was bad for that long.
+    settled: bool,
     blind: Option<Timestamp>,
     /// What came of it.
     pub verdict: Option<(Verified, Timestamp)>,
 }
+
+/// What was rolled out longer ago than this is no fresh release.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// Something bad must stay so for this long: a scrape may be old, a pod may be on its way out.
 const HELD: SignedDuration = SignedDuration::from_secs(30);
@@ -175,8 +81,27 @@ impl Verification {
             nobody: BTreeMap::new(),
             asked: None,
             bad: None,
+            settle: None,
+            settled: false,
             blind: None,
             verdict: None,
+        }
+    }
+
+    /// Calls nothing bad that was not bad for `settle`: it is to be taken back without a person.
+    pub fn hold(&mut self, settle: SignedDuration) {
+        self.settle = Some(settle.max(HELD));
+    }
+
+    /// Why it is none to be taken back without a person, whoever allows that.
+    pub fn unfit(&self) -> Option<Clean> {
+        let runs = self.case.workload.changed.map(|at| self.began.duration_since(at));
+        match (&self.run, runs) {
+            (None, _) => Some(Clean::from_static("what runs is not the release that was to be verified")),
+            (Some(_), None) => Some(Clean::from_static("it is not known when it was rolled out")),
+            (Some(_), Some(age)) if age > FRESH => Some(crate::clean!("it runs for {}: that is no fresh release", long(age))),
+            _ if !matches!(self.verdict, Some((Verified::No { .. }, _))) || !self.settled => Some(Clean::from_static("it was not found bad for long enough")),
+            _ => None,
         }
     }
 
@@ -347,20 +272,22 @@ impl Verification {
     fn judge(&mut self, now: Timestamp) {
         let points = self.points(now);
         let find = |states: &[ProofState]| points.iter().find(|point| states.contains(&point.state));
+        let hold = self.settle.unwrap_or(HELD);
         let held = |since: &mut Option<Timestamp>, is: bool| {
             *since = is.then(|| since.unwrap_or(now));
-            since.is_some_and(|since| now.duration_since(since) >= HELD)
+            since.is_some_and(|since| now.duration_since(since) >= hold)
         };
         let complete = self.run.as_ref().is_some_and(|run| run.complete.is_some());
         let (bad, blind) = (find(&[ProofState::StillBad]), find(&[ProofState::Unknown]));
         let open = find(&[ProofState::Running, ProofState::Waiting]);
-        let bad_held = held(&mut self.bad, bad.is_some() && complete);
+        let gave_up = self.run.as_ref().and_then(|run| run.view.controller.clone().filter(|_| run.view.live));
+        let bad_held = held(&mut self.bad, (bad.is_some() && complete) || gave_up.is_some());
+        self.settled = bad_held;
         let blind_held = held(&mut self.blind, blind.is_some() && complete && open.is_none());
         let says = |point: &Point| crate::clean!("{}: {}", point.matter.word(), point.text);
-        let gave_up = self.run.as_ref().and_then(|run| run.view.controller.clone().filter(|_| run.view.live));
         let late = now.duration_since(self.began) >= self.timing.deadline;
         let verdict = match (bad, blind, open) {
-            _ if gave_up.is_some() => Some(Verified::No { why: self.stuck(gave_up.unwrap_or_default()) }),
+            _ if gave_up.is_some() && (self.settle.is_none() || bad_held || late) => Some(Verified::No { why: self.stuck(gave_up.unwrap_or_default()) }),
             (Some(bad), ..) if bad_held || late => Some(Verified::No { why: says(bad) }),
             (None, None, None) => Some(Verified::Yes { unmeasured: unmeasured(&points) }),
             (None, Some(blind), None) if blind_held => Some(Verified::CouldNotTell { why: says(blind) }),

@@ -210,6 +210,38 @@ fn one_smoke(came: Result<SignedDuration, Clean>) -> Result<Answer, Why> {
 }
 
 #[test]
+fn only_a_fresh_release_that_stayed_bad_is_fit_to_be_taken_back_without_a_person() {
+    let judged = |age: i64, expected: Expected, bad_from: i64, bad_to: i64| {
+        let world = |second: i64| {
+            let mut world = pods(one, 0);
+            let mut cart = world.0.workload(&id()).expect("it is there").clone();
+            cart.changed = Some(now() - SignedDuration::from_secs(age));
+            world = world.workloads("prod", [cart]);
+            if (bad_from..bad_to).contains(&second) {
+                world.alerts("alertmanager", [alert("alertmanager", "f1", "CartErrorRate", &[("namespace", "shop"), ("app", "cart"), ("cluster", "prod")])])
+            } else {
+                world
+            }
+        };
+        let timing = Timing { deadline: SignedDuration::from_secs(300), ..Timing::default() };
+        let mut verification = Verification::new(Case::of(&world(0).0, &id(), &timing, now()).expect("it is known"), expected, timing, now());
+        verification.hold(SignedDuration::from_secs(90));
+        let end = (0..=400).find(|second| {
+            verification.observed(&world(*second).0, later(*second)).iter().for_each(|ask| verification.asked(&ask.question, 0));
+            verification.verdict.is_some()
+        });
+        (end.expect("a verdict"), verification.unfit().map(|why| why.to_string()))
+    };
+    let any = Expected::default;
+    assert_eq!(judged(300, any(), 0, 400), (90, None), "it was bad for the 90 s that the policy says");
+    let (after, unfit) = judged(300, any(), 0, 60);
+    assert!(after < 90 && unfit.as_deref() == Some("it was not found bad for long enough"), "it got well again: {after} {unfit:?}");
+    assert_eq!(judged(9 * 86_400, any(), 0, 400).1.as_deref(), Some("it runs for 9 d: that is no fresh release"));
+    let other = Expected { version: Some("42.0".into()), digest: None };
+    assert_eq!(judged(300, other, 0, 400).1.as_deref(), Some("what runs is not the release that was to be verified"));
+}
+
+#[test]
 fn smoke_requests_that_fail_once_are_sent_again_and_those_that_go_on_failing_are_no() {
     let good = || one_smoke(Ok(SignedDuration::from_millis(84)));
     let bad = || one_smoke(Err("503, 200 is expected".into()));
