@@ -118,9 +118,13 @@ fn still_open(app: &App, running: &Running, width: usize) -> Vec<Line> {
         let key = line![(Role::Dim, key)];
         let column = width.saturating_sub(KEY.max(line_width(&key)));
         let beside = pad(&key, width - column, Align::Left);
-        let mut lines = sentence(mark(sign), text, if line_width(&key) > 0 { column.saturating_sub(2) } else { width });
-        if let Some(first) = lines.first_mut().filter(|_| line_width(&key) > 0) {
-            *first = ends(std::mem::take(first), beside, width);
+        // A whole sentence of what to do stands below what it is about.
+        let fits = (1..=width / 2).contains(&line_width(&key));
+        let mut lines = sentence(mark(sign), text, if fits { column.saturating_sub(2) } else { width });
+        match lines.first_mut() {
+            Some(first) if fits => *first = ends(std::mem::take(first), beside, width),
+            Some(_) | None if line_width(&key) > 0 => lines.extend(hanging(line!["  "], key, width)),
+            Some(_) | None => {}
         }
         lines
     };
