@@ -285,7 +285,7 @@ fn view(seen: &Observed<'_>, target: &RevisionRef, aborts: bool) -> View {
     let done = match &workload.progress {
         Progress::Done => !matches!(workload.kind, Kind::Deployment) || counted,
         // Its controller says that only this revision serves, and all of its pods do.
-        Progress::Aborted { whole, .. } => aborts && *whole && ready >= counts.wanted,
+        Progress::Aborted { since, whole, .. } => aborts && since.is_some() && *whole && ready >= counts.wanted,
         Progress::Unobserved | Progress::Rolling | Progress::Stuck { .. } | Progress::Paused { .. } | Progress::Waiting { .. } | Progress::Unknown => false,
     };
     View {

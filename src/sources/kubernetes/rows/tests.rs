@@ -41,10 +41,11 @@ fn a_deployment_in_the_middle_of_a_rollout_is_a_row() {
 }
 
 #[test]
-fn only_the_replica_sets_of_deployments_are_revisions() {
+fn only_the_replica_sets_of_deployments_and_rollouts_are_revisions() {
     let sets = read::<ReplicaSet>(fixture!("1.20", "replicasets"));
     let rows: Vec<_> = sets.iter().filter_map(|set| revision_of_replica_set(&source(), set)).collect();
-    assert_eq!(rows.len(), 1);
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[1].workload, workload_id(&source(), "rollouts", "shop", "canary"));
     assert_eq!((rows[0].number, rows[0].template.expose(), &*rows[0].version.0), (16, "6b9d7f", "2.7.3"));
     assert_eq!(rows[0].cause.as_deref(), Some("release 2.7.3"));
     assert_eq!(rows[0].evidence, [Evidence::ServingNow { ready: 3, wanted: 3 }]);

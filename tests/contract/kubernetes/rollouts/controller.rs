@@ -137,22 +137,23 @@ impl Work<'_> {
         let steps = self.rollout["spec"]["strategy"]["canary"]["steps"].as_array().cloned().unwrap_or_default();
         let at = usize::try_from(status["currentStepIndex"].as_u64().unwrap_or_default()).unwrap_or_default();
         let ready = self.count(hash, "availableReplicas") >= wanted;
+        let say = |status: &mut Value, phase: &str, message: &str| (status["phase"], status["message"]) = (phase.into(), message.into());
         if stable.is_empty() || stable == hash {
             self.scale(hash, wanted, 0).await;
-            say(status, if ready && self.total("replicas") == wanted { "Healthy" } else { "Progressing" }, String::new());
+            say(status, if ready && self.total("replicas") == wanted { "Healthy" } else { "Progressing" }, "");
             if ready {
                 status["stableRS"] = hash.into();
                 status["abort"] = Value::Null;
             }
         } else if status["abort"] == true {
-            say(status, "Degraded", "RolloutAborted: Rollout aborted update to the newest revision".into());
+            say(status, "Degraded", "RolloutAborted: Rollout aborted update to the newest revision");
             self.scale(&stable, wanted, 0).await;
             (status["currentStepIndex"], status["pauseConditions"], status["controllerPause"]) = (0.into(), Value::Null, Value::Null);
             if status["abortedAt"].is_null() {
                 status["abortedAt"] = "2026-01-01T10:00:00Z".into();
             }
         } else if status["promoteFull"] == true || at >= steps.len() {
-            say(status, "Progressing", "more replicas need to be updated".into());
+            say(status, "Progressing", "more replicas need to be updated");
             self.scale(hash, wanted, if ready { 0 } else { wanted }).await;
             if ready {
                 (status["stableRS"], status["promoteFull"]) = (hash.into(), Value::Null);
@@ -217,8 +218,4 @@ impl Work<'_> {
             "spec": { "replicas": 0, "selector": selector, "template": template } });
         send(self.client, "POST", &format!("/apis/apps/v1/namespaces/{}/replicasets", self.namespace), &set).await;
     }
-}
-
-fn say(status: &mut Value, phase: &str, message: String) {
-    (status["phase"], status["message"]) = (phase.into(), message.into());
 }
