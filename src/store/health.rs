@@ -311,14 +311,8 @@ pub fn health(workload: &Workload, revisions: &[&Revision], pods: Option<&[&Pod]
         Progress::Paused { since } if counts.updated < counts.wanted => Health::Stuck { since: *since, why: Clean::from_static("paused on the way") },
         // Its pods serve, and somebody has to act all the same: the specification names what was given up on.
         Progress::Aborted { since, .. } => Health::Stuck { since: *since, why: Clean::from_static("aborted, its spec still asks for it") },
-        Progress::Waiting { since, .. } => match sick {
-            Some(why) => Health::Stuck { since: *since, why },
-            None => Health::Rolling,
-        },
-        Progress::Rolling | Progress::Unobserved if moving => match sick {
-            Some(why) => Health::Stuck { since: workload.changed, why },
-            None => Health::Rolling,
-        },
+        Progress::Waiting { since, .. } => sick.map_or(Health::Rolling, |why| Health::Stuck { since: *since, why }),
+        Progress::Rolling | Progress::Unobserved if moving => sick.map_or(Health::Rolling, |why| Health::Stuck { since: workload.changed, why }),
         Progress::Rolling | Progress::Unobserved | Progress::Done | Progress::Paused { .. } if counts.ready < counts.wanted => Health::Failing { why: worst() },
         Progress::Rolling | Progress::Unobserved | Progress::Done | Progress::Paused { .. } => Health::Ok,
         Progress::Unknown if counts.ready < counts.wanted => Health::Failing { why: worst() },
@@ -330,12 +324,11 @@ pub fn health(workload: &Workload, revisions: &[&Revision], pods: Option<&[&Pod]
 fn moving(workload: &Workload, now: Timestamp) -> bool {
     let counts = &workload.replicas;
     match workload.progress {
-        Progress::Unobserved => true,
+        Progress::Unobserved | Progress::Waiting { .. } => true,
         Progress::Rolling | Progress::Stuck { .. } => {
             let mixed = counts.updated < counts.wanted || counts.total > counts.updated;
             mixed || workload.changed.is_none_or(|changed| since(changed, now) < PATIENCE)
         }
-        Progress::Waiting { .. } => true,
         Progress::Done | Progress::Paused { .. } | Progress::Aborted { .. } | Progress::Unknown => false,
     }
 }

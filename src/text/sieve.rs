@@ -111,7 +111,8 @@ impl Sieve {
             Verdict::Shown(text) => {
                 self.release_joiner();
                 self.emit(text);
-                (self.last, self.marks, self.joins) = (Some(MARK), 0, 0);
+                // As if what is shown had been written: a joiner after it is judged the same when the text is read again.
+                (self.last, self.marks, self.joins) = (text.chars().next_back(), 0, 0);
             }
             Verdict::Joiner if !self.joiner && self.joins < JOINS && self.last.is_some_and(is_emoji) => self.joiner = true,
             Verdict::Joiner => {

@@ -267,3 +267,10 @@ proptest! {
         prop_assert_eq!(&*Clean::from_untrusted(&text), &text);
     }
 }
+
+#[test]
+fn a_joiner_after_a_tab_joins_nothing() {
+    let clean = Clean::from_untrusted("\t\u{200d}👩");
+    assert_eq!(clean.as_str(), "    ␣👩");
+    assert_eq!(Clean::from_untrusted(&clean), clean);
+}

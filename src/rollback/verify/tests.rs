@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    domain::{Change, Container, Fact, Feed, GateKind, Image, Job, Link, Offers, Progress, RunStatus, SourceId, Trouble},
+    domain::{Change, Container, Fact, Feed, GateKind, Image, Job, Link, Offers, Progress, Revision, RunStatus, SourceId, Trouble},
     rollback::procedure::stage::{healed, id, later},
     store::fixture::{World, alert, now, pod, revision, workload},
     text::Name,
@@ -216,7 +216,8 @@ fn only_a_fresh_release_that_stayed_bad_is_fit_to_be_taken_back_without_a_person
             let mut world = pods(one, 0);
             let mut cart = world.0.workload(&id()).expect("it is there").clone();
             cart.changed = Some(now() - SignedDuration::from_secs(age));
-            world = world.workloads("prod", [cart]);
+            let revisions: Vec<_> = world.0.revisions_of(&id()).into_iter().cloned().map(|row| Revision { created: cart.changed, ..row }).collect();
+            world = world.workloads("prod", [cart]).revisions("prod", revisions);
             if (bad_from..bad_to).contains(&second) {
                 world.alerts("alertmanager", [alert("alertmanager", "f1", "CartErrorRate", &[("namespace", "shop"), ("app", "cart"), ("cluster", "prod")])])
             } else {
