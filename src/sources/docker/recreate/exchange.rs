@@ -267,7 +267,9 @@ enum Judged {
 }
 
 fn judge(container: &Container, since: Duration) -> Judged {
-    let remark = || container.remark().unwrap_or_else(|| Clean::from_static("it does not run"));
+    // One that runs at this moment because the engine has started it again says nothing of itself.
+    let again = || clean!("it ended, and the engine has started it again ({} times so far)", container.restarts);
+    let remark = || container.remark().unwrap_or_else(again);
     if container.run != Run::Running || container.restarts > 0 {
         return Judged::Ill(remark());
     }
@@ -304,6 +306,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(judge(&one(Run::Running, Check::Healthy, 0), second), Judged::Well);
         assert_eq!(judge(&one(Run::Running, Check::None, 0), STEADY), Judged::Well);
+        assert!(matches!(judge(&one(Run::Running, Check::None, 2), STEADY), Judged::Ill(why) if why.contains("started it again (2 times")));
         assert!(matches!(judge(&one(Run::Running, Check::None, 0), second), Judged::Waits(_)));
         assert!(matches!(judge(&one(Run::Running, Check::Starting, 0), STEADY), Judged::Waits(_)));
         let ill = Check::Unhealthy { streak: 3, said: Clean::EMPTY };
