@@ -17,6 +17,7 @@ pub mod prometheus;
 pub mod registry;
 pub mod smoke;
 mod spec;
+mod steps;
 pub mod supervise;
 
 use crate::{

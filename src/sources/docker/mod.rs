@@ -29,7 +29,7 @@ mod wire;
 mod world;
 mod yaml;
 
-use super::{Made, Source, SourceError, Wish};
+use super::{Made, Source, SourceError, Wish, steps};
 use crate::{
     clean,
     config::{ConfigError, SourceConfig},
@@ -215,8 +215,7 @@ impl Source for Docker {
 
     fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
         if self.read_only {
-            let why = Clean::from_static("this console was started with --read-only: nothing was sent");
-            return stream::iter([Ok(Stage::Refused { why })]).boxed();
+            return stream::iter([Ok(steps::read_only())]).boxed();
         }
         match warrant.operation().verb {
             Verb::RollBack if of_swarm(&warrant.operation().subject) => swarm::act::carry_out(self.opening(), warrant),

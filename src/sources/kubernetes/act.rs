@@ -7,7 +7,7 @@ use super::{
     ask::Current,
     client::{Cluster, Reply, Writer},
     fault::Tried,
-    keepers,
+    keepers::{self, Keeper},
     revisions::{self, Kept},
     rollouts::way,
     template::{self, Marks},
@@ -16,32 +16,24 @@ use crate::{
     clean,
     domain::{Kind, Operation, Scaling, Seen, Stage, Verb},
     gate::Warrant,
-    sources::SourceError,
+    sources::{
+        SourceError,
+        steps::{self, not_sent},
+    },
     text::Clean,
 };
-use futures::{
-    StreamExt,
-    stream::{self, BoxStream},
-};
+use futures::stream::BoxStream;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
 /// Until when the whole answer must be there.
-pub const DEADLINE: Duration = Duration::from_secs(45);
+const DEADLINE: Duration = Duration::from_secs(45);
 
 /// Carries out what the warrant permits.
 pub fn carry_out(cluster: Arc<Cluster>, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-    if matches!(warrant.operation().verb, Verb::Hold | Verb::Release) {
-        return keepers::carry_out(cluster, warrant);
-    }
-    stream::once(make_ready(cluster, warrant))
-        .flat_map(|ready| match ready {
-            Ok(request) => stream::iter([Ok(Stage::Sending)]).chain(stream::once(request.send())).boxed(),
-            Err(last) => stream::iter([Ok(last)]).boxed(),
-        })
-        .boxed()
+    steps::once(make_ready(cluster, warrant), Request::send)
 }
 
 /// The one request, ready to leave. It owns the warrant, so that there is no second one.
@@ -58,30 +50,59 @@ pub struct Change {
     pub path: String,
     /// That, in the words of a right: `deployments.apps`, `rollouts.argoproj.io/status`.
     pub resource: String,
+    /// Where it is.
+    pub namespace: String,
     /// What is changed, only if the object is as it was just read.
     pub patch: Value,
 }
 
-/// Nothing was sent, because something could not be read.
-pub fn not_sent(error: &SourceError) -> Stage {
-    Stage::Refused { why: clean!("nothing was sent: {error}") }
-}
-
-/// What sends changes, or why nothing does.
-pub async fn writer(cluster: &Cluster) -> Result<Writer, Stage> {
-    let read_only = || Stage::Refused { why: Clean::from_static("this console was started with --read-only: nothing was sent") };
-    cluster.writer().await.map_err(|error| not_sent(&error))?.ok_or_else(read_only)
-}
-
 async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Request, Stage> {
     let operation = warrant.operation();
-    let writer = writer(&cluster).await?;
-    let current = Current::read(&cluster, &operation.subject).await.map_err(|error| not_sent(&error))?;
-    if let Some(what) = overtaken(operation, &current) {
+    let writer = cluster.writer().await.map_err(|error| not_sent(&error))?.ok_or_else(steps::read_only)?;
+    let object = Object::read(&cluster, operation).await.map_err(|error| not_sent(&error))?;
+    if let Some(what) = object.overtaken(operation) {
         return Err(Stage::Conflict { what, same: false });
     }
-    let change = change(&cluster, &current, operation).await?;
+    let change = object.change(&cluster, operation).await?;
     Ok(Request { cluster, warrant, writer, change })
+}
+
+/// What an operation changes, as it is at this moment.
+enum Object {
+    Workload(Current),
+    Keeper(Keeper),
+}
+
+impl Object {
+    async fn read(cluster: &Cluster, operation: &Operation) -> Result<Self, SourceError> {
+        match operation.verb {
+            Verb::Hold | Verb::Release => keepers::named(cluster, operation).await.map(|(keeper, _)| Self::Keeper(keeper)),
+            _ => Current::read(cluster, &operation.subject).await.map(Self::Workload),
+        }
+    }
+
+    fn name(&self) -> Clean {
+        match self {
+            Self::Workload(current) => clean!("{}", current.address.name),
+            Self::Keeper(keeper) => keeper.owner.words(),
+        }
+    }
+
+    /// What is not as the operator saw it any more; none where all is.
+    fn overtaken(&self, operation: &Operation) -> Option<Clean> {
+        match self {
+            Self::Workload(current) => overtaken(operation, current),
+            Self::Keeper(keeper) => keeper.moved(&operation.from),
+        }
+    }
+
+    /// The request of an operation, or why there is none.
+    async fn change(&self, cluster: &Cluster, operation: &Operation) -> Result<Change, Stage> {
+        match self {
+            Self::Workload(current) => change(cluster, current, operation).await,
+            Self::Keeper(keeper) => keeper.change(operation, Timestamp::now()),
+        }
+    }
 }
 
 /// What is not as the operator saw it any more; none where all is.
@@ -123,11 +144,9 @@ pub async fn change(cluster: &Cluster, current: &Current, operation: &Operation)
     let patch = patch(cluster, current, operation).await?;
     // Only a new template goes to the object that has it; a merge patch is one of the status.
     let address = if operation.verb == Verb::RollBack { current.templated().0 } else { &current.address };
-    let (path, resource) = (address.path(), address.resource());
-    Ok(match patch.is_object() {
-        true => Change { path: format!("{path}/status"), resource: format!("{resource}/status"), patch },
-        false => Change { path, resource, patch },
-    })
+    let part = if patch.is_object() { "/status" } else { "" };
+    let (path, resource) = (format!("{}{part}", address.path()), format!("{}{part}", address.resource()));
+    Ok(Change { path, resource, namespace: address.namespace.clone(), patch })
 }
 
 async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> Result<Value, Stage> {
@@ -202,25 +221,23 @@ fn abort(current: &Current, operation: &Operation) -> Result<Value, Stage> {
 
 impl Request {
     /// Sends it. Whatever comes back, it is not sent again.
-    async fn send(self) -> Result<Stage, SourceError> {
-        let namespace = self.warrant.operation().subject.key().split('/').nth(1);
-        let tried = self.cluster.tried("patch", &self.change.resource, namespace);
-        let stage = match tokio::time::timeout(DEADLINE, self.writer.patch(&self.change.path, &self.change.patch)).await {
+    async fn send(self) -> Stage {
+        let tried = self.cluster.tried("patch", &self.change.resource, Some(&self.change.namespace));
+        match tokio::time::timeout(DEADLINE, self.writer.patch(&self.change.path, &self.change.patch)).await {
             Err(_) => Stage::Unclear { why: clean!("{} did not answer within {} s", tried.server, DEADLINE.as_secs()) },
             Ok(Err(error)) => Stage::Unclear { why: clean!("{}", tried.failed(&error)) },
             Ok(Ok(reply)) if reply.code == 409 => self.conflict(&reply).await,
             Ok(Ok(reply)) => outcome(&tried, &reply),
-        };
-        Ok(stage)
+        }
     }
 
     /// The version moved between our read and our request: what the operator saw may still be so.
     async fn conflict(&self, reply: &Reply) -> Stage {
         let operation = self.warrant.operation();
-        match Current::read(&self.cluster, &operation.subject).await {
-            Ok(current) => match overtaken(operation, &current) {
+        match Object::read(&self.cluster, operation).await {
+            Ok(object) => match object.overtaken(operation) {
                 Some(what) => Stage::Conflict { what, same: false },
-                None => Stage::Conflict { what: clean!("{} was written to at the same moment; what you saw is still so", current.address.name), same: true },
+                None => Stage::Conflict { what: clean!("{} was written to at the same moment; what you saw is still so", object.name()), same: true },
             },
             Err(error) => Stage::Conflict { what: clean!("{}; and it can not be read again: {error}", reply.status().message), same: false },
         }
@@ -228,7 +245,7 @@ impl Request {
 }
 
 /// What a whole answer means.
-pub fn outcome(tried: &Tried, reply: &Reply) -> Stage {
+fn outcome(tried: &Tried, reply: &Reply) -> Stage {
     match reply.code {
         200..300 => {
             let object: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);

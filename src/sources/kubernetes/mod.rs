@@ -251,7 +251,7 @@ impl Source for Kubernetes {
     }
 
     fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-        match warrant.operation().to.as_ref().and_then(|to| helm::goal(&to.id)) {
+        match helm::number(warrant.operation()) {
             Some(_) => helm::act::carry_out(self.cluster.clone(), warrant),
             None => act::carry_out(self.cluster.clone(), warrant),
         }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     clean,
     domain::{Check, CheckKind, Finding, Kind, Operation, Program, Verb},
-    sources::SourceError,
+    sources::{SourceError, steps},
     text::Clean,
 };
 use futures::{
@@ -49,7 +49,7 @@ impl Ground {
         let back = operation.verb == Verb::RollBack;
         let found = async { if back { helm::of(&cluster, current.clone()).await.map(Some) } else { Ok(None) } };
         let (sets, served, found) = futures::join!(revisions::kept(&cluster, &current), Served::ask(&cluster), found);
-        let (sets, served, through) = (sets.unwrap_or_default(), served.unwrap_or_default(), operation.to.as_ref().and_then(|to| helm::goal(&to.id)));
+        let (sets, served, through) = (sets.unwrap_or_default(), served.unwrap_or_default(), helm::number(&operation));
         let (release, lesser) = match (found?, through) {
             (Some(Found::Release(release)), Some(_)) => (Some(release), None),
             (Some(Found::Unreadable(_, why)), Some(_)) => return Err(SourceError::Conflict(clean!("its release can not be read any more: {why}"))),
@@ -64,17 +64,20 @@ impl Ground {
         act::target(&self.operation, &self.sets)
     }
 
+    /// The release that it goes back through, and the number of the revision that it goes to.
+    pub fn through(&self) -> Option<(&Through, u64)> {
+        self.release.as_deref().zip(helm::number(&self.operation))
+    }
+
     /// What a release brings itself: plurals and names of what its pods may name.
     pub fn brings(&self, plural: &str, name: &str) -> bool {
-        let number = self.operation.to.as_ref().and_then(|to| helm::goal(&to.id));
-        let record = self.release.as_deref().zip(number).and_then(|(release, number)| release.record(number));
+        let record = self.through().and_then(|(release, number)| release.record(number));
         record.is_some_and(|record| record.brings(plural, name, self.namespace()))
     }
 
     /// The template that will run: the target's, or the one that runs now.
     pub fn template(&self) -> Value {
-        let number = self.operation.to.as_ref().and_then(|to| helm::goal(&to.id));
-        if let Some((release, number)) = self.release.as_deref().zip(number) {
+        if let Some((release, number)) = self.through() {
             return release.record(number).and_then(|record| release.template(record)).cloned().unwrap_or_default();
         }
         self.target().map_or_else(|| template::bare(self.current.templated().1), |target| template::bare(&target.raw))
@@ -104,8 +107,7 @@ impl Ground {
     /// The command that does the same by hand.
     pub fn command(&self) -> Clean {
         let (object, operation) = (self.object(), &self.operation);
-        let number = operation.to.as_ref().and_then(|to| helm::goal(&to.id));
-        if let Some((release, number)) = self.release.as_deref().zip(number) {
+        if let Some((release, number)) = self.through() {
             let arguments = helm::act::arguments(&self.cluster, release, number);
             return Program::new(["helm"].into_iter().chain(arguments.iter().map(String::as_str))).typed();
         }
@@ -198,7 +200,7 @@ const OTHER: &[(CheckKind, Make)] = &[
 /// What is checked before a change.
 fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
     match operation.verb {
-        Verb::RollBack if operation.to.as_ref().is_some_and(|to| helm::goal(&to.id).is_some()) => RELEASE,
+        Verb::RollBack if helm::number(operation).is_some() => RELEASE,
         Verb::RollBack => ROLLBACK,
         Verb::Abort => ABORT,
         Verb::Restart => RESTART,
@@ -213,15 +215,11 @@ pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static,
         return keepers::checks(cluster, operation);
     }
     let wanted = table(&operation);
-    let expected = Check::Expect(wanted.iter().map(|(kind, _)| *kind).collect());
     let made = async move {
-        let ground = match Ground::read(cluster, operation).await {
-            Ok(ground) => Arc::new(ground),
-            Err(error) => return stream::iter([Err(error)]).boxed(),
-        };
-        let command = stream::iter([Ok(Check::Command(ground.command()))]);
+        let ground = Arc::new(Ground::read(cluster, operation).await?);
+        let command = stream::iter([Check::Command(ground.command())]);
         let all: FuturesUnordered<_> = wanted.iter().map(|(_, make)| make(ground.clone())).collect();
-        command.chain(all.map(|finding| Ok(Check::Made(finding)))).boxed()
+        Ok(command.chain(all.map(Check::Made)).boxed())
     };
-    stream::iter([Ok(expected)]).chain(stream::once(made).flatten()).boxed()
+    steps::checking(wanted.iter().map(|(kind, _)| *kind).collect(), made)
 }

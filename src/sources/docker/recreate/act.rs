@@ -12,7 +12,7 @@ use crate::{
     clean,
     domain::{Operation, Stage},
     gate::Warrant,
-    sources::{SourceError, docker::engine::Session},
+    sources::{SourceError, docker::engine::Session, steps},
     text::Clean,
 };
 use futures::stream::{self, BoxStream, StreamExt};
@@ -44,7 +44,7 @@ struct Work {
 }
 
 async fn make_ready(opening: impl Future<Output = Result<Session, SourceError>>, warrant: Warrant) -> Result<Work, Stage> {
-    let not_sent = |error: SourceError| Stage::Refused { why: clean!("nothing was sent: {error}") };
+    let not_sent = |error: SourceError| steps::not_sent(&error);
     let refused = |why: Clean| Stage::Refused { why: clean!("nothing was sent: {why}") };
     let operation = warrant.operation();
     let session = opening.await.map_err(not_sent)?;

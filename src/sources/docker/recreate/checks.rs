@@ -15,6 +15,7 @@ use crate::{
             container::{Container, Owner, Run},
             engine::Session,
         },
+        steps,
     },
     text::Clean,
 };
@@ -43,17 +44,11 @@ pub fn prepare(
     operation: Operation,
 ) -> BoxStream<'static, Result<Check, SourceError>> {
     let made = async move {
-        let read = async {
-            let session = opening.await?;
-            let group = Group::read(&session, operation.subject.key()).await?;
-            Ok::<_, SourceError>(Case { session, group, operation })
-        };
-        match read.await {
-            Ok(case) => case.made(),
-            Err(error) => stream::iter([Err(error)]).boxed(),
-        }
+        let session = opening.await?;
+        let group = Group::read(&session, operation.subject.key()).await?;
+        Ok(Case { session, group, operation }.made())
     };
-    stream::iter([Ok(Check::Expect(CHECKS.to_vec()))]).chain(stream::once(made).flatten()).boxed()
+    steps::checking(CHECKS.to_vec(), made)
 }
 
 struct Case {
@@ -63,13 +58,13 @@ struct Case {
 }
 
 impl Case {
-    fn made(self) -> BoxStream<'static, Result<Check, SourceError>> {
+    fn made(self) -> BoxStream<'static, Check> {
         let at_once = [self.rights(), self.half_way(), self.owner(), self.scaling(), self.strategy(), self.traffic()];
         let asked = async move {
             let (image, references) = futures::join!(self.image(), self.references());
-            stream::iter([image.1.map(Check::Command), Some(Check::Made(image.0)), Some(Check::Made(references))].into_iter().flatten().map(Ok))
+            stream::iter([image.1.map(Check::Command), Some(Check::Made(image.0)), Some(Check::Made(references))].into_iter().flatten())
         };
-        stream::iter(at_once.map(|finding| Ok(Check::Made(finding)))).chain(asked.into_stream().flatten()).boxed()
+        stream::iter(at_once.map(Check::Made)).chain(asked.into_stream().flatten()).boxed()
     }
 
     /// The id of the image that it goes back to.

@@ -14,6 +14,7 @@ use crate::{
             engine::{Session, filters},
             wire::ServiceSpec,
         },
+        steps,
     },
     text::Clean,
 };
@@ -35,17 +36,10 @@ pub fn prepare(
     operation: Operation,
 ) -> BoxStream<'static, Result<Check, SourceError>> {
     let made = async move {
-        let read = async {
-            let session = opening.await?;
-            let whole = Whole::read(&session, &operation.service()?).await?;
-            Ok::<_, SourceError>((session, whole))
-        };
-        let (session, whole) = match read.await {
-            Ok(read) => read,
-            Err(error) => return stream::iter([Err(error)]).boxed(),
-        };
+        let session = opening.await?;
+        let whole = Whole::read(&session, &operation.service()?).await?;
         let command = Check::Command(clean!("docker service rollback {}", whole.lean.spec.name));
-        let Some(before) = whole.previous().cloned() else { return stream::iter([Ok(command)]).boxed() };
+        let Some(before) = whole.previous().cloned() else { return Ok(stream::iter([command]).boxed()) };
         let previous = whole.raw["PreviousSpec"].clone();
         let at_once = [rights(&session), owner(&whole), scaling(&whole, &before), strategy(&whole)];
         let asked = async move {
@@ -53,9 +47,9 @@ pub fn prepare(
             stream::iter([found.0, found.1])
         };
         let found = stream::iter(at_once).chain(asked.into_stream().flatten());
-        stream::iter([Ok(command)]).chain(found.map(|finding| Ok(Check::Made(finding)))).boxed()
+        Ok(stream::iter([command]).chain(found.map(Check::Made)).boxed())
     };
-    stream::iter([Ok(Check::Expect(CHECKS.to_vec()))]).chain(stream::once(made).flatten()).boxed()
+    steps::checking(CHECKS.to_vec(), made)
 }
 
 fn rights(session: &Session) -> Finding {
@@ -152,13 +146,7 @@ pub fn carry_out(
     opening: impl Future<Output = Result<Session, SourceError>> + Send + 'static,
     warrant: Warrant,
 ) -> BoxStream<'static, Result<Stage, SourceError>> {
-    let ready = async move {
-        match make_ready(opening, warrant).await {
-            Ok(request) => stream::iter([Ok(Stage::Sending)]).chain(stream::once(request.send().map(Ok))).boxed(),
-            Err(last) => stream::iter([Ok(last)]).boxed(),
-        }
-    };
-    stream::once(ready).flatten().boxed()
+    steps::once(make_ready(opening, warrant), Request::send)
 }
 
 /// The one request, ready to leave. It owns the warrant, so that there is no second one.
@@ -169,11 +157,13 @@ struct Request {
 }
 
 async fn make_ready(opening: impl Future<Output = Result<Session, SourceError>>, warrant: Warrant) -> Result<Request, Stage> {
-    let not_sent = |error: SourceError| Stage::Refused { why: clean!("nothing was sent: {error}") };
     let operation = warrant.operation();
-    let service = operation.service().map_err(not_sent)?;
-    let session = opening.await.map_err(not_sent)?;
-    let whole = Whole::read(&session, &service).await.map_err(not_sent)?;
+    let read = async {
+        let (service, session) = (operation.service()?, opening.await?);
+        let whole = Whole::read(&session, &service).await?;
+        Ok((session, whole))
+    };
+    let (session, whole) = read.await.map_err(|error| steps::not_sent(&error))?;
     if let Some(what) = moved(operation, &whole) {
         return Err(Stage::Conflict { what, same: false });
     }

@@ -11,9 +11,8 @@ pub use owners::{keeper, owner, traffic};
 pub use parts::{image, references};
 
 use super::{
-    act,
-    client::{Call, Cluster, Reply},
-    fault::Tried,
+    act::{self, Change},
+    client::{Call, Cluster, Dry},
     prepare::Ground,
     template::LAST_APPLIED,
     wire::{List, Meta, Shape, or_default, shape},
@@ -66,13 +65,14 @@ pub async fn rights(ground: Arc<Ground>) -> Finding {
 /// Whether we may patch an object of a group (its plural, where it is, its name), or a part of it.
 pub async fn may_patch(cluster: &Cluster, group: &str, (plural, namespace, name): (&str, &str, &str), part: &str) -> Finding {
     let made = CheckKind::Rights;
-    let whole = if part.is_empty() { plural.to_owned() } else { format!("{plural}/{part}") };
+    let slash = if part.is_empty() { "" } else { "/" };
+    let whole = format!("{plural}{slash}{part}");
     let asked = json!({ "namespace": namespace, "verb": "patch", "group": group, "resource": plural, "subresource": part, "name": name });
     match review(cluster, asked).await {
         Ok(review) if review.status.allowed => made.ok(clean!("we may patch {whole} in {namespace}")),
         Ok(review) => {
             let why = if review.status.reason.is_empty() { String::new() } else { format!(" ({})", review.status.reason) };
-            let remedy = cluster.tried("patch", &format!("{plural}.{group}{}", whole.trim_start_matches(plural)), Some(namespace)).can_i();
+            let remedy = cluster.tried("patch", &format!("{plural}.{group}{slash}{part}"), Some(namespace)).can_i();
             made.block(clean!("we may not patch {whole} in {namespace}{why}"), Some(clean!("check with `{remedy}`")))
         }
         Err(error) => made.failed(&error),
@@ -108,27 +108,41 @@ pub async fn last_applied(ground: Arc<Ground>) -> Finding {
     )
 }
 
-/// What the server says to the very request.
-pub async fn dry_run(ground: Arc<Ground>) -> Finding {
+/// What only tries requests, or that there is none.
+pub async fn dry(cluster: &Cluster) -> Result<Dry, Finding> {
     let made = CheckKind::DryRun;
-    let dry = match ground.cluster.dry().await {
-        Ok(Some(dry)) => dry,
-        Ok(None) => return made.unknown("read-only: nothing is sent, not even to be tried"),
-        Err(error) => return made.failed(&error),
-    };
-    let change = match act::change(&ground.cluster, &ground.current, &ground.operation).await {
-        Ok(change) => change,
-        Err(Stage::Refused { why }) => return made.block(why, None),
-        Err(_) => return made.unknown("the request could not be made"),
-    };
-    let tried = ground.cluster.tried("patch", &change.resource, Some(ground.namespace()));
-    dry_verdict(&tried, dry.patch(&change.path, &change.patch).await, ground.name())
+    match cluster.dry().await {
+        Ok(Some(dry)) => Ok(dry),
+        Ok(None) => Err(made.unknown("read-only: nothing is sent, not even to be tried")),
+        Err(error) => Err(made.failed(&error)),
+    }
 }
 
-/// What the server's answer to a request that was only tried means.
-pub fn dry_verdict(tried: &Tried, reply: Result<Reply, kube::Error>, name: &str) -> Finding {
+/// Why there is no request that could be tried.
+pub fn no_request(stage: Stage) -> Finding {
+    match stage {
+        Stage::Refused { why } => CheckKind::DryRun.block(why, None),
+        _ => CheckKind::DryRun.unknown("the request could not be made"),
+    }
+}
+
+/// What the server says to the very request.
+pub async fn dry_run(ground: Arc<Ground>) -> Finding {
+    let dry = match dry(&ground.cluster).await {
+        Ok(dry) => dry,
+        Err(finding) => return finding,
+    };
+    match act::change(&ground.cluster, &ground.current, &ground.operation).await {
+        Ok(change) => try_out(&ground.cluster, &dry, &change, ground.name()).await,
+        Err(stage) => no_request(stage),
+    }
+}
+
+/// Tries a request, and says what the server's answer means.
+pub async fn try_out(cluster: &Cluster, dry: &Dry, change: &Change, name: &str) -> Finding {
     let made = CheckKind::DryRun;
-    match reply {
+    let tried = cluster.tried("patch", &change.resource, Some(&change.namespace));
+    match dry.patch(&change.path, &change.patch).await {
         Err(error) => made.failed(&tried.failed(&error)),
         Ok(reply) if reply.code < 300 => match act::warnings(&reply.headers).first() {
             Some(warning) => made.warn(clean!("the server would accept it and warns: {warning}"), None),

@@ -10,14 +10,12 @@ use crate::{
     gate::Warrant,
     sources::{
         SourceError,
-        kubernetes::{act::not_sent, ask::Current, client::Cluster},
+        kubernetes::{ask::Current, client::Cluster},
+        steps::{self, not_sent},
     },
     text::Clean,
 };
-use futures::{
-    StreamExt,
-    stream::{self, BoxStream},
-};
+use futures::stream::BoxStream;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// How long helm may wait for one hook or other step.
@@ -27,12 +25,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// Carries out what the warrant permits.
 pub fn carry_out(cluster: Arc<Cluster>, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-    stream::once(make_ready(cluster, warrant))
-        .flat_map(|ready| match ready {
-            Ok(ready) => stream::iter([Ok(Stage::Sending)]).chain(stream::once(async move { Ok(ready.run().await) })).boxed(),
-            Err(last) => stream::iter([Ok(last)]).boxed(),
-        })
-        .boxed()
+    steps::once(make_ready(cluster, warrant), Ready::run)
 }
 
 /// The arguments of the one helm that is started.
@@ -67,13 +60,13 @@ async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Ready, St
     let refused = |why: Clean| Stage::Refused { why };
     let operation = warrant.operation();
     if cluster.read_only {
-        return Err(refused(Clean::from_static("this console was started with --read-only: nothing was sent")));
+        return Err(steps::read_only());
     }
     let through = read(&cluster, operation).await?;
     if let Some(what) = moved(operation, &through) {
         return Err(Stage::Conflict { what, same: false });
     }
-    let number = operation.to.as_ref().and_then(|to| super::goal(&to.id)).unwrap_or_default();
+    let number = super::number(operation).unwrap_or_default();
     match through.record(number) {
         None => return Err(refused(clean!("r{number} is no longer there: it was removed from the history; choose another revision"))),
         Some(target) if through.own(target).is_none() => return Err(refused(clean!("r{number} has no {}: it would be deleted", through.name(&through.key())))),

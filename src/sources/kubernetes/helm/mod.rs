@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Id, Kind, Outline, Owner, Release, ReleaseState, Revision, Seen},
+    domain::{Kind, Operation, Outline, Owner, Release, ReleaseState, Revision, Seen},
     sources::{SourceError, spec},
     text::{Clean, Name, Raw},
 };
@@ -96,9 +96,9 @@ async fn list(cluster: &Cluster, driver: Driver, release: &str, namespace: &str)
     cluster.get(&Call::list(driver.plural(), Some(namespace), path)).await
 }
 
-/// The release and the number in the identity of a revision of one.
-pub fn goal<T>(id: &Id<T>) -> Option<u64> {
-    id.key().strip_prefix("release/")?.rsplit('/').next()?.parse().ok()
+/// The number of the revision of a release that an operation goes to; none where it goes through none.
+pub fn number(operation: &Operation) -> Option<u64> {
+    operation.to.as_ref()?.id.key().strip_prefix("release/")?.rsplit('/').next()?.parse().ok()
 }
 
 impl Through {

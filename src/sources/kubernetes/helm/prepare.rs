@@ -19,7 +19,7 @@ const HISTORY: usize = 10;
 /// The release of a plan and the revision that it goes to.
 fn way(ground: &Ground) -> Result<(&Through, &Record), Clean> {
     let through = ground.release.as_deref().ok_or(Clean::from_static("the release is not known"))?;
-    let number = ground.operation.to.as_ref().and_then(|to| super::goal(&to.id)).unwrap_or_default();
+    let number = super::number(&ground.operation).unwrap_or_default();
     let gone = || clean!("r{number} is no longer there: it was removed from the history; choose another revision");
     through.record(number).map(|record| (through, record)).ok_or_else(gone)
 }

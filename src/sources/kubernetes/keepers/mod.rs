@@ -3,15 +3,14 @@
 //!
 //! What is held carries a mark that says who did it and how it was before, so that any console can let it go again as it was.
 
-mod act;
 mod prepare;
 mod watch;
 
-pub use act::carry_out;
 pub use prepare::checks;
 pub use watch::holds;
 
 use super::{
+    act::Change,
     ask::Current,
     client::{Call, Cluster},
     groups::Served,
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Id, Operation, Outline, Owner, Progress, Replicas, Seen, Subject, Verb, Workload},
+    domain::{Id, Operation, Outline, Owner, Progress, Replicas, Seen, Stage, Subject, Verb, Workload},
     sources::{SourceError, spec},
     text::{Clean, Raw},
 };
@@ -149,6 +148,22 @@ impl Keeper {
         let mark = self.meta.annotations.as_ref().and_then(|notes| notes.get(HELD));
         let says = json!({ "does": self.raw.pointer(self.sort.pointer()), "mark": mark });
         Seen { uid: Raw::new(self.uid()), template: spec::hash(&says), paused: !self.acts() }
+    }
+
+    /// What is not as the operator saw it any more; none where all is.
+    pub fn moved(&self, from: &Seen) -> Option<Clean> {
+        let now = self.seen();
+        let does = if now.paused { "does nothing by itself now" } else { "acts by itself now" };
+        (now != *from).then(|| clean!("{} was changed meanwhile: it {does}", self.owner.words()))
+    }
+
+    /// The request that holds it off or lets it go, or why there is none.
+    pub fn change(&self, operation: &Operation, at: Timestamp) -> Result<Change, Stage> {
+        if operation.verb == Verb::Hold && !self.acts() {
+            return Err(Stage::Refused { why: clean!("{} does nothing by itself already", self.owner.words()) });
+        }
+        let (resource, namespace) = (self.sort.resource(), self.namespace().to_owned());
+        Ok(Change { path: self.path(), resource, namespace, patch: self.patch(operation, at) })
     }
 
     /// The merge patch that makes it so, on the condition that nobody has written to it since it was read.
@@ -285,14 +300,19 @@ pub async fn above(cluster: &Cluster, served: &Served, meta: &ObjectMeta) -> Res
 }
 
 /// Which of them a verb comes to first: to hold, the highest that would undo it below, else the nearest; to let go, the nearest that is held.
-fn first(floors: &[Keeper], verb: Verb) -> Option<&Keeper> {
+fn first(floors: &[Keeper], verb: Verb) -> Option<usize> {
     match verb {
-        Verb::Hold => floors.iter().rev().find(|keeper| keeper.heals()).or_else(|| floors.first().filter(|keeper| keeper.acts())),
-        _ => floors.iter().find(|keeper| keeper.held()),
+        Verb::Hold => floors.iter().rposition(Keeper::heals).or_else(|| floors.first().filter(|keeper| keeper.acts()).map(|_| 0)),
+        _ => floors.iter().position(Keeper::held),
     }
 }
 
-/// The one that an operation is about, among those above its workload.
+/// The one that an operation names, and the others above its workload.
+pub async fn named(cluster: &Cluster, operation: &Operation) -> Result<(Keeper, Vec<Keeper>), SourceError> {
+    of(cluster, &operation.subject, Some(&operation.from.uid), operation.verb).await
+}
+
+/// One of those above a workload, and the others.
 async fn of(cluster: &Cluster, workload: &Id<Workload>, uid: Option<&Raw>, verb: Verb) -> Result<(Keeper, Vec<Keeper>), SourceError> {
     let current = Current::read(cluster, workload).await?;
     let served = Served::ask(cluster).await?;
@@ -300,7 +320,7 @@ async fn of(cluster: &Cluster, workload: &Id<Workload>, uid: Option<&Raw>, verb:
     let name = &current.address.name;
     let wanted = match uid {
         Some(uid) => floors.iter().position(|keeper| keeper.uid() == uid.expose()),
-        None => first(&floors, verb).map(|keeper| keeper.uid().to_owned()).and_then(|uid| floors.iter().position(|keeper| keeper.uid() == uid)),
+        None => first(&floors, verb),
     };
     match wanted {
         Some(at) => Ok((floors.remove(at), floors)),

@@ -1,12 +1,13 @@
 //! What holding one off, or letting it go, would mean. Changes nothing.
 
-use super::{Keeper, of};
+use super::{Keeper, named};
 use crate::{
     clean,
     domain::{Check, CheckKind, Finding, Operation, Owner, Verb},
     sources::{
         SourceError,
         kubernetes::{checks, client::Cluster, rows},
+        steps,
     },
 };
 use futures::{
@@ -26,20 +27,18 @@ const CHECKS: [CheckKind; 4] = [CheckKind::Rights, CheckKind::Owner, CheckKind::
 /// Makes the checks.
 pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
     let made = async move {
-        let (keeper, others) = match of(&cluster, &operation.subject, Some(&operation.from.uid), operation.verb).await {
-            Ok((keeper, others)) => (Arc::new(keeper), others),
-            Err(error) => return stream::iter([Err(error)]).boxed(),
-        };
+        let (keeper, others) = named(&cluster, &operation).await?;
         let command = Check::Command(keeper.command(operation.verb, &cluster.known.name));
         let at_once = [above(&keeper, &others, operation.verb), stands_still(&keeper, &operation)];
-        let (context, asked) = (cluster.clone(), keeper.clone());
-        let rights = async move { checks::may_patch(&context, asked.sort.group, (asked.sort.plural, asked.namespace(), asked.name()), "").await };
-        let asked: [BoxFuture<'static, Finding>; 2] = [rights.boxed(), dry_run(cluster, keeper, operation).boxed()];
+        let (keeper, context) = (Arc::new(keeper), cluster.clone());
+        let own = keeper.clone();
+        let rights = async move { checks::may_patch(&context, own.sort.group, (own.sort.plural, own.namespace(), own.name()), "").await };
+        let dry_run = async move { dry_run(&cluster, &keeper, &operation).await };
+        let asked: [BoxFuture<'static, Finding>; 2] = [rights.boxed(), dry_run.boxed()];
         let asked: FuturesUnordered<_> = asked.into_iter().collect();
-        let found = stream::iter(at_once).chain(asked);
-        stream::iter([Ok(command)]).chain(found.map(|finding| Ok(Check::Made(finding)))).boxed()
+        Ok(stream::iter([command]).chain(stream::iter(at_once).chain(asked).map(Check::Made)).boxed())
     };
-    stream::iter([Ok(Check::Expect(CHECKS.to_vec()))]).chain(stream::once(made).flatten()).boxed()
+    steps::checking(CHECKS.to_vec(), made)
 }
 
 /// Whether something above it would switch it on again.
@@ -97,14 +96,13 @@ const fn s(count: usize) -> &'static str {
 }
 
 /// What the server says to the very request.
-async fn dry_run(cluster: Arc<Cluster>, keeper: Arc<Keeper>, operation: Operation) -> Finding {
-    let kind = CheckKind::DryRun;
-    let dry = match cluster.dry().await {
-        Ok(Some(dry)) => dry,
-        Ok(None) => return kind.unknown("read-only: nothing is sent, not even to be tried"),
-        Err(error) => return kind.failed(&error),
+async fn dry_run(cluster: &Cluster, keeper: &Keeper, operation: &Operation) -> Finding {
+    let dry = match checks::dry(cluster).await {
+        Ok(dry) => dry,
+        Err(finding) => return finding,
     };
-    let tried = cluster.tried("patch", &keeper.sort.resource(), Some(keeper.namespace()));
-    let reply = dry.patch(&keeper.path(), &keeper.patch(&operation, Timestamp::now())).await;
-    checks::dry_verdict(&tried, reply, keeper.name())
+    match keeper.change(operation, Timestamp::now()) {
+        Ok(change) => checks::try_out(cluster, &dry, &change, keeper.name()).await,
+        Err(stage) => checks::no_request(stage),
+    }
 }

@@ -58,7 +58,7 @@ fn one_that_is_off_blocks_where_another_above_it_would_switch_it_on_again() {
 
 #[test]
 fn the_highest_that_heals_is_held_first_and_the_nearest_that_is_held_is_let_go_first() {
-    let name = |floors: &[Keeper], verb| first(floors, verb).map(|keeper| keeper.name().to_owned());
+    let name = |floors: &[Keeper], verb| first(floors, verb).map(|at| floors[at].name().to_owned());
     let heals = || json!({ "selfHeal": true });
     assert_eq!(name(&[argo("shop", heals()), argo("apps", heals())], Verb::Hold).as_deref(), Some("apps"));
     assert_eq!(name(&[argo("shop", heals()), argo("apps", Value::Null)], Verb::Hold).as_deref(), Some("shop"));
