@@ -41,6 +41,11 @@ impl Verb {
         matches!(self, Self::RollBack | Self::Abort)
     }
 
+    /// The one that takes a release back whose words these are, as a journal has them.
+    pub fn back(words: &str) -> Option<Self> {
+        [Self::RollBack, Self::Abort].into_iter().find(|verb| verb.words() == words)
+    }
+
     /// As in a sentence: `roll back`.
     pub const fn words(self) -> &'static str {
         match self {

@@ -139,7 +139,7 @@ impl Journal {
     pub fn rolled_back_from(&self, subject: &str, since: Timestamp) -> Result<Vec<RolledBack>, JournalError> {
         self.indexed(|index| {
             let ours = index.ops.values().filter(|op| op.intent.subject.id.raw().expose() == subject && op.began >= since);
-            let back = ours.filter(|op| TAKES_BACK.contains(&&*op.intent.verb) && (op.accepted || op.state.may_have_changed()));
+            let back = ours.filter(|op| crate::domain::Verb::back(&op.intent.verb).is_some() && (op.accepted || op.state.may_have_changed()));
             back.map(|op| RolledBack {
                 op: op.intent.op.clone(),
                 at: op.began,
@@ -205,9 +205,6 @@ impl Journal {
         place::segments(&self.dir)
     }
 }
-
-/// What takes a release back, in the words of an intent.
-const TAKES_BACK: [&str; 2] = [crate::domain::Verb::RollBack.words(), crate::domain::Verb::Abort.words()];
 
 impl Filter {
     fn lets(&self, entry: &Entry, index: &Index) -> bool {

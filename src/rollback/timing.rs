@@ -40,6 +40,13 @@ pub struct Timing {
     pub limits: Limits,
 }
 
+impl Timing {
+    /// For how long a request may still be carried out, through a release or by itself.
+    pub const fn late_through(&self, release: bool) -> SignedDuration {
+        if release { self.late_release } else { self.late }
+    }
+}
+
 impl Default for Timing {
     fn default() -> Self {
         let seconds = SignedDuration::from_secs;

@@ -119,30 +119,11 @@ fn unsupported() -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use std::sync::Arc;
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+    use crate::{
+        config::Config,
+        sources::http::stage::{Act, Stage as Server},
     };
-
-    /// Answers every request with these bytes; nothing where they are empty. It tells what it was asked.
-    async fn server(answer: &'static str) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let (tell, told) = tokio::sync::mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            let mut guests = Vec::new();
-            while let Ok((mut guest, _)) = listener.accept().await {
-                let mut bytes = vec![0; 4096];
-                let read = guest.read(&mut bytes).await.unwrap_or(0);
-                _ = tell.send(String::from_utf8_lossy(&bytes[..read]).into_owned());
-                _ = guest.write_all(answer.as_bytes()).await;
-                guests.push(guest);
-            }
-        });
-        (url, told)
-    }
+    use std::sync::Arc;
 
     fn source(smoke: &str) -> Arc<dyn Source> {
         let service: config::Smoke = toml::from_str(smoke).expect("a table");
@@ -164,31 +145,31 @@ mod tests {
 
     #[tokio::test]
     async fn the_status_counts_and_nothing_else_of_the_answer_is_told() {
-        let (url, mut asked) = server("HTTP/1.1 204 No Content\r\nX: secret\r\n\r\n").await;
-        let ok = told(&format!("url = '{url}/healthz?full=1'\nstatus = 204"), "production").await;
+        let server = Server::of([Act::answer("204 No Content", &[("X", "secret")], "")]).await;
+        let ok = told(&format!("url = '{}/healthz?full=1'\nstatus = 204", server.url()), "production").await;
         assert!(matches!(&ok[..], [Smoke { what, came: Ok(_) }] if what.ends_with("/healthz")), "{ok:?}");
-        let sent = asked.recv().await.expect("it was asked").to_lowercase();
+        let sent = server.asked().pop().expect("it was asked").to_lowercase();
         assert!(sent.starts_with("get /healthz?full=1 http/1.1") && !sent.contains("authorization") && !sent.contains("cookie"), "{sent}");
-        let (url, _asked) = server("HTTP/1.1 503 Unavailable\r\nContent-Length: 6\r\n\r\nsecret").await;
-        let bad = told(&format!("url = '{url}/healthz'"), "production").await;
+        let server = Server::of([Act::answer("503 Unavailable", &[], "secret")]).await;
+        let bad = told(&format!("url = '{}/healthz'", server.url()), "production").await;
         assert!(matches!(&bad[..], [Smoke { came: Err(why), .. }] if why.as_str() == "503, 200 is expected"), "{bad:?}");
     }
 
     #[tokio::test]
     async fn a_redirect_is_an_answer_and_not_followed() {
-        let (there, mut asked) = server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-        let answer = Box::leak(format!("HTTP/1.1 302 Found\r\nLocation: {there}/\r\nContent-Length: 0\r\n\r\n").into_boxed_str());
-        let (url, _asked) = server(answer).await;
+        let there = Server::of([Act::answer("200 OK", &[], "")]).await;
+        let server = Server::of([Act::answer("302 Found", &[("Location", &there.url())], "")]).await;
+        let url = server.url();
         let moved = told(&format!("url = '{url}/'"), "production").await;
         assert!(matches!(&moved[..], [Smoke { came: Err(why), .. }] if why.as_str() == "302, 200 is expected"), "{moved:?}");
-        assert!(asked.try_recv().is_err(), "nobody was asked elsewhere");
+        assert_eq!(there.asked(), [""; 0], "nobody was asked elsewhere");
         assert!(matches!(&told(&format!("url = '{url}/'\nstatus = 302"), "production").await[..], [Smoke { came: Ok(_), .. }]));
     }
 
     #[tokio::test]
     async fn who_is_silent_or_away_is_told_and_other_environments_are_not_asked() {
-        let (url, _asked) = server("").await;
-        let silent = told(&format!("url = '{url}/'\nwithin = '200ms'"), "production").await;
+        let server = Server::of([Act::Stall(Vec::new())]).await;
+        let silent = told(&format!("url = '{}/'\nwithin = '200ms'", server.url()), "production").await;
         assert!(matches!(&silent[..], [Smoke { came: Err(why), .. }] if why.as_str() == "no answer within 200ms"), "{silent:?}");
         let away = told("url = 'http://127.0.0.1:1/'", "production").await;
         assert!(matches!(&away[..], [Smoke { came: Err(why), .. }] if why.contains("refuses the connection")), "{away:?}");

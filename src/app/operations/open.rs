@@ -67,7 +67,7 @@ impl Left {
     }
 
     fn rolls_back(&self) -> bool {
-        [Verb::RollBack, Verb::Abort].iter().any(|verb| self.open.verb.as_str() == verb.words())
+        Verb::back(&self.open.verb).is_some()
     }
 
     /// Whether the journal holds what a verdict is given by.
@@ -78,7 +78,7 @@ impl Left {
     /// What became of it, by the object; none as long as the request may still be on its way.
     fn judge(&self, subject: &Subject, newest: Option<&Revision>, late: bool) -> Option<(Came, Clean)> {
         let open = &self.open;
-        let aborts = open.verb.as_str() == Verb::Abort.words();
+        let aborts = Verb::back(&open.verb) == Some(Verb::Abort);
         let back = |to: &RevisionRef| matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == to.template);
         if aborts && open.to.as_ref().is_some_and(back) {
             return Some((Came::Done, Clean::from_static("it is aborted: the revision before serves, and the specification still names the newer one")));
@@ -251,7 +251,7 @@ impl App {
         if let Some(left) = open.left {
             (case.workload.version, case.workload.revision) = (left.version, Some(left.number));
         }
-        let verb = if open.verb.as_str() == Verb::Abort.words() { Verb::Abort } else { Verb::RollBack };
+        let verb = Verb::back(&open.verb).unwrap_or(Verb::RollBack);
         let (service, environment) = (case.service.clone(), case.environment.name.clone());
         let (procedure, wants) =
             Procedure::resume(case, (open.operation.clone(), verb, goal, open.from), running, open.since, self.start.user.clone(), timing, steady);
@@ -311,7 +311,7 @@ impl App {
             left.settling = Settling::Unknown(Clean::from_static("the object could not be read"));
             return Vec::new();
         };
-        let limit = if subject.release.is_some() { timing.late_release } else { timing.late };
+        let limit = timing.late_through(subject.release.is_some());
         let late = words::since(left.open.since, self.now.wall) >= limit;
         let judged = left.judge(&subject, newest.as_deref(), late);
         self.settle_left(key, judged)

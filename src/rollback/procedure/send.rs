@@ -128,7 +128,7 @@ impl Procedure {
             return self.go_under_way(sent, subject.release.is_some(), now);
         }
         let release = subject.release.as_ref();
-        let late = now.duration_since(sent.began) >= if release.is_some() { self.timing.late_release } else { self.timing.late };
+        let late = now.duration_since(sent.began) >= self.timing.late_through(release.is_some());
         if *subject.from() == sent.from {
             // The request may still be on its way: only later does an unchanged object mean that it was not applied.
             return if late { self.send_again(*sent, crate::clean!("{why}: it was not applied, Enter sends it again")) } else { Vec::new() };
@@ -189,6 +189,6 @@ impl Sent {
 
     /// For how long it may be on its way.
     pub(super) fn late(&self, timing: &Timing) -> SignedDuration {
-        if self.release() { timing.late_release } else { timing.late }
+        timing.late_through(self.release())
     }
 }

@@ -182,10 +182,15 @@ pub fn target<'a>(operation: &Operation, sets: &'a [Kept]) -> Option<&'a Kept> {
     sets.iter().find(|set| set.template == wanted.template.expose())
 }
 
+/// Whether its newest template is none of its revisions: it was changed while it was paused, and waits.
+pub fn waits(current: &Current, sets: &[Kept]) -> bool {
+    !sets.iter().any(|set| current.is_at(set))
+}
+
 /// Why a pause forbids a rollback, where it is paused: nothing would roll out, and to resume may ship what waits.
 pub fn paused(current: &Current, sets: &[Kept]) -> Option<Clean> {
-    let (name, waits) = (&current.address.name, !sets.iter().any(|set| current.is_at(set)));
-    current.lean.spec.paused.then(|| match waits {
+    let name = &current.address.name;
+    current.lean.spec.paused.then(|| match waits(current, sets) {
         true => clean!("{name} is paused, and its changed template waits: no pod runs that, and resuming ships it"),
         false => clean!("{name} is paused: it would not roll out"),
     })

@@ -20,24 +20,6 @@ use std::{
     time::Duration,
 };
 
-/// As much of a definition as the tests need: group, names, one version, all fields kept.
-fn definition(group: &str, version: &str, plural: &str, kind: &str) -> String {
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("{plural}.{group}") },
-        "spec": { "group": group, "scope": "Namespaced", "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List") },
-            "versions": [{ "name": version, "served": true, "storage": true,
-                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } }] },
-    })
-    .to_string()
-}
-
-/// Serves a kind; it stays in the lab, as it would on a cluster.
-async fn serve(group: &str, version: &str, plural: &str, kind: &str) {
-    lab::feed_kubectl(&["apply", "-f", "-"], &definition(group, version, plural, kind));
-    lab::kubectl(&["wait", "--for=condition=Established", "--timeout=60s", &format!("crd/{plural}.{group}")]);
-}
-
 /// An application that syncs by itself and heals, and says that it made `resources`.
 fn application(name: &str, parent: Option<&str>, resources: &[(&str, &str)], namespace: &str) -> Value {
     let resources: Vec<Value> = resources.iter().map(|(kind, name)| json!({ "kind": kind, "name": name, "status": "Synced" })).collect();
@@ -126,7 +108,7 @@ fn accepted(stages: &[Stage]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_and_it_is_let_go_as_it_was() {
     let Some(kubeconfig) = lab::kubeconfig() else { return };
-    serve("argoproj.io", "v1alpha1", "applications", "Application").await;
+    lab::serve("argoproj.io", "v1alpha1", ("applications", "Application"), false);
     let space = Space::new("keepers");
     let source = lab::source(&kubeconfig, "lab", "");
     let (parent, child) = (format!("apps-{}", std::process::id()), format!("shop-{}", std::process::id()));
@@ -202,7 +184,7 @@ async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_a
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kustomization_is_suspended_and_resumed() {
     let Some(kubeconfig) = lab::kubeconfig() else { return };
-    serve("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization").await;
+    lab::serve("kustomize.toolkit.fluxcd.io", "v1", ("kustomizations", "Kustomization"), false);
     let space = Space::new("flux");
     let source = lab::source(&kubeconfig, "lab", "");
     space.deploy("cart", 1, &[], "good");

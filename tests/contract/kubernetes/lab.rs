@@ -221,6 +221,19 @@ impl Drop for Watch {
     }
 }
 
+/// Serves a kind of a group: as much of a definition as tests need, with all fields kept.
+pub fn serve(group: &str, version: &str, (plural, kind): (&str, &str), status: bool) {
+    let subresources = if status { serde_json::json!({ "status": {} }) } else { serde_json::json!({}) };
+    let definition = serde_json::json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": format!("{plural}.{group}") },
+        "spec": { "group": group, "scope": "Namespaced", "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List") },
+            "versions": [{ "name": version, "served": true, "storage": true, "subresources": subresources,
+                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } }] },
+    });
+    feed_kubectl(&["apply", "-f", "-"], &definition.to_string());
+    kubectl(&["wait", "--for=condition=Established", "--timeout=60s", &format!("crd/{plural}.{group}")]);
+}
+
 /// A door in front of the API server of `kubeconfig`, and a kubeconfig that goes through it.
 pub async fn door(kubeconfig: &Path) -> (Door, tempfile::TempDir, PathBuf) {
     let text = std::fs::read_to_string(kubeconfig).expect("a kubeconfig");

@@ -195,20 +195,7 @@ impl Single {
             (Verb::Scale, Kind::Deployment | Kind::StatefulSet) => true,
             (Verb::Pause | Verb::Resume, Kind::Deployment) => true,
             (Verb::Hold | Verb::Release, _) => true,
-            (
-                Verb::RollBack
-                | Verb::Abort
-                | Verb::Restart
-                | Verb::Scale
-                | Verb::Pause
-                | Verb::Resume
-                | Verb::Acknowledge
-                | Verb::Silence
-                | Verb::Rerun
-                | Verb::Cancel
-                | Verb::Shell,
-                _,
-            ) => false,
+            (..) => false,
         }
     }
 }

@@ -79,14 +79,19 @@ pub async fn image(session: &Session, id: &str) -> Result<Option<Value>, SourceE
     session.find(&format!("/images/sha256:{hex}/json")).await
 }
 
-/// What an image is asked for by: a name that stands for this very image, so that people and compose still know it, else its id.
-pub fn wanted(image: &Value, repository: Option<&str>) -> Wanted {
-    let id = image["Id"].as_str().unwrap_or_default().to_owned();
-    let of = |key: &str| -> Vec<&str> {
+/// What an image is called in a repository: by tags and by digests.
+pub fn called<'a>(image: &'a Value, repository: Option<&str>) -> (Vec<&'a str>, Vec<&'a str>) {
+    let of = |key: &str| -> Vec<&'a str> {
         let names = image[key].as_array().into_iter().flatten().filter_map(Value::as_str);
         names.filter(|name| repository == Some(self::repository(name))).collect()
     };
-    let (tags, digests) = (of("RepoTags"), of("RepoDigests"));
+    (of("RepoTags"), of("RepoDigests"))
+}
+
+/// What an image is asked for by: a name that stands for this very image, so that people and compose still know it, else its id.
+pub fn wanted(image: &Value, repository: Option<&str>) -> Wanted {
+    let id = image["Id"].as_str().unwrap_or_default().to_owned();
+    let (tags, digests) = called(image, repository);
     let settled = tags.iter().find(|tag| !super::moves(tag));
     let reference = match (settled, digests.first()) {
         (Some(tag), Some(digest)) => format!("{tag}@{}", digest.split_once('@').map_or("", |(_, digest)| digest)),

@@ -2,7 +2,7 @@
 
 use super::{
     checks::stopped_half_way,
-    group::{Group, image, local, repository},
+    group::{Group, called, image, local},
 };
 use crate::{
     clean,
@@ -99,11 +99,7 @@ async fn revisions(session: &Session, source: &SourceId, workload: &Id<Workload>
 
 /// An image in the words of the nouns: by a tag of its repository where it has one.
 fn named(image: &Value, of: Option<&str>) -> Image {
-    let names = |key: &str| -> Vec<&str> {
-        let names = image[key].as_array().into_iter().flatten().filter_map(Value::as_str);
-        names.filter(|name| of == Some(repository(name))).collect()
-    };
-    let (tags, digests) = (names("RepoTags"), names("RepoDigests"));
+    let (tags, digests) = called(image, of);
     let id = image["Id"].as_str().unwrap_or_default();
     let reference = tags.iter().find(|tag| !super::moves(tag)).or(tags.first()).or(digests.first()).map_or_else(|| format!("@{id}"), |name| (*name).to_owned());
     let digest = digests.first().and_then(|digest| digest.split_once('@')).map_or(id, |(_, digest)| digest);

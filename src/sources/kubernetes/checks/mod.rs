@@ -91,8 +91,7 @@ pub async fn paused(ground: Arc<Ground>) -> Finding {
         Kind::Rollout => clean!("kubectl argo rollouts promote {}", ground.place()),
         _ => clean!("kubectl rollout resume {}", ground.object()),
     };
-    let waits = !ground.sets.iter().any(|set| ground.current.is_at(set));
-    made.block(why, Some(if waits { clean!("apply the manifest of what runs, then {resume}") } else { resume }))
+    made.block(why, Some(if act::waits(&ground.current, &ground.sets) { clean!("apply the manifest of what runs, then {resume}") } else { resume }))
 }
 
 /// Whether the next `kubectl apply` will merge wrongly: what it compares with is not changed by a rollback.

@@ -85,9 +85,10 @@ pub async fn image(ground: Arc<Ground>) -> Finding {
         Ok(nodes) => nodes.whole().map(|node| node.status.images).collect::<Vec<_>>(),
         Err(error) => return made.failed(&error),
     };
+    let asked = wanted(&ground.template());
     let (mut told, mut worst) = (Vec::new(), None::<Finding>);
-    for (reference, never) in wanted(&ground.template()) {
-        match one_image(&nodes, &reference, never).await {
+    for found in join_all(asked.iter().map(|(reference, never)| one_image(&nodes, reference, *never))).await {
+        match found {
             Ok(words) => told.push(words.to_string()),
             Err(finding) if worst.as_ref().is_none_or(|worst| worst.outcome < finding.outcome) => worst = Some(finding),
             Err(_) => {}
@@ -99,16 +100,19 @@ pub async fn image(ground: Arc<Ground>) -> Finding {
 /// What is known of one image: that it can be had, or what is in the way.
 async fn one_image(nodes: &[Vec<NodeImage>], reference: &str, never: bool) -> Result<Clean, Finding> {
     let kind = CheckKind::Image;
-    match nodes_with(nodes, reference) {
+    let with = nodes_with(nodes, reference);
+    match with {
         Some(0) if never => Err(kind.block(
             clean!("{reference} is on no node and may not be pulled (imagePullPolicy: Never)"),
             Some(Clean::from_static("load the image on the nodes again, or go to another revision")),
         )),
         None if never => Err(kind.unknown(clean!("{reference} is not among the images that nodes tell of, and may not be pulled"))),
-        Some(0) | None => from_registry(reference, nodes_with(nodes, reference).is_some()).await,
+        Some(0) | None => from_registry(reference, with.is_some()).await,
         Some(some) => {
             let there = clean!("{reference} is on {some} of {} nodes", nodes.len());
-            match moved(nodes, reference).await.filter(|_| !never) {
+            // What may not be pulled is whatever the nodes have.
+            let moved = if never { None } else { moved(nodes, reference).await };
+            match moved {
                 Some(now) => Err(kind.warn(
                     clean!("{there}, but its tag names another image in the registry now ({now}): a pod that has to pull it gets that one"),
                     Some(Clean::from_static("name the image by its digest")),

@@ -24,12 +24,7 @@ impl Definition {
     fn new() -> Self {
         let lock = std::fs::File::create(std::env::temp_dir().join("pilothouse-contract-rollouts.lock")).expect("a file");
         lock.lock().expect("a lock");
-        let open = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
-        let manifest = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": DEFINITION },
-            "spec": { "group": "argoproj.io", "scope": "Namespaced", "names": { "plural": "rollouts", "singular": "rollout", "kind": "Rollout" },
-                "versions": [{ "name": "v1alpha1", "served": true, "storage": true, "subresources": { "status": {} }, "schema": { "openAPIV3Schema": open } }] } });
-        lab::feed_kubectl(&["apply", "-f", "-"], &manifest.to_string());
-        lab::kubectl(&["wait", "--for=condition=Established", &format!("crd/{DEFINITION}"), "--timeout=30s"]);
+        lab::serve("argoproj.io", "v1alpha1", ("rollouts", "Rollout"), true);
         Self(lock)
     }
 }
