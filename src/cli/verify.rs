@@ -6,7 +6,7 @@ use super::{Failed, args::Verify, exit::Exit, headless::Headless, out::say, roll
 use crate::{
     app::{App, Verifying},
     domain::{Environment, Id, Workload},
-    rollback::{Expected, Matter, Point, ProofState, Verification, Verified},
+    rollback::{Expected, Matter, ProofState, Verification, Verified},
     store::words::took,
     text::Clean,
 };
@@ -110,7 +110,7 @@ struct Told(BTreeMap<(usize, Matter), ProofState>);
 impl Told {
     fn changes(&mut self, app: &App) {
         for (at, one) in app.verifying.iter().enumerate() {
-            for point in points(app, &one.verification) {
+            for point in one.verification.points(app.steady()) {
                 if self.0.insert((at, point.matter), point.state) != Some(point.state) {
                     let clock = app.now.wall.to_zoned(app.start.zone.clone()).strftime("%H:%M:%S");
                     say!("{clock}  {}  {:<8} {:<9} {}", one.verification.case.title(), point.state.word(), point.matter.word(), point.text);
@@ -120,13 +120,9 @@ impl Told {
     }
 }
 
-fn points(app: &App, verification: &Verification) -> Vec<Point> {
-    verification.points(verification.verdict.as_ref().map_or_else(|| app.steady(), |(_, at)| *at))
-}
-
 fn text(app: &App, verification: &Verification) {
     say!("{}", verification.case.title());
-    for point in points(app, verification) {
+    for point in verification.points(app.steady()) {
         say!("  {:<8} {:<9} {}", point.state.word(), point.matter.word(), point.text);
     }
     match &verification.verdict {
@@ -141,7 +137,7 @@ fn text(app: &App, verification: &Verification) {
 
 fn shape(app: &App, verification: &Verification) -> Value {
     let points: Vec<Value> =
-        points(app, verification).iter().map(|point| json!({ "what": point.matter.word(), "state": point.state.word(), "text": point.text })).collect();
+        verification.points(app.steady()).iter().map(|point| json!({ "what": point.matter.word(), "state": point.state.word(), "text": point.text })).collect();
     let workload = &verification.case.workload;
     json!({
         "environment": verification.case.environment.name.clean(),

@@ -38,9 +38,8 @@ fn rows<'a>(app: &'a App) -> Vec<Row<'a>> {
     let all: Vec<&Verification> = app.verifying.iter().map(|one| &one.verification).collect();
     let first = all.iter().find_map(|verification| verification.one_digest());
     let row = |verification: &&'a Verification| {
-        let at = verification.verdict.as_ref().map_or_else(|| app.steady(), |(_, at)| *at);
         let differs = verification.one_digest().is_some_and(|own| Some(own) != first);
-        Row { app, verification, points: verification.points(at), differs }
+        Row { app, verification, points: verification.points(app.steady()), differs }
     };
     all.iter().map(row).collect()
 }

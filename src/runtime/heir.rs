@@ -1,18 +1,14 @@
 //! Who goes on when this process can not: a rollback that was confirmed is seen through to its verdict by a process of its own, in a session
 //! of its own and without a terminal (SCREENS, rule 4).
 
-use crate::domain::OpId;
+use crate::{domain::OpId, sources::programs::in_session};
 use std::{
     ffi::OsString,
     fs, io,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
-
-/// Where a program is that gives another one a session of its own. Without it there is a process group of its own, which a hang-up of the
-/// terminal does not reach either.
-const SETSID: &[&str] = &["/usr/bin/setsid", "/bin/setsid"];
 
 /// How that process is started.
 #[derive(Clone, Debug)]
@@ -30,14 +26,7 @@ impl Heir {
     pub fn inherit(&self, operation: &OpId) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{}.log", super::file_name(operation.as_str()))))?;
-        let mut command = match SETSID.iter().find(|path| Path::new(path).exists()) {
-            Some(setsid) => {
-                let mut command = Command::new(setsid);
-                command.arg(&self.program);
-                command
-            }
-            None => Command::new(&self.program),
-        };
+        let mut command = in_session(&self.program).unwrap_or_else(|| Command::new(&self.program));
         command.args(&self.arguments).args(["rollback", "--resume", operation.as_str()]);
         // As the leader of a group it is forked by setsid, so that nobody waits for it.
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0).spawn().map(drop)

@@ -13,6 +13,7 @@ pub mod github;
 pub mod http;
 pub mod kubernetes;
 pub mod poll;
+pub mod programs;
 pub mod prometheus;
 pub mod registry;
 pub mod smoke;

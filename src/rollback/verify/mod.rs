@@ -214,8 +214,9 @@ impl Verification {
         asks
     }
 
-    /// Everything, as it stands.
+    /// Everything, as it stands; as it stood, once there is a verdict.
     pub fn points(&self, now: Timestamp) -> Vec<Point> {
+        let now = self.verdict.as_ref().map_or(now, |(_, at)| *at);
         let mut points = vec![self.version()];
         let Some(run) = &self.run else {
             points.push(self.alerts.clone());

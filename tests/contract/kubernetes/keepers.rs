@@ -62,6 +62,8 @@ impl Healer {
                     kubectl(&["set", "image", "deployment/cart", &format!("app={image}")]);
                 }
                 counted.fetch_add(1, Ordering::Relaxed);
+                // It starts three programs in each round: the others want the machine too.
+                std::thread::sleep(Duration::from_millis(300));
             }
         });
         Self { stop, rounds, thread: Some(thread) }

@@ -183,7 +183,7 @@ impl Group {
     }
 }
 
-/// The services among an image's names, newest first, that the engine still has.
+/// The images of a repository that the engine has, by id, and when each was made.
 pub async fn local(session: &Session, repository: &str) -> Result<Vec<(String, i64)>, SourceError> {
     let rows: Vec<Value> = session.json(&format!("/images/json?filters={}", filters([("reference", vec![repository.to_owned()])]))).await?;
     Ok(rows.iter().filter_map(|row| Some((row["Id"].as_str()?.to_owned(), row["Created"].as_i64()?))).collect())

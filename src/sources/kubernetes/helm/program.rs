@@ -1,7 +1,10 @@
 //! `helm`, run once, without a terminal, and so that it does not die with this console: it is the leader of its own session, reads
 //! nothing, and writes into files that nobody else can open.
 
-use crate::text::{Clean, redact};
+use crate::{
+    sources::programs::in_session,
+    text::{Clean, redact},
+};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     ffi::OsString,
@@ -15,8 +18,6 @@ use std::{
 };
 use tokio::process::Command;
 
-/// Where the program is that begins a session.
-const SETSID: &[&str] = &["/usr/bin/setsid", "/bin/setsid"];
 /// The end of what it says is enough: the error stands there.
 const TAIL: u64 = 16 << 10;
 /// No line of it is longer here.
@@ -47,12 +48,8 @@ pub fn find() -> Option<PathBuf> {
 /// Runs it to its end, or to the end of its time. An error means that it did not start.
 pub async fn run(program: &Path, arguments: &[String], driver: &str, limit: Duration) -> io::Result<Ended> {
     let (mut out, mut err) = (capture()?, capture()?);
-    let mut command = match SETSID.iter().find(|path| Path::new(path).exists()) {
-        Some(setsid) => {
-            let mut command = Command::new(setsid);
-            command.arg(program);
-            command
-        }
+    let mut command = match in_session(program) {
+        Some(command) => Command::from(command),
         None => {
             let mut command = Command::new(program);
             command.process_group(0);
