@@ -6,6 +6,7 @@ mod effect;
 mod event;
 mod feeds;
 mod go;
+mod guard;
 mod input;
 mod lacking;
 mod notice;
@@ -27,7 +28,7 @@ pub use event::{Event, Known, Now, OpenOperation, Size};
 pub use feeds::source_of;
 pub use lacking::built;
 pub use notice::{Notice, Notices, Tone};
-pub use operations::{Confirming, Course, End, Form, Hand, Left, Operations, Running, Settling, Single, Stand};
+pub use operations::{Batch, Confirming, Course, End, Form, Hand, Left, Member, Operations, Running, Settling, Single, Stand, Together};
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
 pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen, Verify};
 pub use subject::Subject;
@@ -91,6 +92,8 @@ pub struct Start {
     pub glyphs: Glyphs,
     /// The service or alert, and the environment, to open on.
     pub open: (Option<Name>, Option<Name>),
+    /// Whether it watches over fresh releases by itself: a console does, a face that answers one question does not.
+    pub guards: bool,
     /// What the user must know of the configuration: `guessed from names`, files.
     pub remarks: Vec<Clean>,
 }
@@ -171,6 +174,7 @@ pub struct App {
     pub times: Times,
     /// What the journal remembers of revisions, by workload.
     pub records: BTreeMap<String, Vec<crate::rollback::Record>>,
+    guard: guard::Guard,
     /// Environments opened with ctrl-o, until then.
     pub opened: BTreeMap<Name, Timestamp>,
     /// Subjects that ring when they change.
@@ -216,6 +220,7 @@ impl App {
             problems_only: false,
             times: Times::default(),
             records: BTreeMap::new(),
+            guard: guard::Guard::default(),
             opened: BTreeMap::new(),
             watched: Vec::new(),
             last_key: None,
@@ -261,9 +266,11 @@ impl App {
         self.opened.retain(|_, until| *until > now.wall);
         if self.settle() {
             effects.extend(self.witness());
+            self.guard();
         }
         effects.extend(self.attend_operations());
         effects.extend(self.attend_verifying());
+        effects.extend(self.attend_guard());
         effects.extend(self.ring_watched());
         effects
     }

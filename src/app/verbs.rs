@@ -111,6 +111,10 @@ impl App {
             return offer;
         }
         let no = |words: &'static str| Err(Clean::from_static(words));
+        if let (Action::Rollback, Some((environment, marked))) = (action, self.marked_with(subject)) {
+            let none = || no("nothing of what is marked can be taken back from here yet");
+            return if marked.is_empty() { none() } else { Ok(crate::clean!("roll back {} marked in {environment}", marked.len())) };
+        }
         let name = self.words_of(subject);
         let workloads = self.workloads_of(subject);
         let about_workload = |verb: &str| match workloads.first() {
@@ -154,8 +158,13 @@ impl App {
         }
     }
 
+    /// What is marked, as far as it is meant rather than the cell under the cursor.
+    fn marked_with(&self, subject: &Subject) -> Option<(Name, Vec<Id<Workload>>)> {
+        matches!(subject, Subject::Cell { .. }).then(|| crate::panels::environments::marked(self)).flatten()
+    }
+
     /// Whether the source of a workload offers `verb`.
-    fn can(&self, id: &Id<Workload>, verb: crate::domain::Verb) -> bool {
+    pub fn can(&self, id: &Id<Workload>, verb: crate::domain::Verb) -> bool {
         let offered = matches!(self.sources.get(&id.source()), Some(Ok(super::Known::Ready(offers))) if offers.verbs.contains(&verb));
         offered
     }
@@ -194,6 +203,9 @@ impl App {
                 return Vec::new();
             }
         };
+        if let (Action::Rollback, Some((environment, marked))) = (action, self.marked_with(subject)) {
+            return self.open_batch(&environment, &marked);
+        }
         let workloads = self.workloads_of(subject);
         match action {
             Action::Logs | Action::PreviousLogs => self.show_logs(subject, &workloads, action == Action::PreviousLogs),

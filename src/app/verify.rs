@@ -2,7 +2,7 @@
 
 use super::{App, Effect, Screen, Subject, tasks::Purpose};
 use crate::{
-    domain::{Answer, Feed, Id, Question, Scope, SourceId, TaskId, Version, Why, Workload},
+    domain::{Answer, Environment, Feed, Id, Question, Scope, SourceId, TaskId, Version, Why, Workload},
     rollback::{Ask, Case, Expected, Timing, Verification, names},
     text::{Clean, Name},
     widgets::Selection,
@@ -19,27 +19,64 @@ pub struct Verifying {
     /// How it stands.
     pub verification: Verification,
     asked: BTreeMap<TaskId, Question>,
-    /// Whether it goes with its screen.
-    shown: bool,
+    /// Whose it is.
+    of: For,
     /// The state of the store and the second in which it was last shown the world.
     looked: Option<(u64, i64)>,
+}
+
+/// For whom a release is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum For {
+    /// A face, until it has its verdict.
+    Face,
+    /// The screen, as long as it is open.
+    Screen,
+    /// The plan that is to be ready where it is bad.
+    Guard,
+}
+
+impl Verifying {
+    /// Whether it is watched over without anybody's asking.
+    pub(super) fn guards(&self) -> bool {
+        self.of == For::Guard
+    }
 }
 
 impl App {
     /// Begins to verify a workload; the release is waited for at most `within`.
     pub fn verify(&mut self, workload: &Id<Workload>, expected: Expected, within: SignedDuration) -> Result<(), Clean> {
+        self.verify_for(For::Face, workload, expected, within)
+    }
+
+    pub(super) fn verify_for(&mut self, of: For, workload: &Id<Workload>, expected: Expected, within: SignedDuration) -> Result<(), Clean> {
         let (steady, timing) = (self.steady(), Timing { deadline: within, ..self.timing() });
         let case = Case::of(&self.store, workload, &timing, steady).ok_or(Clean::from_static("this workload is gone"))?;
-        let verification = Verification::new(case, expected, timing, steady);
-        self.verifying.push(Verifying { verification, asked: BTreeMap::new(), shown: false, looked: None });
+        let mut verification = Verification::new(case, expected, timing, steady);
+        if of == For::Guard {
+            let settle = self.settles(&verification.case.environment.name);
+            verification.hold(settle);
+        }
+        self.verifying.push(Verifying { verification, asked: BTreeMap::new(), of, looked: None });
         Ok(())
+    }
+
+    /// For how long a release must be bad in an environment before more hangs on it than a word.
+    pub fn settles(&self, environment: &Name) -> SignedDuration {
+        let declared = self.start.environments.iter().find(|declared| declared.name == *environment);
+        SignedDuration::try_from(declared.map_or(Environment::SETTLE, |declared| declared.settle)).unwrap_or(SignedDuration::MAX)
+    }
+
+    /// What somebody asked to have verified.
+    pub fn verifications(&self) -> impl Iterator<Item = &Verification> {
+        self.verifying.iter().filter(|one| !one.guards()).map(|one| &one.verification)
     }
 
     /// Opens the screen of `v`: the release of a subject's service, everywhere.
     pub(super) fn show_verify(&mut self, subject: &Subject) {
         let Some((service, _)) = self.cell_of(subject) else { return };
         let (expected, from) = self.expected(subject, &service);
-        self.verifying.clear();
+        self.verifying.retain(Verifying::guards);
         self.open_screen(Screen::Verify(super::Verify { service, expected, from, at: Selection::default() }));
     }
 
@@ -63,18 +100,14 @@ impl App {
             .screens
             .iter()
             .find_map(|screen| if let Screen::Verify(verify) = screen { Some((verify.service.clone(), verify.expected.clone())) } else { None });
-        let Some((service, expected)) = screen else { return self.verifying.retain(|one| !one.shown) };
-        if self.verifying.iter().any(|one| one.shown) {
+        let Some((service, expected)) = screen else { return self.verifying.retain(|one| one.of != For::Screen) };
+        if self.verifying.iter().any(|one| one.of == For::Screen) {
             return;
         }
         let ids: Vec<Id<Workload>> =
             self.row_of(&service).into_iter().flat_map(|row| &row.cells).flat_map(|cell| cell.workloads.iter().map(|one| one.id.clone())).collect();
         for id in ids {
-            if self.verify(&id, expected.clone(), SHOWN).is_ok()
-                && let Some(one) = self.verifying.last_mut()
-            {
-                one.shown = true;
-            }
+            let _ = self.verify_for(For::Screen, &id, expected.clone(), SHOWN);
         }
     }
 

@@ -198,6 +198,7 @@ impl Prepared {
             theme: self.theme.clone(),
             glyphs,
             open: self.open.clone(),
+            guards: false,
             remarks,
         }
     }
@@ -273,7 +274,8 @@ impl Prepared {
             let taken = enter(Options { title: Some(Clean::from_static("pilothouse")), measure_glyphs: measure })
                 .map_err(|refusal| Failed::new(Exit::Usage, refusal.to_string()))?;
             let size = taken.canvas.size();
-            let (app, runtime, inbox, clock) = self.assemble(Size { width: size.width, height: size.height });
+            let (mut app, runtime, inbox, clock) = self.assemble(Size { width: size.width, height: size.height });
+            app.start.guards = true;
             runtime.look_back();
             let manners = Manners {
                 mux: Mux::of(variable("TMUX").as_deref(), variable("STY").as_deref(), variable("TERM").as_deref()),

@@ -5,7 +5,7 @@ mod auto;
 use super::{Failed, args::Verify, exit::Exit, headless::Headless, out::say, rollback, start::duration};
 use crate::{
     app::{App, Verifying},
-    domain::{Environment, Id, Workload},
+    domain::{Id, Workload},
     rollback::{Expected, Matter, ProofState, Verification, Verified},
     store::words::took,
     text::Clean,
@@ -71,10 +71,8 @@ pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
 
 /// What is taken back without a person must have been bad for as long as the configuration says.
 fn hold(app: &mut App) {
-    let Some(one) = app.verifying.last_mut() else { return };
-    let declared = app.start.environments.iter().find(|declared| declared.name == one.verification.case.environment.name);
-    let settle = declared.map_or(Environment::SETTLE, |declared| declared.settle);
-    one.verification.hold(SignedDuration::try_from(settle).unwrap_or(SignedDuration::MAX));
+    let Some(settle) = app.verifying.last().map(|one| app.settles(&one.verification.case.environment.name)) else { return };
+    app.verifying.iter_mut().next_back().into_iter().for_each(|one| one.verification.hold(settle));
 }
 
 /// The hex digits of a digest, or of its beginning: too few would fit any.

@@ -193,8 +193,8 @@ impl From<TierName> for Tier {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum AutomaticName {
-    Off,
     #[default]
+    Off,
     Prepare,
     Execute,
 }

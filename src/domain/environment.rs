@@ -42,9 +42,9 @@ impl fmt::Display for Tier {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Automatic {
     /// Nothing.
+    #[default]
     Off,
     /// The plan is ready to be confirmed.
-    #[default]
     Prepare,
     /// `pilothouse verify --auto-rollback` carries it out without a person.
     Execute,

@@ -3,7 +3,7 @@
 use super::words;
 use crate::{
     app::{App, Effect, Known, Panel as Focus, Subject},
-    domain::{Feed, FeedKind, Id, Tier, Workload},
+    domain::{Feed, FeedKind, Id, Tier, Verb, Workload},
     keys::Action,
     line,
     store::{Cell, CellState, CellVersion, ErrorRate, Row},
@@ -13,7 +13,7 @@ use crate::{
     widgets::{self, Cursor, Edge, Line, Order, Panel, Piece, Selection, Table, sign},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 mod columns;
 mod order;
@@ -37,6 +37,8 @@ pub struct State {
     pub sorted: Option<(Sort, Order)>,
     /// The services in the order in which they stand.
     pub order: Vec<Name>,
+    /// Marked cells, by service and environment: what is taken back together.
+    pub marks: BTreeSet<(Name, Name)>,
     /// How many would stand elsewhere if the order were not frozen.
     pub moved: usize,
 }
@@ -163,6 +165,8 @@ pub fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         Action::PrevTrouble => order::next_trouble(app, -1),
         Action::SortNext => order::sort(app, 1),
         Action::SortPrev => order::sort(app, -1),
+        Action::Mark => mark(app),
+        Action::Escape if !app.environments.marks.is_empty() => app.environments.marks.clear(),
         Action::Enter => return Some(enter(app)),
         _ => return None,
     }
@@ -173,6 +177,38 @@ fn step_column(app: &mut App, by: isize) {
     let last = app.matrix.columns.len().saturating_sub(1);
     let to = app.column().saturating_add_signed(by).min(last);
     app.environments.environment = app.matrix.columns.get(to).map(|column| column.environment.name.clone());
+}
+
+/// What is marked: the environment, and the workloads there that can be taken back; none where nothing is.
+pub fn marked(app: &App) -> Option<(Name, Vec<Id<Workload>>)> {
+    if app.panel != Focus::Environments || !app.screens.is_empty() {
+        return None;
+    }
+    let environment = app.environments.marks.first().map(|(_, environment)| environment.clone())?;
+    // In the order in which they stand on the screen.
+    let rows = app.environments.order.iter().filter(|name| app.environments.marks.contains(&((*name).clone(), environment.clone())));
+    let cells = rows.filter_map(|name| app.cell_named(name.clean(), environment.clean()));
+    let workloads = cells.flat_map(|cell| &cell.workloads).map(|one| one.id.clone()).filter(|id| app.can(id, Verb::RollBack));
+    let workloads = workloads.collect();
+    Some((environment, workloads))
+}
+
+/// Marks the cell under the cursor, or takes its mark away; the cursor goes on to the next service.
+fn mark(app: &mut App) {
+    let Some((service, cell)) = app.cell_here() else { return };
+    let (service, environment) = (service.clone(), cell.environment.name.clone());
+    if cell.workloads.is_empty() {
+        return app.complain(crate::clean!("{service} does not run in {environment}"));
+    }
+    if let Some((_, other)) = app.environments.marks.iter().find(|(_, marked)| *marked != environment) {
+        return app.complain(crate::clean!("services are marked in {other}: those of one environment go back together; Esc takes the marks away"));
+    }
+    let cell = (service, environment);
+    if !app.environments.marks.remove(&cell) {
+        app.environments.marks.insert(cell);
+    }
+    let order = app.environments.order.clone();
+    app.environments.at.step(1, &order);
 }
 
 /// Enter: the pods of the cell, or the connection to what is not connected.
@@ -277,6 +313,9 @@ fn counts(app: &App) -> Vec<Line> {
     let mut counts: Vec<Line> = totals.split(" · ").map(|part| line![(Role::Dim, Clean::from_untrusted(part))]).collect();
     if !app.environments.filter.is_empty() {
         counts.push(line![(Role::Accent, crate::clean!("/{}", app.environments.filter))]);
+    }
+    if !app.environments.marks.is_empty() {
+        counts.push(line![(Role::Marked, crate::clean!("{} {} marked", sign::MARKED, app.environments.marks.len()))]);
     }
     counts.push(match (app.environments.moved, app.problems_only, app.environments.sorted) {
         (moved, ..) if moved > 0 => line![(Role::Accent, crate::clean!("{moved} moved"))],

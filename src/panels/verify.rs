@@ -35,7 +35,7 @@ const MATTERS: [(Matter, &str, u8); 7] = [
 const DIGEST: u8 = 8;
 
 fn rows<'a>(app: &'a App) -> Vec<Row<'a>> {
-    let all: Vec<&Verification> = app.verifying.iter().map(|one| &one.verification).collect();
+    let all: Vec<&Verification> = app.verifications().collect();
     let first = all.iter().find_map(|verification| verification.one_digest());
     let row = |verification: &&'a Verification| {
         let differs = verification.one_digest().is_some_and(|own| Some(own) != first);
@@ -98,8 +98,8 @@ const fn look(state: ProofState) -> (Role, &'static str) {
 
 /// What is under the cursor.
 pub fn subject(app: &App, verify: &Verify) -> Subject {
-    let here = app.verifying.iter().map(|one| &one.verification.case.workload.id).find(|own| verify.at.id().is_some_and(|id| id == own.as_str()));
-    let first = || app.verifying.first().map(|one| &one.verification.case.workload.id);
+    let here = app.verifications().map(|one| &one.case.workload.id).find(|own| verify.at.id().is_some_and(|id| id == own.as_str()));
+    let first = || app.verifications().next().map(|one| &one.case.workload.id);
     here.or_else(first).map_or(Subject::Nothing, |id| Subject::Workload(id.clone()))
 }
 

@@ -3,7 +3,10 @@
 use super::{AlertRef, Observed, Timing};
 use crate::{
     domain::{AlertState, Feed, Finding, Id, Kind, Metric, Pod, Severity, Version, Workload},
-    store::{About, Ailment, AlertRow, EnvironmentRef, ErrorRate, Health, Store, ailment, health, shared_cause, warning, words::percent},
+    store::{
+        About, Ailment, AlertRow, CRASHES, EnvironmentRef, ErrorRate, Health, Store, ailment, health, shared_cause, warning,
+        words::{long, percent, since},
+    },
     text::{Clean, Name},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -114,7 +117,7 @@ impl Case {
         if judged.bad() {
             self.baseline.pods = judged;
         }
-        let restarts = restarts(&pods);
+        let restarts = restarts(&pods, now);
         if restarts.bad() {
             self.baseline.restarts = restarts;
         }
@@ -172,7 +175,7 @@ fn baseline(
     };
     Baseline {
         pods: pods_standing(&store.health(row, now), row),
-        restarts: restarts(pods),
+        restarts: restarts(pods, now),
         errors,
         latency: Standing::Unknown(Clean::from_static("nobody measures it")),
         alert: match alert {
@@ -221,7 +224,37 @@ fn started_by(store: &Store, workload: &Workload, (service, environment): (&Name
     Some(AlertRef { name: row.alert.name.clone(), labels: row.alert.labels.clone(), since: row.alert.since })
 }
 
-fn restarts(pods: &[Pod]) -> Standing {
-    let crashes = pods.iter().filter_map(ailment).filter(|found| matches!(found, Ailment::Crash { .. }) && found.lasting());
-    crashes.map(|found| Standing::Bad(found.words())).next().unwrap_or(Standing::Good)
+/// The kubelet's back-off between restarts begins anew after so long without one: until then the next may be on its way.
+const LATELY: SignedDuration = SignedDuration::from_mins(10);
+
+/// What crashes again and again is bad in the moments too in which it is up.
+fn restarts(pods: &[Pod], now: Timestamp) -> Standing {
+    let crash = pods.iter().filter_map(ailment).find(|found| matches!(found, Ailment::Crash { .. }) && found.lasting());
+    let again = || {
+        let lately = |pod: &&Pod| !pod.leaving && pod.restarts >= CRASHES && pod.restarted.is_some_and(|at| since(at, now) < LATELY);
+        let pod = pods.iter().filter(lately).max_by_key(|pod| pod.restarts)?;
+        let ago = since(pod.restarted?, now);
+        Some(crate::clean!("{} restarted {} times, last {} ago", pod.name, pod.restarts, long(ago)))
+    };
+    crash.map(|found| found.words()).or_else(again).map_or(Standing::Good, Standing::Bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fixture::{ago, now, pod, workload};
+
+    #[test]
+    fn what_crashes_again_and_again_is_bad_while_it_is_up_too() {
+        let cart = workload("prod", "shop", "cart");
+        let up = |restarts, seconds| Pod { restarts, restarted: Some(ago(seconds)), ..pod(&cart, 41, "x7k2p") };
+        let said = |pod: Pod| match restarts(&[pod], now()) {
+            Standing::Bad(why) => why.to_string(),
+            Standing::Good | Standing::Unknown(_) => String::new(),
+        };
+        assert_eq!(said(up(5, 3)), "x7k2p restarted 5 times, last 3 s ago");
+        assert_eq!(said(up(1, 3)), "", "once may be chance");
+        assert_eq!(said(up(5, 601)), "", "it has got over it");
+        assert_eq!(said(Pod { leaving: true, ..up(5, 3) }), "");
+    }
 }

@@ -156,7 +156,7 @@ const IMAGE: &[&str] =
 const CANNOT_START: &[&str] = &["CreateContainerError", "RunContainerError", "PostStartHookError", "ContainerCannotRun", "StartError"];
 const NODE: &[&str] = &["NodeLost", "Unknown", "Evicted", "Shutdown", "NodeShutdown", "NodeAffinity", "UnexpectedAdmissionError", "Preempting"];
 /// After this many restarts without being ready a container counts as crashing, whatever word it carries at the moment.
-const CRASHES: u32 = 2;
+pub const CRASHES: u32 = 2;
 
 impl Ailment {
     /// Whether it will not mend by waiting, so that a rollout that has it is stuck.

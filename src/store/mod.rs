@@ -30,7 +30,7 @@ pub use changes::{Happened, What};
 pub use detail::{CellDetail, Live, Pointing};
 pub use explain::{Explanation, Fault, Hint, explain};
 pub use feeds::FeedState;
-pub use health::{Ailment, Health, ailment, health, sickness};
+pub use health::{Ailment, CRASHES, Health, ailment, health, sickness};
 pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule};
 pub use matrix::{Column, Matrix, Row, Totals, problems_first};
 pub use read::Freshness;

@@ -46,6 +46,8 @@ pub mod sign {
     pub const DOWN: &str = "↓";
     /// Marks a moment under a sparkline.
     pub const TICK: &str = "╵";
+    /// A marked cell.
+    pub const MARKED: &str = "•";
     /// One masked character.
     pub const MASK: &str = "•";
     /// The done part of a bar.

@@ -106,7 +106,8 @@ fn deploy(space: &Space) {
         space.deploy(service, 1, &[], "good");
     }
     space.deploy("restless", 1, &[("APP_CRASH_AFTER", "30")], "restless");
-    space.deploy("crashing", 2, &[("APP_CRASH_AFTER", "1")], "bad");
+    // Never ready, so that its controller has nothing to call progress.
+    space.deploy("crashing", 2, &[("APP_CRASH_AFTER", "1"), ("APP_READY_AFTER", "never")], "bad");
     space.kubectl(&["patch", "deployment", "crashing", "-p", r#"{"spec":{"progressDeadlineSeconds":5}}"#]);
     moved_tag(space, "mixed");
     ["sound", "burning", "failing"].iter().for_each(|service| space.rolled_out(service));

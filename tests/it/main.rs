@@ -1,7 +1,9 @@
 //! The console without a terminal and without a network: its walls, its pictures, its decisions, its faces.
 
+mod batch;
 mod decisions;
 mod faces;
+mod guard;
 mod house;
 mod left;
 mod pictures;

@@ -7,7 +7,8 @@ use pilothouse::{
         print,
         theatre::{Cue, Theatre},
     },
-    config::Config,
+    config::{Config, Service},
+    domain::Automatic,
     gate::Mode,
     keys::Keymap,
     sources::demo::Scenario,
@@ -30,6 +31,8 @@ pub struct Stage {
     theme: String,
     glyphs: Glyphs,
     open: (Option<Name>, Option<Name>),
+    needs: Vec<(Name, Name)>,
+    guards: bool,
     script: Vec<Cue>,
 }
 
@@ -46,6 +49,8 @@ pub fn stage(name: &str) -> Stage {
         theme: "roles".into(),
         glyphs: Glyphs::Unicode,
         open: (None, None),
+        needs: Vec::new(),
+        guards: false,
         script: Vec::new(),
     }
 }
@@ -94,6 +99,18 @@ impl Stage {
         self
     }
 
+    /// The configuration says that a service depends on another.
+    pub fn needs(mut self, service: &str, other: &str) -> Self {
+        self.needs.push((Name::new(service), Name::new(other)));
+        self
+    }
+
+    /// Production's configuration says `rollback = { automatic = "prepare" }`.
+    pub fn guarding(mut self) -> Self {
+        self.guards = true;
+        self
+    }
+
     /// Lets time pass.
     pub fn after(mut self, passed: &str) -> Self {
         self.script.push(Cue::Wait(time(passed)));
@@ -101,7 +118,13 @@ impl Stage {
     }
 
     fn start(&self) -> Start {
-        let config = Config { environments: self.scenario.environments(), services: self.scenario.services(), ..Config::default() };
+        let mut config = Config { environments: self.scenario.environments(), services: self.scenario.services(), ..Config::default() };
+        for environment in config.environments.iter_mut().filter(|environment| self.guards && environment.name.raw() == "production") {
+            environment.automatic = Automatic::Prepare;
+        }
+        for (name, other) in &self.needs {
+            config.services.push(Service { name: name.clone(), depends_on: vec![other.clone()], ..Service::default() });
+        }
         Start {
             now: Now { wall: self.at, mono: Duration::ZERO },
             size: self.size,
@@ -120,6 +143,7 @@ impl Stage {
             glyphs: self.glyphs,
             open: self.open.clone(),
             smoke: config.smoke(),
+            guards: self.guards,
             remarks: Vec::new(),
         }
     }

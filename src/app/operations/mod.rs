@@ -1,5 +1,6 @@
 //! Changes under way: each is a procedure, with the line in which it is confirmed and the answers it waits for.
 
+mod batch;
 mod confirm;
 mod open;
 mod plan;
@@ -8,6 +9,7 @@ mod single;
 mod wish;
 mod words;
 
+pub use batch::{Batch, Member, Together};
 pub use open::{Left, Settling};
 pub use single::{Course, End, Form, Single, Stand};
 
@@ -31,6 +33,7 @@ use std::{
 pub struct Operations {
     running: Vec<Running>,
     singles: Vec<Single>,
+    batches: Vec<Batch>,
     /// Operations that the journal has as begun and not ended, by consoles that went away.
     pub open: Vec<Left>,
     /// What this console has settled: a journal that was read before says otherwise.
@@ -151,28 +154,32 @@ impl Operations {
 
     /// Whether there is such a procedure.
     pub fn knows(&self, key: OperationKey) -> bool {
-        self.get(key).is_some() || self.single(key).is_some()
+        self.get(key).is_some() || self.single(key).is_some() || self.batch(key).is_some()
     }
 
     /// What a procedure is about: the workload, the service, the environment.
     pub fn about(&self, key: OperationKey) -> Option<(&Id<Workload>, &Name, &Name)> {
         let single = self.single(key).map(|single| (&single.workload.id, &single.service, &single.environment));
-        single.or_else(|| self.get(key).map(|running| (&running.procedure.case.workload.id, &running.service, &running.environment)))
+        let member = self.batch(key).and_then(|batch| batch.members.get(batch.at).map(|member| (&member.workload, &member.service, &batch.environment)));
+        single.or(member).or_else(|| self.get(key).map(|running| (&running.procedure.case.workload.id, &running.service, &running.environment)))
     }
 
     /// How far a procedure's screen was scrolled.
     pub(crate) fn offset(&mut self, key: OperationKey) -> Option<&mut usize> {
-        match self.singles.iter_mut().find(|single| single.key == key) {
-            Some(single) => Some(&mut single.offset),
+        let single = self.singles.iter_mut().find(|single| single.key == key).map(|single| &mut single.offset);
+        let batch = self.batches.iter_mut().find(|batch| batch.key == key).map(|batch| &mut batch.offset);
+        match single.or(batch) {
+            Some(offset) => Some(offset),
             None => self.running.iter_mut().find(|running| running.key == key).map(|running| &mut running.offset),
         }
     }
 
     /// The confirm line of a procedure, while it is open.
     pub fn confirming(&self, key: OperationKey) -> Option<&Confirming> {
-        match self.single(key) {
-            Some(single) => single.confirming.as_ref(),
-            None => self.get(key).and_then(|running| running.confirming.as_ref()),
+        match (self.single(key), self.batch(key)) {
+            (Some(single), _) => single.confirming.as_ref(),
+            (None, Some(batch)) => batch.confirming.as_ref(),
+            (None, None) => self.get(key).and_then(|running| running.confirming.as_ref()),
         }
     }
 
@@ -186,6 +193,9 @@ impl Operations {
                 Stand::Done { .. } | Stand::Closed { .. } => Layer::Verdict,
             };
         }
+        if let Some(batch) = self.batch(key) {
+            return batch.layer();
+        }
         match self.get(key).map(|running| &running.procedure.state) {
             Some(State::Gathering(_) | State::Planned(_)) => Layer::Plan,
             Some(State::Confirming { .. }) => Layer::Confirm,
@@ -195,10 +205,10 @@ impl Operations {
     }
 
     fn line(&mut self, key: OperationKey) -> Option<&mut Confirming> {
-        match self.singles.iter_mut().find(|single| single.key == key) {
-            Some(single) => single.confirming.as_mut(),
-            None => self.running.iter_mut().find(|running| running.key == key).and_then(|running| running.confirming.as_mut()),
-        }
+        let single = self.singles.iter_mut().filter(|single| single.key == key).map(|single| &mut single.confirming);
+        let batch = self.batches.iter_mut().filter(|batch| batch.key == key).map(|batch| &mut batch.confirming);
+        let running = self.running.iter_mut().filter(|running| running.key == key).map(|running| &mut running.confirming);
+        single.chain(batch).chain(running).next().and_then(Option::as_mut)
     }
 
     /// Types into the confirm line.
@@ -225,7 +235,9 @@ impl Operations {
 
     pub(in crate::app) fn painted(&mut self, dialog: DialogId) {
         let lines = self.running.iter_mut().filter_map(|running| running.confirming.as_mut());
-        for line in lines.chain(self.singles.iter_mut().filter_map(|single| single.confirming.as_mut())) {
+        let singles = self.singles.iter_mut().filter_map(|single| single.confirming.as_mut());
+        let batches = self.batches.iter_mut().filter_map(|batch| batch.confirming.as_mut());
+        for line in lines.chain(singles).chain(batches) {
             line.dialog.painted(dialog);
         }
     }
@@ -238,13 +250,27 @@ impl Operations {
     /// What would be lost sight of by leaving now, in words.
     pub fn under_way(&self) -> Vec<Clean> {
         let singles = self.singles.iter().filter(|single| single.under_way_now()).map(Single::goal);
-        self.running.iter().filter(|running| running.procedure.under_way_now()).map(|running| running.procedure.case.title()).chain(singles).collect()
+        let batches = self.batches.iter().filter(|batch| batch.to_come() > 0);
+        let after = batches.map(|batch| crate::clean!("{} more in {}, confirmed, which will not begin", batch.to_come(), batch.environment));
+        let running = self.running.iter().filter(|running| running.procedure.under_way_now()).map(|running| running.procedure.case.title());
+        running.chain(singles).chain(after).collect()
     }
 
     /// The rollbacks that somebody else must see through if this process goes away now.
     pub fn to_hand_over(&self) -> Vec<OpId> {
         let under_way = |running: &&Running| running.procedure.under_way_now() && running.hand != Hand::Watches;
         self.running.iter().filter(under_way).filter_map(|running| running.procedure.operation().cloned()).collect()
+    }
+
+    /// Whether a procedure of a workload is planned or under way.
+    pub(in crate::app) fn works_on(&self, workload: &Id<Workload>) -> bool {
+        let over = |running: &Running| matches!(running.procedure.state, State::Done { .. } | State::Closed { .. });
+        self.running.iter().any(|running| running.procedure.case.workload.id == *workload && !over(running))
+    }
+
+    /// Forgets a procedure of which nothing was sent.
+    pub(in crate::app) fn forget(&mut self, key: OperationKey) {
+        self.running.retain(|running| running.key != key || running.procedure.under_way_now());
     }
 
     /// The feeds that procedures must have.

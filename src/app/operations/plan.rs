@@ -40,19 +40,25 @@ impl App {
     }
 
     /// Begins once the journal has said what it remembers.
-    pub(super) fn begin_plan(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
+    fn begin_plan(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
+        let Some((key, effects)) = self.begin_procedure(workload) else { return Vec::new() };
+        self.show_operation(key);
+        effects
+    }
+
+    /// Begins a procedure with its questions; none where the workload is gone.
+    pub(in crate::app) fn begin_procedure(&mut self, workload: &Id<Workload>) -> Option<(OperationKey, Vec<Effect>)> {
         let (steady, timing) = (self.steady(), self.timing());
         let (Some(case), Some(joined)) = (Case::of(&self.store, workload, &timing, steady), self.store.joined(workload).cloned()) else {
             self.complain("this workload is gone");
-            return Vec::new();
+            return None;
         };
         let records = self.records.get(workload.as_str()).cloned().unwrap_or_default();
         let id = self.op();
         let (procedure, wants) = Procedure::begin(case, &self.store.revisions_of(workload), records, (id, self.start.user.clone()), timing, steady);
         let key = OperationKey(self.number());
         self.operations.running.push(Running::new(key, procedure, joined.service, joined.environment.name));
-        self.show_operation(key);
-        self.carry_wants(key, wants)
+        Some((key, self.carry_wants(key, wants)))
     }
 
     pub(super) fn show_operation(&mut self, key: OperationKey) {
@@ -61,7 +67,12 @@ impl App {
 
     pub(in crate::app) fn remembered(&mut self, workload: &Id<Workload>, records: Vec<rollback::Record>) -> Vec<Effect> {
         self.records.insert(workload.as_str().to_owned(), records);
-        if self.waiting.take_if(|waiting| waiting == workload).is_some() { self.begin_plan(workload) } else { Vec::new() }
+        let mut effects = self.begin_members(workload);
+        effects.extend(self.begin_guarded(workload));
+        if self.waiting.take_if(|waiting| waiting == workload).is_some() {
+            effects.extend(self.begin_plan(workload));
+        }
+        effects
     }
 
     /// Selects the revision of that number as the target, 0 where there are no numbers, for the faces that have no screen.

@@ -183,6 +183,7 @@ impl App {
             effects.extend(self.tell_verdict(key));
         }
         effects.extend(self.attend_singles());
+        effects.extend(self.attend_batches());
         effects
     }
 

@@ -1,6 +1,6 @@
 //! Wishes to the procedure on screen, by its state.
 
-use super::{App, OperationKey};
+use super::{App, OperationKey, Together};
 use crate::{
     app::{Effect, Screen},
     keys::{Action, Layer},
@@ -14,7 +14,15 @@ impl App {
         if self.operations.single(key).is_some() {
             return self.single_wish(key, action);
         }
+        if self.operations.batch(key).is_some() {
+            return self.batch_wish(key, action);
+        }
         let layer = self.operations.layer(key);
+        if self.operations.batch_of(key).is_some()
+            && let Some(effects) = self.member_wish(key, layer, action)
+        {
+            return Some(effects);
+        }
         let running = self.operations.get_mut(key)?;
         let wants = match (layer, action) {
             (Layer::Plan, Action::TabLeft) => running.procedure.older(steady),
@@ -53,6 +61,19 @@ impl App {
             _ => return None,
         };
         Some(self.carry_wants(key, wants))
+    }
+
+    /// A wish to one of several that go back together: it is only read here, and what it does is confirmed for all of them.
+    fn member_wish(&mut self, key: OperationKey, layer: Layer, action: Action) -> Option<Vec<Effect>> {
+        let planned = self.operations.batch_of(key).is_some_and(|batch| matches!(batch.stand, Together::Planned));
+        match (layer, action) {
+            (Layer::Plan, Action::Enter) => self.complain("it goes back with others: Esc leads to them, where all are confirmed at once"),
+            (Layer::Plan, Action::TabLeft | Action::TabRight) if !planned => self.complain("it is confirmed: its target stays"),
+            (Layer::Verdict, Action::TabLeft) => self.complain("it went back with others: close those first"),
+            (_, Action::Escape | Action::Back) | (Layer::Verdict, Action::Enter) => drop(self.screens.pop()),
+            _ => return None,
+        }
+        Some(Vec::new())
     }
 
     /// `[` on a verdict: another plan for the same workload. What was just rolled back from is not proposed again.

@@ -1,6 +1,6 @@
 //! What procedures say outside their own screen: lines of the background, keys, why not.
 
-use super::{App, OperationKey, Operations, Running};
+use super::{App, Batch, OperationKey, Operations, Running, Together};
 use crate::{
     app::Screen,
     domain::{Hold, Outcome, Verb},
@@ -16,10 +16,15 @@ impl Operations {
     /// What runs in the background and what was left open: an identity and a line each.
     pub fn lines(&self, app: &App) -> Vec<(String, Clean)> {
         let open = |key| app.screens.iter().any(|screen| matches!(screen, Screen::Operation(shown) if *shown == key));
-        let mut lines: Vec<(String, Clean)> =
-            self.running.iter().filter(|running| !open(running.key)).map(|running| (format!("run-{}", running.key.0), running.line(app))).collect();
+        let mut lines: Vec<(String, Clean)> = self
+            .running
+            .iter()
+            .filter(|running| !open(running.key) && self.batch_of(running.key).is_none())
+            .map(|running| (format!("run-{}", running.key.0), running.line(app)))
+            .collect();
         let singles = self.singles.iter().filter(|single| !open(single.key));
         lines.extend(singles.map(|single| (format!("run-{}", single.key.0), single.line(app.steady()))));
+        lines.extend(self.batches.iter().filter(|batch| !open(batch.key)).map(|batch| (format!("run-{}", batch.key.0), self.batch_line(batch, app))));
         lines.extend(app.store.holds().into_iter().map(|hold| (format!("hold-{}", hold.id.as_str()), hold_line(app, hold))));
         lines.extend(self.open.iter().map(|left| (format!("open-{}", left.key.0), left.line(app))));
         lines
@@ -32,6 +37,22 @@ impl Operations {
         let of = |actions: &[(Action, &'static str)]| {
             actions.iter().enumerate().map(|(at, (action, words))| hint(u8::try_from(at).unwrap_or(90) + 1, name(*action), Clean::from_static(words))).collect()
         };
+        if self.batch(key).is_some() {
+            return of(match layer {
+                Layer::Plan => &[
+                    (Action::Enter, "confirm all…"),
+                    (Action::Escape, "leave, nothing done"),
+                    (Action::Mark, "leave out"),
+                    (Action::Describe, "its plan"),
+                    (Action::OpenLock, "open"),
+                ],
+                Layer::Confirm => &[(Action::Enter, "do it"), (Action::Escape, "no"), (Action::NextPanel, "next field")],
+                Layer::UnderWay => {
+                    &[(Action::Describe, "its progress"), (Action::Stop, "begin no other"), (Action::Logs, "logs"), (Action::Escape, "background")]
+                }
+                _ => &[(Action::Enter, "done"), (Action::Describe, "its verdict"), (Action::CopyView, "copy as text")],
+            });
+        }
         match layer {
             Layer::Plan if self.single(key).is_some_and(|single| single.verb != Verb::Scale) => {
                 of(&[(Action::Enter, "confirm…"), (Action::Escape, "leave, nothing done"), (Action::OpenLock, "open")])
@@ -78,6 +99,27 @@ impl Operations {
                 (Action::Escape, "background"),
             ]),
             _ => of(&[(Action::Enter, "done"), (Action::CopyView, "copy as text"), (Action::History, "history"), (Action::Background, "still open")]),
+        }
+    }
+}
+
+impl Operations {
+    /// `↻ 3 workloads in production  2 of 3: payments 5/6 0:41`.
+    fn batch_line(&self, batch: &Batch, app: &App) -> Clean {
+        let title = batch.title();
+        match &batch.stand {
+            Together::Planned | Together::Confirming => crate::clean!("· {title}  planned, nothing sent"),
+            Together::Working { at, .. } => {
+                let member = batch.members.get(*at);
+                let place = batch.taken().position(|(place, _)| place == *at).unwrap_or_default() + 1;
+                let line = member.and_then(|member| self.of_member(member)).map(|running| running.line(app)).unwrap_or_default();
+                crate::clean!("↻ {title}  {place} of {}: {line}", batch.taken().count())
+            }
+            Together::Over { stopped: None } => crate::clean!("{title}  all of them are over"),
+            Together::Over { stopped: Some((at, why)) } => {
+                let name = batch.members.get(*at).map(|member| member.service.clone()).unwrap_or_default();
+                crate::clean!("{title}  stopped at {name}: {why}")
+            }
         }
     }
 }

@@ -66,8 +66,7 @@ fn columns<'a>(app: &App, width: u16) -> Vec<Column<Drawn<'a>>> {
 /// What production says is never cut: its column is as wide as its widest cell from the start, as long as all of production has room.
 fn environments<'a>(app: &App, room: u16) -> Vec<Column<Drawn<'a>>> {
     let widest = |at: usize| {
-        let cells = app.matrix.rows.iter().filter_map(|row| row.cells.get(at));
-        let widest = cells.map(|cell| line_width(&cell_line(app, cell))).max().unwrap_or(0);
+        let widest = app.matrix.rows.iter().map(|row| line_width(&marked_line(app, row, at))).max().unwrap_or(0);
         u16::try_from(widest).unwrap_or(PRODUCTION).clamp(LEAST, PRODUCTION)
     };
     // One in which nothing runs, or that nobody asked for, makes room for all others, whatever its name.
@@ -100,9 +99,17 @@ fn environments<'a>(app: &App, room: u16) -> Vec<Column<Drawn<'a>>> {
     app.matrix.columns.iter().enumerate().map(column).collect()
 }
 
+/// A cell, with its mark where it has one.
+fn marked_line(app: &App, row: &Row, at: usize) -> Line {
+    let Some(cell) = row.cells.get(at) else { return Line::new() };
+    let marked = app.environments.marks.contains(&(row.service.clone(), cell.environment.name.clone()));
+    let mark = if marked { line![(Role::Marked, sign::MARKED), " "] } else { Line::new() };
+    [mark, cell_line(app, cell)].concat()
+}
+
 impl Drawn<'_> {
     fn cell(&self, at: usize) -> Line {
-        self.row.cells.get(at).map(|cell| cell_line(self.app, cell)).unwrap_or_default()
+        marked_line(self.app, self.row, at)
     }
 
     fn folded(&self) -> Line {

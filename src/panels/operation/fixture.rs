@@ -39,6 +39,7 @@ pub fn start() -> Start {
         glyphs: Glyphs::Unicode,
         open: (None, None),
         smoke: Vec::new(),
+        guards: false,
         remarks: Vec::new(),
     }
 }

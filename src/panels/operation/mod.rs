@@ -1,5 +1,6 @@
 //! A procedure on the whole screen: its questions, its plan, the confirm line, what is under way, the verdict.
 
+mod batch;
 mod confirm;
 mod errors;
 mod plan;
@@ -67,9 +68,11 @@ fn extent(app: &App, key: OperationKey) -> Option<(usize, usize)> {
 
 /// What a procedure shows by its state, and how far it was scrolled.
 fn shown(app: &App, key: OperationKey, inner: Rect) -> Option<(Sheet<'_>, usize)> {
-    match app.operations.single(key) {
-        Some(single) => Some((single::sheet(app, single, usize::from(inner.width)), single.offset)),
-        None => app.operations.get(key).map(|running| (sheet(app, running, inner), running.offset)),
+    let width = usize::from(inner.width);
+    match (app.operations.single(key), app.operations.batch(key)) {
+        (Some(single), _) => Some((single::sheet(app, single, width), single.offset)),
+        (None, Some(batch)) => Some((batch::sheet(app, batch, width), batch.offset)),
+        (None, None) => app.operations.get(key).map(|running| (sheet(app, running, inner), running.offset)),
     }
 }
 

@@ -282,13 +282,17 @@ impl Verification {
         let (bad, blind) = (find(&[ProofState::StillBad]), find(&[ProofState::Unknown]));
         let open = find(&[ProofState::Running, ProofState::Waiting]);
         let gave_up = self.run.as_ref().and_then(|run| run.view.controller.clone().filter(|_| run.view.live));
-        let bad_held = held(&mut self.bad, (bad.is_some() && complete) || gave_up.is_some());
+        // Where more hangs on it, what will not mend by waiting is bad as soon as it has lasted: its controller gives up much later.
+        let live = self.run.as_ref().map(|run| &run.view).filter(|view| self.settle.is_some() && view.live);
+        let hopeless = live.is_some_and(|view| view.blockers.iter().any(|blocker| blocker.lasting));
+        let bad_held = held(&mut self.bad, (bad.is_some() && complete) || gave_up.is_some() || hopeless);
         self.settled = bad_held;
         let blind_held = held(&mut self.blind, blind.is_some() && complete && open.is_none());
         let says = |point: &Point| crate::clean!("{}: {}", point.matter.word(), point.text);
         let late = now.duration_since(self.began) >= self.timing.deadline;
         let verdict = match (bad, blind, open) {
             _ if gave_up.is_some() && (self.settle.is_none() || bad_held || late) => Some(Verified::No { why: self.stuck(gave_up.unwrap_or_default()) }),
+            _ if hopeless && bad_held => Some(Verified::No { why: self.stuck(Clean::from_static("it does not get ready")) }),
             (Some(bad), ..) if bad_held || late => Some(Verified::No { why: says(bad) }),
             (None, None, None) => Some(Verified::Yes { unmeasured: unmeasured(&points) }),
             (None, Some(blind), None) if blind_held => Some(Verified::CouldNotTell { why: says(blind) }),

@@ -75,13 +75,14 @@ async fn a_revision_that_crashes_is_seen_with_its_cause() {
     let mut happenings = Reading::of(&source, Feed::Happenings(Scope::Workload(id.clone())));
     happenings.until("an event says so", |fact| matches!(fact, Fact::Happening(Change::Upsert(event)) if &*event.reason == "BackOff" && event.warning)).await;
     // Between one crash and the next wait the kubelet calls the same pod "Error" for a moment.
-    let (pods, happenings, conditions, last_words) = lab::eventually("the worst is first, while it waits", async || match source.ask(Question::Explain(id.clone())).await {
-        Ok(Answer::Explain { pods, happenings, conditions, last_words }) => {
-            (&*pods[0].reason == "CrashLoopBackOff").then_some((pods, happenings, conditions, last_words))
-        }
-        other => panic!("no explanation: {other:?}"),
-    })
-    .await;
+    let (pods, happenings, conditions, last_words) =
+        lab::eventually("the worst is first, while it waits", async || match source.ask(Question::Explain(id.clone())).await {
+            Ok(Answer::Explain { pods, happenings, conditions, last_words }) => {
+                (&*pods[0].reason == "CrashLoopBackOff").then_some((pods, happenings, conditions, last_words))
+            }
+            other => panic!("no explanation: {other:?}"),
+        })
+        .await;
     assert_eq!(pods.len(), 3);
     assert!(happenings.windows(2).all(|pair| pair[0].at >= pair[1].at) && !happenings.is_empty());
     assert!(conditions.iter().any(|(kind, _, _)| kind.starts_with("Progressing")));
