@@ -31,6 +31,9 @@ const MATTERS: [(Matter, &str, u8); 7] = [
     (Matter::Latency, "LATENCY", 6),
     (Matter::Smoke, "SMOKE", 7),
 ];
+/// Cells of the longest word for how a matter stands, and for a verdict: a column leaves whole before a word is cut.
+const STATE: u16 = 9;
+const VERDICT: u16 = 16;
 /// When the image's digest leaves.
 const DIGEST: u8 = 8;
 
@@ -120,7 +123,7 @@ pub fn act(app: &mut App, verify: &mut Verify, action: Action) -> Option<Vec<Eff
 fn columns<'a>() -> Vec<Column<Row<'a>>> {
     let plain = |title: &'static str, width, show: fn(&Row<'a>) -> Line| Column::new(title, width, show);
     let mut columns = vec![
-        plain("ENVIRONMENT", Width::Between(8, 16), |row| line![(Role::Text, row.verification.case.environment.name.clean().clone())]),
+        plain("ENVIRONMENT", Width::Between(11, 16), |row| line![(Role::Text, row.verification.case.environment.name.clean().clone())]),
         plain("VERSION", Width::Between(7, 16), Row::version),
         plain("DIGEST", Width::Between(6, 8), Row::digest),
     ];
@@ -128,9 +131,9 @@ fn columns<'a>() -> Vec<Column<Row<'a>>> {
     columns.extend(MATTERS.iter().enumerate().map(|(at, (_, title, priority))| Column {
         priority: *priority,
         show: Show::Part(|row: &Row<'_>, at| row.matter(MATTERS[at].0), at),
-        ..Column::new(*title, Width::Between(6, 9), |_| Line::new())
+        ..Column::new(*title, Width::Fixed(STATE), |_| Line::new())
     }));
-    columns.push(plain("VERDICT", Width::Between(10, 16), Row::verdict));
+    columns.push(plain("VERDICT", Width::Fixed(VERDICT), Row::verdict));
     columns
 }
 

@@ -185,6 +185,30 @@ fn a_rollout_that_its_controller_gave_up_is_no_at_once_and_a_source_that_is_away
     assert_eq!(why(&verdict), "alerts: alertmanager does not answer");
 }
 
+#[test]
+fn what_will_not_mend_by_waiting_is_bad_long_before_its_controller_gives_up_where_more_hangs_on_it() {
+    let crashing = |still: bool| {
+        let mut cart = workload("prod", "shop", "cart");
+        (cart.revision, cart.replicas, cart.progress) = (Some(42), crate::store::fixture::counts(3, 4, 1, 3), Progress::Rolling);
+        let (row, new) = (revision(&cart, 42, 0), pod(&cart, 42, "x7k2p"));
+        let new = if still { crate::store::fixture::crashing(new, 1, 5) } else { new };
+        World::new().workloads("prod", [cart]).revisions("prod", [row]).pods("prod", [new])
+    };
+    let judged = |settle: Option<i64>, until: i64| {
+        let timing = Timing { deadline: SignedDuration::from_secs(300), ..Timing::default() };
+        let mut verification = Verification::new(Case::of(&crashing(true).0, &id(), &timing, now()).expect("it is known"), Expected::default(), timing, now());
+        settle.into_iter().for_each(|seconds| verification.hold(SignedDuration::from_secs(seconds)));
+        let end = (0..=400).find(|second| {
+            verification.observed(&crashing(*second < until).0, later(*second)).iter().for_each(|ask| verification.asked(&ask.question, 0));
+            verification.verdict.is_some()
+        });
+        (end.expect("a verdict"), why(&verification.verdict.clone().map(|(verdict, _)| verdict)))
+    };
+    assert_eq!(judged(Some(90), 400), (90, "it does not get ready; x7k2p exit 1, 5 restarts".into()));
+    assert_eq!(judged(None, 400).0, 300, "a person who waits is told at the end of what was waited for");
+    assert!(judged(Some(90), 60).0 > 90, "it got over it in time");
+}
+
 /// The smoke requests come back like this, at each second when they were sent.
 fn smoked(came: &dyn Fn(i64) -> Result<Answer, Why>) -> (Option<Verified>, i64) {
     let timing = Timing { deadline: SignedDuration::from_secs(300), ..Timing::default() };
