@@ -3,7 +3,8 @@
 use super::{App, Asked, Effect, Known, Screen};
 use crate::{
     domain::{Answer, Question, SourceId, TaskId, Why},
-    rollback::Who,
+    rollback::{Ask, Who},
+    text::Name,
 };
 use std::collections::BTreeMap;
 
@@ -33,13 +34,24 @@ impl Tasks {
 
 impl App {
     /// The sources that can answer.
-    pub(super) fn who_can_answer(&self, who: &Who) -> Vec<SourceId> {
+    fn who_can_answer(&self, who: &Who) -> Vec<SourceId> {
         match who {
             Who::Source(source) => vec![source.clone()],
             Who::Offering(kind) => {
                 let offers = |known: &Result<Known, Why>| matches!(known, Ok(Known::Ready(offers)) if offers.feeds.contains(kind));
                 self.sources.iter().filter(|(_, known)| offers(known)).map(|(source, _)| source.clone()).collect()
             }
+        }
+    }
+
+    /// Who is asked this. Smoke requests are sent only where some are configured.
+    pub(super) fn asked_of(&self, ask: &Ask) -> Vec<SourceId> {
+        let tried = |service: &Name, environment: &Name| {
+            self.start.smoke.iter().any(|(own, only)| own == service && only.as_ref().is_none_or(|only| only == environment))
+        };
+        match &ask.question {
+            Question::Smoke { service, environment } if !tried(service, environment) => Vec::new(),
+            _ => self.who_can_answer(&ask.who),
         }
     }
 

@@ -144,11 +144,7 @@ impl App {
     }
 
     fn put_verifying(&mut self, at: usize, ask: Ask) -> Vec<Effect> {
-        let mut sources = self.who_can_answer(&ask.who);
-        if let Question::Smoke { service, environment } = &ask.question {
-            let tried = |(own, only): &(Name, Option<Name>)| own == service && only.as_ref().is_none_or(|only| only == environment);
-            sources.retain(|_| self.start.smoke.iter().any(tried));
-        }
+        let sources = self.asked_of(&ask);
         self.verifying[at].verification.asked(&ask.question, sources.len());
         let mut effects = Vec::new();
         for source in sources {

@@ -22,7 +22,7 @@ pub use plan::{Barred, Checks, Plan};
 pub use procedure::{Confirm, Procedure, Sent, State, Want};
 pub use proof::{Proof, ProofKind, ProofState};
 pub use questions::{AlertRef, Ask, SHOWN, Who, measures, object_name, questions, rule_state, smoke};
-pub use run::{Blocker, Measure, Observed, Overtaken, Run, View};
+pub use run::{Blocker, Measure, Observed, Overtaken, Run, Tried, View};
 pub use target::{Candidate, Class, History, Record, Target, target};
 pub use timing::Timing;
 pub use verdict::{Verdict, required};

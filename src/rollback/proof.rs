@@ -1,7 +1,8 @@
-//! The five proofs, each with its own line, clock and state.
+//! The proofs, each with its own line, clock and state.
 
-use super::{Baseline, Measure, Run, Standing, Timing};
+use super::{Baseline, Measure, Run, Standing, Timing, Tried};
 use crate::{
+    domain::Smoke,
     store::words::{count, long, percent, since},
     text::Clean,
 };
@@ -18,13 +19,18 @@ pub enum ProofKind {
     Errors,
     /// Latency is inside the limit.
     Latency,
+    /// The smoke requests succeed.
+    Smoke,
     /// The alert that started it has cleared.
     Alert,
 }
 
+/// Nobody sends smoke requests to what is about to be taken back.
+static NOT_TRIED: Standing = Standing::Unknown(Clean::EMPTY);
+
 impl ProofKind {
     /// All of them, in the order on screen.
-    pub const ALL: [Self; 5] = [Self::Pods, Self::Restarts, Self::Errors, Self::Latency, Self::Alert];
+    pub const ALL: [Self; 6] = [Self::Pods, Self::Restarts, Self::Errors, Self::Latency, Self::Smoke, Self::Alert];
 
     /// One word.
     pub const fn word(self) -> &'static str {
@@ -33,6 +39,7 @@ impl ProofKind {
             Self::Restarts => "restarts",
             Self::Errors => "errors",
             Self::Latency => "latency",
+            Self::Smoke => "smoke",
             Self::Alert => "alert",
         }
     }
@@ -44,6 +51,7 @@ impl ProofKind {
             Self::Restarts => &baseline.restarts,
             Self::Errors => &baseline.errors,
             Self::Latency => &baseline.latency,
+            Self::Smoke => &NOT_TRIED,
             Self::Alert => &baseline.alert,
         }
     }
@@ -103,6 +111,7 @@ pub(super) fn proofs(run: &Run, baseline: &Baseline, alert: Option<(&Clean, Opti
     found.push(metric(ProofKind::Errors, (&run.errors, timing.limits.error_rate, &rate), baseline, run, timing, now));
     let delay = |value: f64| if value < 1.0 { crate::clean!("p99 {:.0} ms", value * 1000.0) } else { crate::clean!("p99 {value:.1} s") };
     found.push(metric(ProofKind::Latency, (&run.latency, timing.limits.latency, &delay), baseline, run, timing, now));
+    found.extend(smoke(run));
     found.push(self::alert(run, baseline, alert, timing, now));
     found
 }
@@ -154,6 +163,26 @@ fn restarts(run: &Run, timing: &Timing, now: Timestamp) -> Proof {
     }
 }
 
+/// Nothing where none are configured, and before they are sent.
+fn smoke(run: &Run) -> Option<Proof> {
+    let (state, text) = match &run.tried {
+        Tried::Not | Tried::Nobody => return None,
+        Tried::Sent => (ProofState::Waiting, Clean::from_static("being sent")),
+        Tried::Came(tried) => succeed(tried),
+    };
+    Some(proof(ProofKind::Smoke, state, text))
+}
+
+/// Whether smoke requests succeed: the first that does not, or the slowest.
+pub(super) fn succeed(tried: &[Smoke]) -> (ProofState, Clean) {
+    let wrong = tried.iter().find_map(|one| Some((&one.what, one.came.as_ref().err()?)));
+    if let Some((what, why)) = wrong {
+        return (ProofState::StillBad, crate::clean!("{what}: {why}"));
+    }
+    let slowest = tried.iter().filter_map(|one| one.came.as_ref().ok()).max().map_or(0, SignedDuration::as_millis);
+    (ProofState::Good, crate::clean!("{} as expected, in {slowest} ms", count(tried.len(), "request")))
+}
+
 type Scale<'a> = (&'a Measure, f64, &'a dyn Fn(f64) -> Clean);
 
 /// A window proves only what lies in it: it must have begun after the last pod became ready.
@@ -161,7 +190,7 @@ fn metric(kind: ProofKind, (measure, limit, show): Scale<'_>, baseline: &Baselin
     let say = |state, text| proof(kind, state, text);
     let limit_words = match kind {
         ProofKind::Errors => percent(limit),
-        ProofKind::Pods | ProofKind::Restarts | ProofKind::Latency | ProofKind::Alert => crate::clean!("{limit} s"),
+        ProofKind::Pods | ProofKind::Restarts | ProofKind::Latency | ProofKind::Smoke | ProofKind::Alert => crate::clean!("{limit} s"),
     };
     let (value, requests, at) = match measure {
         Measure::Waiting => return say(ProofState::Waiting, not_measured(kind, baseline)),

@@ -2,9 +2,9 @@
 
 use super::Timing;
 use crate::{
-    domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Subject, Version, Workload},
+    domain::{Answer, Kind, Metric, Pod, Progress, Revision, RevisionRef, Smoke, Subject, Version, Why, Workload},
     store::{Ailment, Freshness, Store, ailment},
-    text::{Clean, Raw},
+    text::{Clean, Name, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -94,6 +94,20 @@ pub enum Measure {
     Missing(Clean),
 }
 
+/// What came of the smoke requests of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tried {
+    /// None were sent yet: the pods are not ready.
+    #[default]
+    Not,
+    /// They are on their way.
+    Sent,
+    /// None are configured.
+    Nobody,
+    /// They came back.
+    Came(Vec<Smoke>),
+}
+
 /// What is watched from the acceptance to the verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -131,6 +145,8 @@ pub struct Run {
     pub trace: Vec<(Timestamp, f64)>,
     /// How the alert's rule stands: whether it fires, and when that was said.
     pub rule: Option<(bool, Timestamp)>,
+    /// What came of the smoke requests.
+    pub tried: Tried,
     /// When metrics and rules were last asked.
     pub asked: Option<Timestamp>,
     /// When the world is read next to learn which template runs now; none where that is known.
@@ -171,6 +187,7 @@ impl Run {
             latency: Measure::Waiting,
             trace: Vec::new(),
             rule: None,
+            tried: Tried::Not,
             asked: None,
             reread: None,
             overtaken: None,
@@ -243,6 +260,27 @@ impl Run {
             }
             Metric::Latency => self.latency = measure,
             Metric::Throughput | Metric::Cpu | Metric::Memory | Metric::Disk => {}
+        }
+    }
+
+    /// So many sources were asked to send the smoke requests.
+    pub(super) fn trying(&mut self, sources: usize) {
+        match self.tried {
+            _ if sources == 0 => self.tried = Tried::Nobody,
+            Tried::Not | Tried::Nobody => self.tried = Tried::Sent,
+            Tried::Sent | Tried::Came(_) => {}
+        }
+    }
+
+    /// The smoke requests came back; what could not be sent has not succeeded. Before the pods are ready they say nothing.
+    pub(super) fn came(&mut self, service: &Name, result: Result<Answer, Why>) {
+        let tried = match result {
+            Ok(Answer::Smoke(tried)) => tried,
+            Ok(_) => return,
+            Err(why) => vec![Smoke { what: service.clean().clone(), came: Err(why.words) }],
+        };
+        if self.complete.is_some() {
+            self.tried = if tried.is_empty() { Tried::Nobody } else { Tried::Came(tried) };
         }
     }
 

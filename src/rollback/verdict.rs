@@ -1,10 +1,10 @@
 //! Step 8: whether it helped.
 //!
-//! The rule. A *required* proof is one of pods and restarts, which are always measured, and whatever was measured **bad when the
+//! The rule. A *required* proof is one of pods and restarts, which are always measured, of smoke requests where some are configured, and whatever was measured **bad when the
 //! plan was opened**: pods that were not well, restarts, an alert that fired, errors or latency over their limit.
 //!
 //! - RECOVERED: every required proof was measured good, nothing else is measured bad, and there was a symptom to judge by:
-//!   something that was bad is good again, or errors were measured good. What was not measured before and is not measured after
+//!   something that was bad is good again, or errors or smoke requests were measured good. What was not measured before and is not measured after
 //!   does not stand in the way where the symptom was visible in the pods; it is never counted as good either.
 //! - COULD NOT TELL: something required can not be measured any more (the metrics are gone, too little traffic, no such rule), or
 //!   nothing was bad and nothing but pods was ever measured.
@@ -73,7 +73,7 @@ impl Verdict {
 
 /// Whether the verdict needs this proof measured good.
 pub fn required(kind: ProofKind, baseline: &Baseline) -> bool {
-    matches!(kind, ProofKind::Pods | ProofKind::Restarts) || kind.at_start(baseline).bad()
+    matches!(kind, ProofKind::Pods | ProofKind::Restarts | ProofKind::Smoke) || kind.at_start(baseline).bad()
 }
 
 /// The verdict, if there is one at `now`.
@@ -113,7 +113,7 @@ fn all_good(run: &Run, baseline: &Baseline, proofs: &[Proof], timing: &Timing, n
 /// Whether there was anything to judge by: readiness alone says little where the pods had been well.
 fn symptom(baseline: &Baseline, proofs: &[Proof]) -> bool {
     let measured_good = |kind| proofs.iter().any(|proof| proof.kind == kind && proof.state == ProofState::Good);
-    ProofKind::ALL.into_iter().any(|kind| kind.at_start(baseline).bad()) || measured_good(ProofKind::Errors)
+    ProofKind::ALL.into_iter().any(|kind| kind.at_start(baseline).bad()) || measured_good(ProofKind::Errors) || measured_good(ProofKind::Smoke)
 }
 
 fn at_deadline(run: &Run, baseline: &Baseline, proofs: &[Proof]) -> Verdict {

@@ -49,7 +49,8 @@ fn a_release_is_verified_everywhere_as_long_as_its_screen_is_open() {
     let mut scene = incident().size(120, 40).keys("v").play();
     scene.says(&["Verifying cart", "expected  2.8.0  the newest in development", "0 of 4 verified"]);
     scene.go("<wait:100s>").says(&["3 of 4 verified", "✓ VERIFIED", "✗ NOT VERIFIED"]);
-    scene.go("jjj").says(&["cart in production", "smoke     sent once the pods are ready", "alerts    CartErrorRate fires"]);
+    scene.go("jj").says(&["cart in staging", "smoke     1 request as expected"]);
+    scene.go("j").says(&["cart in production", "smoke     sent once the pods are ready", "alerts    CartErrorRate fires"]);
     assert_eq!(scene.app.verifying.len(), 4);
     scene.go("<esc>").hides(&["Verifying cart"]);
     assert!(scene.app.verifying.is_empty(), "nobody looks any more, and nothing is asked");

@@ -73,7 +73,7 @@ impl App {
 
     /// Puts a question to everybody who can answer it, and tells the procedure how many those are.
     fn put_question(&mut self, key: OperationKey, ask: Ask) -> Vec<Effect> {
-        let sources = self.who_can_answer(&ask.who);
+        let sources = self.asked_of(&ask);
         let mut effects = Vec::new();
         for source in &sources {
             let (task, effect) = self.ask(Purpose::Operation(key), source.clone(), ask.question.clone());

@@ -22,7 +22,8 @@ const TRACE: usize = 12;
 /// Where the line of errors begins, below the words beside the bar.
 const BESIDE_BAR: usize = BAR + 2;
 /// What moves first stands first; labels that are not named here stand above.
-const ORDER: [&str; 5] = [ProofKind::Pods.word(), ProofKind::Errors.word(), ProofKind::Latency.word(), ProofKind::Restarts.word(), ProofKind::Alert.word()];
+const ORDER: [&str; 6] =
+    [ProofKind::Pods.word(), ProofKind::Errors.word(), ProofKind::Latency.word(), ProofKind::Restarts.word(), ProofKind::Smoke.word(), ProofKind::Alert.word()];
 /// So many pods are named.
 const NAMED: usize = 6;
 /// So many log lines at least, and at most.

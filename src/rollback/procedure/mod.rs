@@ -8,7 +8,7 @@ mod renew;
 mod send;
 mod watch;
 
-use super::{Ask, Barred, Case, Checks, Gathering, Measure, Plan, Proof, ProofKind, Record, Run, Timing, Verdict, questions};
+use super::{Ask, Barred, Case, Checks, Gathering, Plan, Proof, ProofKind, Record, Run, Timing, Verdict, questions};
 use crate::{
     domain::{Answer, Check, OpId, Operation, Question, Revision, RevisionRef, Seen, Why},
     text::{Clean, Raw},
@@ -166,10 +166,8 @@ impl Procedure {
                 gathering.asked(question, sources);
                 self.plan_when_known(now)
             }
-            State::UnderWay { run, .. } if sources == 0 => {
-                if let Question::Window(window) = question {
-                    run.measured(window.metric, Measure::Missing(Clean::from_static("no source measures it")));
-                }
+            State::UnderWay { run, .. } => {
+                watch::asked(run, question, sources);
                 self.judge(now)
             }
             _ => Vec::new(),

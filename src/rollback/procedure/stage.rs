@@ -151,9 +151,12 @@ pub(in crate::rollback) fn play(
         wants.extend(procedure.observed(&Observed::of(store, &id()), at));
         wants.extend(procedure.tick(at));
         for want in std::mem::take(&mut wants) {
-            if let Want::Ask(ask) = want {
-                wants.extend(procedure.answered(&ask.question, answers(&ask.question), at));
-            }
+            let Want::Ask(ask) = want else { continue };
+            // No smoke requests are configured here.
+            wants.extend(match &ask.question {
+                question @ Question::Smoke { .. } => procedure.asked(question, 0, at),
+                question => procedure.answered(question, answers(question), at),
+            });
         }
         if let State::Done { verdict, .. } = &procedure.state {
             return Some((verdict.clone(), second));

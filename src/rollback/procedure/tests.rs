@@ -342,3 +342,40 @@ fn the_reason_is_prefilled_from_what_burns() {
     procedure.case.baseline.error_rate = Some(0.174);
     assert_eq!(&*crate::rollback::reason(&procedure), "CartErrorRate 17.4 %, 42.0 exit 1, 5 restarts");
 }
+
+#[test]
+fn smoke_requests_of_the_configuration_are_sent_once_the_pods_are_ready_and_must_succeed() {
+    let tried = |came: &dyn Fn() -> Result<SignedDuration, crate::text::Clean>, sources: usize| {
+        let mut procedure = sent(planned());
+        let _ = procedure.staged(&op(1), accepted(), now());
+        let (mut asked, mut wants) = (Vec::new(), Vec::new());
+        for second in 0..=700 {
+            let at = later(second);
+            wants.extend(procedure.observed(&Observed::of(&healed().0, &id()), at));
+            wants.extend(procedure.tick(at));
+            for want in std::mem::take(&mut wants) {
+                let Want::Ask(ask) = want else { continue };
+                let smoke = matches!(ask.question, Question::Smoke { .. });
+                asked.extend(smoke.then_some(second));
+                wants.extend(procedure.asked(&ask.question, if smoke { sources } else { 1 }, at));
+                let answer = if smoke { Ok(Answer::Smoke(vec![Smoke { what: "cart.example/healthz".into(), came: came() }])) } else { no() };
+                if !smoke || sources > 0 {
+                    wants.extend(procedure.answered(&ask.question, answer, at));
+                }
+            }
+            if let State::Done { verdict, proofs, .. } = &procedure.state {
+                let proof = proofs.iter().find(|proof| proof.kind == crate::rollback::ProofKind::Smoke).map(|proof| proof.text.to_string());
+                return (verdict.clone(), proof, asked.len());
+            }
+        }
+        panic!("no verdict");
+    };
+    let (verdict, proof, asked) = tried(&|| Ok(SignedDuration::from_millis(84)), 1);
+    assert!(matches!(verdict, Verdict::Recovered { .. }) && asked > 0, "{verdict:?}");
+    assert_eq!(proof.as_deref(), Some("1 request as expected, in 84 ms"));
+    let (verdict, ..) = tried(&|| Err("503, 200 is expected".into()), 1);
+    let Verdict::NotRecovered { why } = verdict else { panic!("{verdict:?}") };
+    assert_eq!(&*why, "pods are fine, smoke still cart.example/healthz: 503, 200 is expected: 42.0 was not the cause");
+    let (verdict, proof, _) = tried(&|| Ok(SignedDuration::ZERO), 0);
+    assert!(matches!(verdict, Verdict::Recovered { .. }) && proof.is_none(), "none are configured: {verdict:?} {proof:?}");
+}

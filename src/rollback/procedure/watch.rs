@@ -3,7 +3,7 @@
 use super::{Procedure, Sent, State, Want};
 use crate::{
     domain::{Answer, Feed, Question, Scope, SourceId, Why},
-    rollback::{Measure, Observed, Proof, ProofState, Run, measures, proof, rule_state, verdict},
+    rollback::{Measure, Observed, Proof, ProofState, Run, measures, proof, rule_state, smoke, verdict},
     text::Clean,
 };
 use jiff::Timestamp;
@@ -39,7 +39,8 @@ impl Procedure {
         let seconds = u32::try_from(self.timing.window.as_secs()).unwrap_or(60);
         let State::UnderWay { run, .. } = &mut self.state else { return Vec::new() };
         run.asked = Some(now);
-        let asks = measures(&self.case.workload, &self.case.service, seconds).into_iter().chain(self.case.alert.as_ref().map(rule_state));
+        let tries = run.complete.is_some().then(|| smoke(&self.case.service, &self.case.environment.name));
+        let asks = measures(&self.case.workload, &self.case.service, seconds).into_iter().chain(self.case.alert.as_ref().map(rule_state)).chain(tries);
         asks.map(Want::Ask).collect()
     }
 
@@ -100,6 +101,16 @@ pub(super) fn measure(run: &mut Run, question: &Question, result: Result<Answer,
         (Question::Window(window), Ok(Answer::Window { value: None, .. })) => run.missing(window.metric, Clean::from_static("nobody measures it"), now),
         (Question::Window(window), Err(why)) => run.missing(window.metric, why.words, now),
         (Question::RuleState { .. }, Ok(Answer::RuleState { firing: Some(firing) })) => run.rule = Some((firing, now)),
+        (Question::Smoke { service, .. }, result) => run.came(service, result),
+        _ => {}
+    }
+}
+
+/// So many sources were asked this: of none no answer will come.
+pub(super) fn asked(run: &mut Run, question: &Question, sources: usize) {
+    match question {
+        Question::Window(window) if sources == 0 => run.measured(window.metric, Measure::Missing(Clean::from_static("no source measures it"))),
+        Question::Smoke { .. } => run.trying(sources),
         _ => {}
     }
 }

@@ -2,15 +2,15 @@
 
 use super::{Matter, Point, point};
 use crate::{
-    domain::{AlertState, Container, Feed, Pod, Severity, Smoke},
-    rollback::{Case, ProofState},
+    domain::{AlertState, Container, Feed, Pod, Severity},
+    rollback::{Case, ProofState, Tried, proof},
     store::{
         AlertRow, Store,
-        words::{count, long, since},
+        words::{long, since},
     },
     text::{Clean, Name},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// The container that is released: the one that the template names first, since a mesh may put its own in front.
 fn released<'a>(pod: &'a Pod, named: Option<&Name>) -> Option<&'a Container> {
@@ -44,22 +44,18 @@ pub(super) fn digest(pods: &[&Pod], named: Option<&Name>, expected: Option<&Clea
     say(ProofState::Good, crate::clean!("{} on all {}", short(first), known.len()))
 }
 
-/// Whether the smoke requests succeed; `ready` is since when the release is in.
-pub(super) fn smoke(tried: Option<&(Vec<Smoke>, Timestamp)>, ready: Option<Timestamp>) -> Point {
-    let say = |state, text: Clean| point(Matter::Smoke, state, text);
-    let Some((tried, _)) = tried.filter(|(_, at)| ready.is_some_and(|ready| *at >= ready)) else {
-        return say(ProofState::Waiting, Clean::from_static("sent once the pods are ready"));
-    };
-    if tried.is_empty() {
-        return say(ProofState::NotAsked, Clean::from_static("no smoke requests are configured"));
+/// Whether the smoke requests succeed.
+pub(super) fn smoke(tried: &Tried) -> Point {
+    let say = |state, text: &'static str| point(Matter::Smoke, state, text);
+    match tried {
+        Tried::Not => say(ProofState::Waiting, "sent once the pods are ready"),
+        Tried::Sent => say(ProofState::Waiting, "being sent"),
+        Tried::Nobody => say(ProofState::NotAsked, "no smoke requests are configured"),
+        Tried::Came(tried) => {
+            let (state, text) = proof::succeed(tried);
+            point(Matter::Smoke, state, text)
+        }
     }
-    let wrong = tried.iter().find_map(|one| Some((&one.what, one.came.as_ref().err()?)));
-    if let Some((what, why)) = wrong {
-        return say(ProofState::StillBad, crate::clean!("{what}: {why}"));
-    }
-    let slowest = tried.iter().filter_map(|one| one.came.as_ref().ok()).max().map_or(0, SignedDuration::as_millis);
-    let requests = count(tried.len(), "request");
-    say(ProofState::Good, crate::clean!("{requests} as expected, in {slowest} ms"))
 }
 
 /// Whether an alert about the service fires; a silence changes nothing.

@@ -10,7 +10,7 @@ mod point;
 
 use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, proof, smoke};
 use crate::{
-    domain::{self, Answer, Id, Metric, Pod, Question, Revision, RevisionRef, Smoke, Trouble, Why},
+    domain::{self, Answer, Id, Metric, Pod, Question, Revision, RevisionRef, Trouble, Why},
     store::{Store, words::long},
     text::Clean,
 };
@@ -39,8 +39,6 @@ pub struct Verification {
     gates: Point,
     /// The runs that shipped what runs.
     pub runs: Vec<Id<domain::Run>>,
-    /// What came of the smoke requests, and when they were sent.
-    tried: Option<(Vec<Smoke>, Timestamp)>,
     /// Metrics that nobody measures for this service.
     nobody: BTreeMap<Metric, Clean>,
     asked: Option<Timestamp>,
@@ -77,7 +75,6 @@ impl Verification {
             alerts,
             gates,
             runs: Vec::new(),
-            tried: None,
             nobody: BTreeMap::new(),
             asked: None,
             bad: None,
@@ -109,17 +106,19 @@ impl Verification {
     pub fn asked(&mut self, question: &Question, sources: usize) {
         match (question, sources) {
             (Question::Window(window), 0) => _ = self.nobody.insert(window.metric, Clean::from_static("no source measures it")),
-            (Question::Smoke { .. }, 0) => self.tried = self.asked.map(|asked| (Vec::new(), asked)),
+            (Question::Smoke { .. }, sources) => self.run.iter_mut().for_each(|run| run.trying(sources)),
             _ => {}
         }
     }
 
     /// One source answered. What one measured counts, whatever another lacks.
     pub fn answered(&mut self, question: &Question, result: Result<Answer, Why>, now: Timestamp) {
-        let (Question::Window(window), Some(run)) = (question, &mut self.run) else {
-            return self.tried(question, result, now);
+        let Some(run) = &mut self.run else { return };
+        let metric = match question {
+            Question::Window(window) => window.metric,
+            Question::Smoke { service, .. } => return run.came(service, result),
+            _ => return,
         };
-        let metric = window.metric;
         match result {
             Ok(Answer::Window { value: Some(value), requests, .. }) => {
                 self.nobody.remove(&metric);
@@ -132,17 +131,6 @@ impl Verification {
                 self.nobody.remove(&metric);
                 run.missing(metric, why.words, now);
             }
-        }
-    }
-
-    /// The smoke requests came back; what could not be sent has not succeeded.
-    fn tried(&mut self, question: &Question, result: Result<Answer, Why>, now: Timestamp) {
-        let Question::Smoke { service, .. } = question else { return };
-        let sent = self.asked.unwrap_or(now);
-        match result {
-            Ok(Answer::Smoke(tried)) => self.tried = Some((tried, sent)),
-            Ok(_) => {}
-            Err(why) => self.tried = Some((vec![Smoke { what: service.clean().clone(), came: Err(why.words) }], sent)),
         }
     }
 
@@ -187,7 +175,7 @@ impl Verification {
         let newest = reference(revision);
         if self.newest.as_ref().is_none_or(|before| before.template != newest.template) {
             (self.run, self.bad, self.blind) = (None, None, None);
-            (self.asked, self.tried, self.runs) = (None, None, Vec::new());
+            (self.asked, self.runs) = (None, Vec::new());
         }
         let wanted = self.expected.version.as_ref().is_none_or(|version| *version == newest.version.0);
         if wanted {
@@ -229,14 +217,14 @@ impl Verification {
                 ProofKind::Restarts => Matter::Restarts,
                 ProofKind::Errors => Matter::Errors,
                 ProofKind::Latency => Matter::Latency,
-                ProofKind::Alert => continue,
+                ProofKind::Smoke | ProofKind::Alert => continue,
             };
             points.push(self.told(matter, proof));
             if matter == Matter::Pods {
                 points.extend(self.digest.clone());
             }
         }
-        points.push(matters::smoke(self.tried.as_ref(), run.complete));
+        points.push(matters::smoke(&run.tried));
         points.push(self.alerts.clone());
         points.push(self.gates.clone());
         points

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    domain::{Change, Container, Fact, Feed, GateKind, Image, Job, Link, Offers, Progress, Revision, RunStatus, SourceId, Trouble},
+    domain::{Change, Container, Fact, Feed, GateKind, Image, Job, Link, Offers, Progress, Revision, RunStatus, Smoke, SourceId, Trouble},
     rollback::procedure::stage::{healed, id, later},
     store::fixture::{World, alert, now, pod, revision, workload},
     text::Name,

@@ -106,7 +106,7 @@ impl Scenario {
     /// The services that have smoke requests, as a configuration would declare them.
     pub fn services(&self) -> Vec<Service> {
         let one = |service: &ServiceTable| {
-            let smoke = Smoke { url: Address(service.smoke.clone()?), environment: None, status: 200, within: Period::seconds(2) };
+            let smoke = Smoke { url: Address(service.smoke.clone()?), environment: service.smoke_in.clone(), status: 200, within: Period::seconds(2) };
             Some(Service { name: Name::new(&service.name), smoke: vec![smoke], ..Service::default() })
         };
         self.tables.service.iter().filter_map(one).collect()

@@ -118,6 +118,8 @@ pub(super) struct ServiceTable {
     pub name: String,
     /// A request that tries it: good unless what was rolled out last is bad.
     pub smoke: Option<String>,
+    /// The environment whose releases it tries; all of them where this is silent.
+    pub smoke_in: Option<String>,
     #[serde(default)]
     pub kind: KindName,
     /// Requests in a second where it is measured; without it nothing asks for its errors.
