@@ -84,7 +84,8 @@ fn the_embedded_defaults_are_the_built_in_ones_and_complete() {
     for table in ["thresholds", "gates", "journal", "ui"] {
         let over = schema["$defs"].as_object().unwrap().iter().find(|(name, _)| name.to_lowercase().starts_with(table)).unwrap().1;
         let known: Vec<&String> = over["properties"].as_object().unwrap().keys().collect();
-        let missing: Vec<_> = known.iter().filter(|key| said[table].get(key.as_str()).is_none()).collect();
+        // What is nowhere by itself, as a password, stands in a comment.
+        let missing: Vec<_> = known.iter().filter(|key| said[table].get(key.as_str()).is_none() && !DEFAULT.contains(key.as_str())).collect();
         assert!(missing.is_empty(), "[{table}] of default.toml lacks {missing:?}");
     }
 }
