@@ -162,7 +162,7 @@ fn a_server_that_is_killed_loses_nothing_that_was_said_to_be_written() {
         while base.sql("SELECT to_regclass('pilothouse_journal') IS NULL") == "t" {
             assert!(began.elapsed() < PATIENCE);
         }
-        for round in 1..=3 {
+        for round in 1..=2 {
             let wanted = format!("{}", round * 20);
             while !written(&wanted) {
                 assert!(began.elapsed() < PATIENCE, "nobody writes any more");
@@ -170,7 +170,7 @@ fn a_server_that_is_killed_loses_nothing_that_was_said_to_be_written() {
             ctl("kill");
             ctl("start");
         }
-        while !written("80") {
+        while !written("60") {
             assert!(began.elapsed() < PATIENCE, "nobody writes any more");
         }
         over.store(true, Ordering::Relaxed);
