@@ -16,10 +16,10 @@
 //! | [`text`], [`keys`] | harmless text; keys, chords, the keymap | any other room |
 //! | [`domain`] | the nouns of the field | any other room but text |
 //! | [`gate`] | policy and warrants: the one way to a change | sources, app, tokio, ratatui |
-//! | [`sources`] | the back ends; the only room that speaks to a network | app, panels, view, ratatui |
+//! | [`sources`] | the back ends; but for a team's journal the only room that speaks to a network | app, panels, view, ratatui |
 //! | [`store`], [`logs`] | what we believe; what was said | sources, tokio, ratatui, clocks |
 //! | [`rollback`] | the procedure from target to verdict, pure | sources, tokio, ratatui, clocks |
-//! | [`journal`] | what was done and by whom | app, view, ratatui |
+//! | [`journal`] | what was done and by whom, in files or in PostgreSQL | app, view, ratatui |
 //! | [`app`], [`panels`], [`view`] | deciding and drawing, both pure | tokio, clients, clocks, files |
 //! | [`widgets`], [`theme`] | tables, inputs, popups; roles to styles | the domain and all above it |
 //! | [`runtime`] | carries effects out: tasks, journal, sources | ratatui |

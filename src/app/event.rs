@@ -49,8 +49,8 @@ pub enum Event {
     Known(SourceId, Result<Known, Why>),
     /// Operations that the journal has as begun and not ended.
     Open(Vec<OpenOperation>),
-    /// What the journal remembers of a workload's revisions.
-    Remembered(Id<Workload>, Vec<rollback::Record>),
+    /// What the journal remembers of a workload's revisions, or why it can not be told.
+    Remembered(Id<Workload>, Result<Vec<rollback::Record>, Clean>),
     /// The dialog was painted, and what was typed before that was dropped: from now on it can be confirmed.
     Painted(DialogId),
     /// What a source answered.

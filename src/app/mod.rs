@@ -174,6 +174,8 @@ pub struct App {
     pub times: Times,
     /// What the journal remembers of revisions, by workload.
     pub records: BTreeMap<String, Vec<crate::rollback::Record>>,
+    /// Of which workloads that could not be told last, and why.
+    unread: BTreeMap<String, Clean>,
     guard: guard::Guard,
     /// Environments opened with ctrl-o, until then.
     pub opened: BTreeMap<Name, Timestamp>,
@@ -220,6 +222,7 @@ impl App {
             problems_only: false,
             times: Times::default(),
             records: BTreeMap::new(),
+            unread: BTreeMap::new(),
             guard: guard::Guard::default(),
             opened: BTreeMap::new(),
             watched: Vec::new(),

@@ -8,9 +8,9 @@ use super::{
     exit::Exit,
     headless::{Headless, Unheard, word},
     out::say,
-    start::{depth, load},
+    start::{depth, load, open},
 };
-use crate::{app::Known, domain::Trouble, journal::Journal};
+use crate::{app::Known, domain::Trouble};
 use serde_json::json;
 
 /// One thing that was looked at.
@@ -52,13 +52,13 @@ pub fn run(global: &Global, output: Output) -> Result<Exit, Failed> {
             found.push(looked("configuration", State::Bad, failed.words));
             Exit::Config
         }
-        Ok((paths, _)) => {
+        Ok((paths, loaded)) => {
             found.push(looked(
                 "configuration",
                 State::Ok,
                 format!("{}{}", paths.config().display(), if paths.config().exists() { "" } else { " is not there: the built-in values hold" }),
             ));
-            found.push(journal(&paths.journal()));
+            found.push(journal(&loaded.config.journal, &paths.journal()));
             found.push(leaving());
             let mut reached = Vec::new();
             super::demo::or_real(global)?.block_on(|headless| async {
@@ -101,9 +101,12 @@ fn terminal() -> Looked {
     }
 }
 
-fn journal(folder: &std::path::Path) -> Looked {
-    match Journal::open(folder).and_then(|journal| journal.writable()) {
-        Ok(()) => looked("journal", State::Ok, folder.display().to_string()),
+fn journal(table: &crate::config::Journal, folder: &std::path::Path) -> Looked {
+    match open(table, folder, "doctor").and_then(|journal| journal.writable().map(|()| journal.place())) {
+        Ok(place) => match table.database().and_then(|database| database.exposed()) {
+            Some(words) => looked("journal", State::Warn, format!("{place}: {words}")),
+            None => looked("journal", State::Ok, place.to_string()),
+        },
         Err(error) => looked("journal", State::Bad, format!("{error}; without it nothing can be changed")),
     }
 }

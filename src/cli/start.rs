@@ -6,7 +6,7 @@ use crate::{
     config::{self, Config, ConfigError, Layers, Loaded, Paths},
     console::{Clock, Console, Manners},
     gate::Mode,
-    journal::{Journal, Who},
+    journal::{Journal, JournalError, Who},
     keys::Keymap,
     runtime::{Book, Heir, Inbox, Runtime},
     sources::{self, Made, Wish, demo::Scenario},
@@ -247,7 +247,7 @@ impl Prepared {
         let inbox = Arc::new(Inbox::default());
         let made = self.demo.take().map_or_else(|| self.sources(), |(made, _)| made);
         let folder = if app.start.demo { std::env::temp_dir().join(format!("pilothouse-demo-{session}")) } else { self.paths.journal() };
-        let book = match book(&folder, &session) {
+        let book = match book(&self.config.journal, &folder, &session) {
             Ok(book) => Some(Arc::new(book)),
             Err(why) => {
                 inbox.put(Event::Told(Err(why)));
@@ -312,9 +312,18 @@ impl Prepared {
 }
 
 /// The journal. Without one the console still shows everything; only changes are refused.
-fn book(folder: &std::path::Path, session: &str) -> Result<Book, Clean> {
-    let journal = Journal::open(folder).map_err(|error| crate::clean!("the journal can not be opened, so nothing can be changed: {error}"))?;
-    Ok(Book::new(journal, who(session)))
+fn book(table: &config::Journal, folder: &std::path::Path, session: &str) -> Result<Book, Clean> {
+    let who = who(session);
+    let journal = open(table, folder, &who.short()).map_err(|error| crate::clean!("the journal can not be opened, so nothing can be changed: {error}"))?;
+    Ok(Book::new(journal, who))
+}
+
+/// The journal that the configuration names; `holder` is what others are told while they wait for us.
+pub(super) fn open(table: &config::Journal, folder: &std::path::Path, holder: &str) -> Result<Journal, JournalError> {
+    match table.database() {
+        None => Journal::open(folder),
+        Some(database) => Ok(Journal::shared(folder, database, holder)),
+    }
 }
 
 fn tokio() -> Result<tokio::runtime::Runtime, Failed> {

@@ -182,7 +182,7 @@ impl Theatre {
                 self.say(Event::Check(task, None));
             }
             Effect::Act { task, operation, policy, .. } => self.act(task, &operation, policy.closed(operation.verb, self.at)),
-            Effect::Remember(workload) => self.say(Event::Remembered(workload, Vec::new())),
+            Effect::Remember(workload) => self.say(Event::Remembered(workload, Ok(Vec::new()))),
             Effect::Connect(source) => self.say(Event::Known(source.clone(), Ok(Known::Ready(self.world.offers(&source))))),
             Effect::Record(crate::app::Record::Observed { .. }) => {}
             Effect::Record(_) => {

@@ -121,7 +121,11 @@ fn lay(config: &mut Config, text: &Text, faults: &mut Vec<Fault>) {
             "service" => config.services = services(value, &taken, faults),
             "thresholds" => over::<ThresholdsOver>(value, faults, |over| config.thresholds.lay(over)),
             "gates" => over::<GatesOver>(value, faults, |over| config.gates.lay(over)),
-            "journal" => over::<JournalOver>(value, faults, |over| config.journal.lay(over)),
+            "journal" => {
+                if let Some(over) = read::read::<JournalOver>(value, faults) {
+                    config.journal.lay(over, faults);
+                }
+            }
             "ui" => over::<UiOver>(value, faults, |over| config.ui.lay(over)),
             other => faults.push(Fault::new(key.span(), format!("there is no `{other}`{}", read::among(other, &[LISTS, SETTINGS].concat())))),
         }

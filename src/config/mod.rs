@@ -3,6 +3,7 @@
 //! Every layer is read on its own text, every table and every list element by itself, so that all errors come at once, each as
 //! `file:line:column: what, and what to do`. No file is needed. The user's file is read once; nothing is ever written over it.
 
+mod database;
 mod error;
 mod files;
 mod layers;
@@ -16,6 +17,7 @@ mod secret;
 mod source;
 mod values;
 
+pub use database::{Database, Protection};
 pub use error::ConfigError;
 pub use layers::Layers;
 pub use model::{Gates, Journal, Service, Smoke, Thresholds, Ui};

@@ -1,7 +1,9 @@
 //! What the configuration says, as types: the four tables of settings, and the lists.
 
 use super::{
+    Credential, Database,
     read::Fault,
+    source,
     values::{Address, AutomaticName, Glyphs, JournalUrl, Notify, Period, Ratio, TierName, Times},
 };
 use crate::{
@@ -10,7 +12,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 use toml::Spanned;
 
 /// A table of settings with its built-in values, and the same with every field optional to lay over it.
@@ -65,11 +67,49 @@ settings! {
     }
 }
 
-settings! {
-    /// Where what was done is written down.
-    Journal, JournalOver {
-        /// `file`, or `postgresql://user@host/database`.
-        url: JournalUrl = JournalUrl::File,
+/// Where what was done is written down.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Journal {
+    /// `file`, or `postgresql://user@host/database`.
+    pub url: JournalUrl,
+    /// Where the password of the database is.
+    pub password: Option<Credential>,
+}
+
+/// Where what was done is written down.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JournalOver {
+    /// `file`, or `postgresql://user@host/database`.
+    #[schemars(with = "Option<String>")]
+    url: Option<JournalUrl>,
+    /// The variable that holds the database's password.
+    #[schemars(with = "Option<String>")]
+    password_env: Option<Spanned<String>>,
+    /// The program that prints it, without a shell.
+    #[schemars(with = "Option<Vec<String>>")]
+    password_command: Option<Spanned<Vec<String>>>,
+    /// The file that holds it.
+    #[schemars(with = "Option<String>")]
+    password_file: Option<Spanned<PathBuf>>,
+}
+
+impl Journal {
+    pub(super) fn lay(&mut self, over: JournalOver, faults: &mut Vec<Fault>) {
+        if let Some(url) = over.url {
+            self.url = url;
+        }
+        if let Some(password) = source::credential(over.password_env.as_ref(), over.password_command.as_ref(), over.password_file.as_ref(), faults) {
+            self.password = Some(password);
+        }
+    }
+
+    /// The database that keeps it, with the place of its password; none where a file does.
+    pub fn database(&self) -> Option<Database> {
+        match &self.url {
+            JournalUrl::File => None,
+            JournalUrl::Postgres(database) => Some(database.with_password(self.password.clone())),
+        }
     }
 }
 

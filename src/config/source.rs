@@ -152,15 +152,21 @@ fn one(text: &Text, index: usize, mut item: Spanned<DeValue<'_>>, faults: &mut V
     let taken = rows(&mut item).map(|rows| literal::refuse(rows, faults)).unwrap_or_default();
     // A source with a fault is told of as a whole: what its back end finds wrong in it too.
     let common: Common = read::read_partly(&item, &taken, faults)?;
-    let credential = credential(&common, faults);
+    let credential = credential(common.token_env.as_ref(), common.token_command.as_ref(), common.token_file.as_ref(), faults);
     let name = common.name.map(|name| Name::new(name.get_ref()));
     Some(SourceConfig { kind: common.kind, name, credential, text: text.clone(), index })
 }
 
-fn credential(common: &Common, faults: &mut Vec<Fault>) -> Option<Credential> {
-    let env = common.token_env.as_ref().map(|env| (env.span(), Credential::env(env.get_ref())));
-    let command = common.token_command.as_ref().map(|argv| (argv.span(), Credential::command(argv.get_ref())));
-    let file = common.token_file.as_ref().map(|file| (file.span(), Credential::file(file.get_ref())));
+/// The one way to a secret.
+pub(super) fn credential(
+    env: Option<&Spanned<String>>,
+    command: Option<&Spanned<Vec<String>>>,
+    file: Option<&Spanned<PathBuf>>,
+    faults: &mut Vec<Fault>,
+) -> Option<Credential> {
+    let env = env.map(|env| (env.span(), Credential::env(env.get_ref())));
+    let command = command.map(|argv| (argv.span(), Credential::command(argv.get_ref())));
+    let file = file.map(|file| (file.span(), Credential::file(file.get_ref())));
     let mut given = [env, command, file].into_iter().flatten();
     let (span, first) = given.next()?;
     if let Some((span, _)) = given.next() {

@@ -1,5 +1,6 @@
 //! Values as they are written: durations, ratios and choices.
 
+use super::Database;
 use crate::domain::{Automatic, Tier};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -99,14 +100,14 @@ impl TryFrom<f64> for Ratio {
 }
 
 /// Where the journal is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum JournalUrl {
     /// A file in the state directory of the user.
     #[default]
     File,
-    /// A database that a team shares; its password comes by PGPASSFILE.
-    Postgres(String),
+    /// A database that a team shares.
+    Postgres(Box<Database>),
 }
 
 impl TryFrom<String> for JournalUrl {
@@ -114,7 +115,7 @@ impl TryFrom<String> for JournalUrl {
     fn try_from(url: String) -> Result<Self, String> {
         match url.split_once("://") {
             None if url == "file" => Ok(Self::File),
-            Some(("postgresql" | "postgres", _)) => Ok(Self::Postgres(url)),
+            Some(("postgresql" | "postgres", _)) => Database::parse(&url).map(|database| Self::Postgres(Box::new(database))),
             _ => Err("the journal is \"file\" or \"postgresql://user@host/database\"".into()),
         }
     }

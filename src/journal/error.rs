@@ -41,6 +41,29 @@ pub enum JournalError {
     },
     /// The entry can not be written as JSON.
     Unwritable(serde_json::Error),
+    /// A database does not do what is asked of it.
+    Database {
+        /// Which one.
+        place: Clean,
+        /// What it said or did not say, and what to do.
+        why: Clean,
+    },
+    /// The answer of a database was lost, and it could not be asked again.
+    Unsure {
+        /// Which one.
+        place: Clean,
+        /// The number of the entry.
+        seq: u64,
+        /// What it said last.
+        why: Clean,
+    },
+    /// The last row of a table is not what was written.
+    Changed {
+        /// In which database.
+        place: Clean,
+        /// Which row.
+        row: i64,
+    },
     /// The installation's key can not be used.
     Key {
         /// Which file.
@@ -55,6 +78,13 @@ impl JournalError {
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = shown(path);
         move |source| Self::File { doing, path, source }
+    }
+}
+
+impl JournalError {
+    /// What ended the reading of rows: ours, carried through a reader.
+    pub(super) fn of_rows(error: io::Error, place: &Clean) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| Self::Database { place: place.clone(), why: crate::clean!("{error}") })
     }
 }
 
@@ -89,6 +119,14 @@ impl fmt::Display for JournalError {
             Self::Damaged { path } => write!(f, "journal: {path} holds no whole entry at its end; move the file aside, keep it, and try again"),
             Self::TooLong { bytes } => write!(f, "journal: the entry has {bytes} bytes, a line holds {}; shorten the reason or the plan", super::line::LIMIT),
             Self::Unwritable(error) => write!(f, "journal: the entry can not be written as JSON: {error}"),
+            Self::Database { place, why } => write!(f, "journal: {place}: {why}"),
+            Self::Unsure { place, seq, why } => {
+                write!(f, "journal: {place}: whether entry {seq} was written is not known ({why}); B shows what the journal has once the server answers")
+            }
+            Self::Changed { place, row } => write!(
+                f,
+                "journal: {place}: row {row} is not what was written: somebody changed the table; have it looked at before anything is added, and keep a copy"
+            ),
             Self::Key { path, why } => write!(f, "journal: the key in {path} {why}"),
         }
     }
@@ -100,6 +138,7 @@ impl std::error::Error for JournalError {
             Self::File { source, .. } => Some(source),
             Self::Unwritable(error) => Some(error),
             Self::Locked { .. } | Self::Newer { .. } | Self::Damaged { .. } | Self::TooLong { .. } | Self::Key { .. } => None,
+            Self::Database { .. } | Self::Unsure { .. } | Self::Changed { .. } => None,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::{
     error::JournalError,
     line::{self, Pieces},
     place::Segment,
+    postgres::Row,
     state::State,
 };
 use crate::domain::OpId;
@@ -46,6 +47,7 @@ pub(super) struct Index {
     /// By workload and template.
     pub seen: BTreeMap<(String, String), Seen>,
     read: BTreeMap<(u64, u64), u64>,
+    last: Option<Row>,
 }
 
 impl Index {
@@ -84,6 +86,28 @@ impl Index {
             }
         }
         self.read.insert(segment.inode, end);
+        Ok(())
+    }
+
+    /// Reads on in a table, of which `after` gives the next rows behind a number. The last one that was read is read again: where it is no longer
+    /// there, somebody replaced the table.
+    pub fn follow(&mut self, after: impl Fn(i64) -> Result<Vec<Row>, JournalError>) -> Result<(), JournalError> {
+        let mut rows = after(self.last.as_ref().map_or(i64::MIN, |last| last.seq.saturating_sub(1)))?;
+        if self.last.is_some() && rows.first() != self.last.as_ref() {
+            *self = Self::default();
+            rows = after(i64::MIN)?;
+        }
+        let mut known = usize::from(self.last.is_some());
+        while rows.len() > known {
+            for row in rows.drain(..).skip(known) {
+                if let Ok(line) = line::read(row.line.as_bytes()) {
+                    self.add(line.entry);
+                }
+                self.last = Some(row);
+            }
+            known = 0;
+            rows = after(self.last.as_ref().map_or(i64::MIN, |last| last.seq))?;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 use super::{
     entry::{Body, Content, Entry, Who},
+    error::JournalError,
     wire,
 };
 use crate::text::{Clean, Raw};
@@ -91,8 +92,20 @@ pub(super) struct Before {
     pub torn: Option<Torn>,
 }
 
-/// The line that follows `before`, without its newline, and its hash.
-pub(super) fn write(before: &Before, at: Timestamp, who: &Who, body: &Body) -> serde_json::Result<(Vec<u8>, String)> {
+impl Before {
+    /// Before the first line.
+    pub fn nothing() -> Self {
+        Self { seq: 0, hash: GENESIS.to_owned(), torn: None }
+    }
+}
+
+/// The line that follows `before`, without its newline, and its hash; refused where it is too long.
+pub(super) fn next(before: &Before, at: Timestamp, who: &Who, body: &Body) -> Result<(Vec<u8>, String), JournalError> {
+    let (bytes, hash) = write(before, at, who, body).map_err(JournalError::Unwritable)?;
+    if bytes.len() > LIMIT { Err(JournalError::TooLong { bytes: bytes.len() }) } else { Ok((bytes, hash)) }
+}
+
+fn write(before: &Before, at: Timestamp, who: &Who, body: &Body) -> serde_json::Result<(Vec<u8>, String)> {
     let out = Out { v: VERSION, seq: before.seq + 1, prev: &before.hash, at, torn: before.torn.as_ref(), who, body };
     let mut bytes = wire::json(&out)?;
     let hash = chain(&before.hash, &bytes[..bytes.len() - 1]);

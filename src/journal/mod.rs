@@ -1,7 +1,7 @@
 //! What was done and by whom.
 //!
 //! One file of JSON lines in the state directory, shared by any number of consoles: appending is lock, read the end,
-//! write one line, sync, unlock. Nothing is kept open between. Each line carries the hash of the one before, so that
+//! write one line, sync, unlock. Nothing is kept open between. A team has the same lines in a table of PostgreSQL. Each line carries the hash of the one before, so that
 //! [`verify`] names the first that is not what was written. An intent is here before its request leaves; what can not
 //! be written down is not done.
 //!
@@ -16,7 +16,8 @@
 //! |---|---|
 //! | `entry` | what a line says |
 //! | `line`, `wire` | a line as bytes, its hash |
-//! | `place`, `lock`, `tail` | the directory, one writer, the end of a file |
+//! | `files`, `place`, `lock`, `tail` | the directory, one writer, the end of a file |
+//! | `postgres` | the table, one writer, a server that may be away |
 //! | `state`, `index`, `query` | how far operations have come; what is asked |
 //! | `verify` | whether all is whole |
 //! | `ledger` | the proof that a warrant demands |
@@ -26,12 +27,14 @@
 
 mod entry;
 mod error;
+mod files;
 mod index;
 mod key;
 mod ledger;
 mod line;
 mod lock;
 mod place;
+mod postgres;
 mod query;
 mod render;
 mod state;
@@ -50,21 +53,17 @@ pub use state::State;
 pub use verify::{Broken, Cut, Flaw, Summary, Unsound, verify};
 pub use wire::Exact;
 
-use crate::domain::OpId;
+use crate::{config::Database, domain::OpId, text::Clean};
+use files::Files;
 use jiff::Timestamp;
-use line::{Before, GENESIS};
-use lock::Lock;
-use place::ACTIVE;
+use postgres::Postgres;
 use ring::hmac;
 use std::{
-    fmt, fs,
-    fs::File,
-    io::Write,
+    fmt,
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock},
     time::Duration,
 };
-use tail::Tail;
 
 /// For how long a reader waits for a writer before it reads without the lock.
 const READ_WAIT: Duration = Duration::from_millis(100);
@@ -84,10 +83,18 @@ impl Default for Limits {
     }
 }
 
-/// The journal in one directory.
+/// Where the lines are.
+enum Ground {
+    Files(Files),
+    Postgres(Box<Postgres>),
+}
+
+/// The journal: in one directory, or in a database that a team shares.
 pub struct Journal {
+    ground: Ground,
+    /// Where the installation's key is, also where the lines are elsewhere.
     dir: PathBuf,
-    limits: Limits,
+    wait: Duration,
     index: Mutex<index::Index>,
     key: OnceLock<hmac::Key>,
 }
@@ -120,7 +127,7 @@ impl Written {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("dir", &self.dir).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_tuple("Journal").field(&self.place()).finish()
     }
 }
 
@@ -132,43 +139,49 @@ impl Journal {
 
     /// As [`Journal::open`], with limits of one's own.
     pub fn with_limits(dir: &Path, limits: Limits) -> Result<Self, JournalError> {
-        match place::make_private(dir) {
-            Err(error) if !dir.is_dir() => return Err(error),
-            Ok(()) | Err(_) => {}
+        Ok(Self::on(Ground::Files(Files::open(dir, limits)?), dir, limits.wait))
+    }
+
+    /// The journal that a team keeps in `database`. It is asked for nothing yet: a server that is away is told of when something is wanted of it.
+    /// `dir` holds the key of this installation; `holder` is what others are told while they wait for us.
+    pub fn shared(dir: &Path, database: Database, holder: &str) -> Self {
+        Self::on(Ground::Postgres(Box::new(Postgres::new(database, holder))), dir, Limits::default().wait)
+    }
+
+    fn on(ground: Ground, dir: &Path, wait: Duration) -> Self {
+        Self { ground, dir: dir.to_owned(), wait, index: Mutex::default(), key: OnceLock::new() }
+    }
+
+    /// Where it is, as it may be shown.
+    pub fn place(&self) -> Clean {
+        match &self.ground {
+            Ground::Files(_) => error::shown(&self.dir),
+            Ground::Postgres(postgres) => postgres.place(),
         }
-        place::segments(dir)?;
-        Ok(Self { dir: dir.to_owned(), limits, index: Mutex::default(), key: OnceLock::new() })
     }
 
     /// Writes one entry so that it survives the machine. If this fails, what it announces must not be done.
     pub fn append(&self, at: Timestamp, who: &Who, body: &Body) -> Result<Written, JournalError> {
-        place::make_private(&self.dir)?;
-        let _lock = Lock::exclusive(&self.dir, self.limits.wait, &who.short())?;
-        let (mut file, tail) = self.end()?;
-        let before = self.before(&tail)?;
-        let (mut bytes, hash) = line::write(&before, at, who, body).map_err(JournalError::Unwritable)?;
-        if bytes.len() > line::LIMIT {
-            return Err(JournalError::TooLong { bytes: bytes.len() });
+        match &self.ground {
+            Ground::Files(files) => files.append(at, who, body),
+            Ground::Postgres(postgres) => postgres.append(at, who, body),
         }
-        if tail.open {
-            bytes.insert(0, b'\n');
-        }
-        bytes.push(b'\n');
-        let path = self.dir.join(ACTIVE);
-        file.write_all(&bytes).map_err(JournalError::file("write", &path))?;
-        file.sync_data().map_err(JournalError::file("sync", &path))?;
-        if tail.last.is_none() {
-            place::sync_dir(&self.dir)?;
-        }
-        Ok(Written { op: body.op().cloned(), seq: before.seq + 1, hash })
     }
 
     /// Whether an entry could be written now, and why not: for a badge and for `doctor`. Writes no entry.
     pub fn writable(&self) -> Result<(), JournalError> {
-        place::make_private(&self.dir)?;
-        let _lock = Lock::exclusive(&self.dir, self.limits.wait, &format!("pid {}", std::process::id()))?;
-        let (_, tail) = self.end()?;
-        self.before(&tail).map(|_| ())
+        match &self.ground {
+            Ground::Files(files) => files.writable(),
+            Ground::Postgres(postgres) => postgres.writable(),
+        }
+    }
+
+    /// Reads all of it and names the first line that is not what was written.
+    pub fn verify(&self) -> Result<Summary, Unsound> {
+        match &self.ground {
+            Ground::Files(_) => verify(&self.dir),
+            Ground::Postgres(postgres) => verify::rows(&postgres.place(), postgres.rows()),
+        }
     }
 
     /// HMAC-SHA-256 of `value` in hex, with the key of this installation: tells whether two values are the same without telling them.
@@ -176,38 +189,7 @@ impl Journal {
         if let Some(key) = self.key.get() {
             return Ok(key::keyed(key, value));
         }
-        let key = key::load(&self.dir, self.limits.wait)?;
+        let key = key::load(&self.dir, self.wait)?;
         Ok(key::keyed(self.key.get_or_init(|| key), value))
-    }
-
-    /// The file to write to and its end: a new file where the last is full. A cut-off write is first chained over in its own file.
-    fn end(&self) -> Result<(File, Tail), JournalError> {
-        let path = self.dir.join(ACTIVE);
-        let file = place::open_active(&self.dir)?;
-        let tail = tail::find(&file, &path)?;
-        if tail.len < self.limits.full || tail.torn.is_some() || tail.open {
-            return Ok((file, tail));
-        }
-        let number = place::rotated(&self.dir)?.last().map_or(1, |(number, _)| number + 1);
-        fs::rename(&path, self.dir.join(format!("{ACTIVE}.{number}"))).map_err(JournalError::file("rename", &path))?;
-        let file = place::open_active(&self.dir)?;
-        let tail = tail::find(&file, &path)?;
-        Ok((file, tail))
-    }
-
-    /// What the next line follows: the last of this file, or of the one before.
-    fn before(&self, tail: &Tail) -> Result<Before, JournalError> {
-        let torn = tail.torn.clone();
-        if let Some(last) = &tail.last {
-            return Ok(Before { seq: last.entry.seq, hash: last.hash.clone(), torn });
-        }
-        let Some((_, path)) = place::rotated(&self.dir)?.pop() else {
-            return Ok(Before { seq: 0, hash: GENESIS.to_owned(), torn });
-        };
-        let segment = place::segment(&path).map_err(JournalError::file("read", &path))?;
-        match tail::find(&segment.file, &path)?.last {
-            Some(last) => Ok(Before { seq: last.entry.seq, hash: last.hash, torn }),
-            None => Err(JournalError::Damaged { path: error::shown(&path) }),
-        }
     }
 }

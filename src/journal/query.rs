@@ -1,13 +1,12 @@
 //! What is asked of the journal.
 
 use super::{
-    Journal, READ_WAIT,
+    Ground, Journal,
     entry::{Entry, Intent, Rev, Who},
     error::JournalError,
     index::Index,
     line::{self, Pieces},
-    lock::Lock,
-    place::{self, Segment},
+    place::Segment,
     state::State,
     tail,
 };
@@ -22,7 +21,7 @@ use rustix::{
 };
 use std::{
     collections::VecDeque,
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     sync::PoisonError,
 };
 
@@ -167,19 +166,27 @@ impl Journal {
     pub fn history(&self, filter: &Filter) -> Result<Vec<Entry>, JournalError> {
         let mut entries = VecDeque::new();
         self.indexed(|_| ())?;
-        for segment in self.segments()? {
-            if filter.since.is_some_and(|since| ends_before(&segment, since)) {
-                continue;
+        match &self.ground {
+            Ground::Files(files) => {
+                for segment in files.segments()? {
+                    if filter.since.is_some_and(|since| ends_before(&segment, since)) {
+                        continue;
+                    }
+                    let doing = JournalError::file("read", &segment.path);
+                    let lines = BufReader::with_capacity(1 << 16, segment.file.take(segment.len));
+                    self.collect(lines, filter, &mut entries).map_err(doing)?;
+                }
             }
-            let doing = JournalError::file("read", &segment.path);
-            self.collect(segment, filter, &mut entries).map_err(doing)?;
+            Ground::Postgres(postgres) => {
+                self.collect(postgres.rows(), filter, &mut entries).map_err(|error| JournalError::of_rows(error, &postgres.place()))?;
+            }
         }
         Ok(entries.into())
     }
 
-    fn collect(&self, segment: Segment, filter: &Filter, entries: &mut VecDeque<Entry>) -> io::Result<()> {
+    fn collect(&self, lines: impl BufRead, filter: &Filter, entries: &mut VecDeque<Entry>) -> io::Result<()> {
         let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pieces = Pieces::new(BufReader::with_capacity(1 << 16, segment.file.take(segment.len)));
+        let mut pieces = Pieces::new(lines);
         while let Some(piece) = pieces.next()? {
             let Some(Ok(line)) = piece.line.map(line::read) else { continue };
             if !filter.lets(&line.entry, &index) {
@@ -194,15 +201,12 @@ impl Journal {
     }
 
     fn indexed<T>(&self, ask: impl FnOnce(&Index) -> T) -> Result<T, JournalError> {
-        let segments = self.segments()?;
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        index.refresh(segments)?;
+        match &self.ground {
+            Ground::Files(files) => index.refresh(files.segments()?)?,
+            Ground::Postgres(postgres) => index.follow(|row| postgres.after(row))?,
+        }
         Ok(ask(&index))
-    }
-
-    fn segments(&self) -> Result<Vec<Segment>, JournalError> {
-        let _lock = Lock::shared(&self.dir, READ_WAIT);
-        place::segments(&self.dir)
     }
 }
 

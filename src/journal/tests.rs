@@ -5,8 +5,7 @@ mod many;
 mod places;
 mod queries;
 
-use super::*;
-use crate::text::Clean;
+use super::{place::ACTIVE, *};
 use std::{fs, path::Path};
 use tempfile::TempDir;
 

@@ -7,6 +7,7 @@ use super::{
     line::{self, GENESIS, Gap, NotALine, Piece, Pieces},
     lock::Lock,
     place,
+    postgres::Rows,
 };
 use crate::text::Clean;
 use std::{
@@ -123,6 +124,14 @@ pub fn verify(dir: &Path) -> Result<Summary, Unsound> {
         let outcome = chain.follow(&shown(&segment.path), BufReader::with_capacity(1 << 16, segment.file.take(segment.len)));
         outcome.map_err(|error| Unsound::Unreadable(doing(error)))?.map_err(Unsound::Broken)?;
     }
+    chain.end().map_err(Unsound::Broken)
+}
+
+/// The same of the rows of a database at `place`.
+pub(super) fn rows(place: &Clean, rows: Rows<'_>) -> Result<Summary, Unsound> {
+    let mut chain = Chain::new();
+    let unreadable = |error| Unsound::Unreadable(JournalError::of_rows(error, place));
+    chain.follow(place, rows).map_err(unreadable)?.map_err(Unsound::Broken)?;
     chain.end().map_err(Unsound::Broken)
 }
 

@@ -59,13 +59,10 @@ impl Runtime {
 
     pub(super) fn remember(&self, workload: Id<Workload>) {
         let (journal, inbox) = (self.journal.clone(), self.inbox.clone());
-        tokio::task::spawn_blocking(move || match journal.map(|journal| journal.remembered(workload.as_str(), Timestamp::now())) {
-            Some(Ok(records)) => inbox.put(Event::Remembered(workload, records)),
-            None => inbox.put(Event::Remembered(workload, Vec::new())),
-            Some(Err(error)) => {
-                inbox.put(Event::Told(Err(crate::clean!("the journal could not be read: {error}"))));
-                inbox.put(Event::Remembered(workload, Vec::new()));
-            }
+        tokio::task::spawn_blocking(move || {
+            let told = journal.map_or_else(|| Ok(Vec::new()), |journal| journal.remembered(workload.as_str(), Timestamp::now()));
+            let told = told.map_err(|error| crate::clean!("no plan is made, for what was taken back before could not be read: {error}"));
+            inbox.put(Event::Remembered(workload, told));
         });
     }
 

@@ -6,6 +6,7 @@ mod door;
 mod faces;
 mod gateway;
 mod github;
+mod journal;
 mod kubernetes;
 mod prometheus;
 // The terminal of the tests in `tests/pty`, of which these need a part.

@@ -23,7 +23,8 @@ const HOUSE: &[Room] = &[
     Room("store", &["domain", "text"], NO_CLOCK_NO_SCREEN),
     Room("logs", &["domain", "text"], NO_CLOCK_NO_SCREEN),
     Room("rollback", &["domain", "store", "text"], NO_CLOCK_NO_SCREEN),
-    Room("journal", &["domain", "gate", "text"], &["ratatui", "crossterm", "tokio"]),
+    // A team's journal is a server; nobody's loop waits for it.
+    Room("journal", &["domain", "gate", "text", "config::Database", "config::Protection"], &["ratatui", "crossterm"]),
     Room("theme", &[], PURE),
     Room("widgets", &["text", "theme"], PURE),
     Room("app", DECIDING, PURE),

@@ -46,7 +46,8 @@ impl App {
         effects
     }
 
-    /// Begins a procedure with its questions; none where the workload is gone.
+    /// Begins a procedure with its questions; none where the workload is gone. Where it is not known what the journal remembers it could bring
+    /// back what was taken back: it is closed at once.
     pub(in crate::app) fn begin_procedure(&mut self, workload: &Id<Workload>) -> Option<(OperationKey, Vec<Effect>)> {
         let (steady, timing) = (self.steady(), self.timing());
         let (Some(case), Some(joined)) = (Case::of(&self.store, workload, &timing, steady), self.store.joined(workload).cloned()) else {
@@ -55,7 +56,10 @@ impl App {
         };
         let records = self.records.get(workload.as_str()).cloned().unwrap_or_default();
         let id = self.op();
-        let (procedure, wants) = Procedure::begin(case, &self.store.revisions_of(workload), records, (id, self.start.user.clone()), timing, steady);
+        let (mut procedure, mut wants) = Procedure::begin(case, &self.store.revisions_of(workload), records, (id, self.start.user.clone()), timing, steady);
+        if let Some(why) = self.unread.get(workload.as_str()) {
+            (procedure.state, wants) = (State::Closed { why: why.clone() }, Vec::new());
+        }
         let key = OperationKey(self.number());
         self.operations.running.push(Running::new(key, procedure, joined.service, joined.environment.name));
         Some((key, self.carry_wants(key, wants)))
@@ -65,8 +69,13 @@ impl App {
         self.open_screen(Screen::Operation(key));
     }
 
-    pub(in crate::app) fn remembered(&mut self, workload: &Id<Workload>, records: Vec<rollback::Record>) -> Vec<Effect> {
-        self.records.insert(workload.as_str().to_owned(), records);
+    pub(in crate::app) fn remembered(&mut self, workload: &Id<Workload>, told: Result<Vec<rollback::Record>, Clean>) -> Vec<Effect> {
+        let name = workload.as_str().to_owned();
+        self.unread.remove(&name);
+        match told {
+            Ok(records) => drop(self.records.insert(name, records)),
+            Err(why) => drop(self.unread.insert(name, why)),
+        }
         let mut effects = self.begin_members(workload);
         effects.extend(self.begin_guarded(workload));
         if self.waiting.take_if(|waiting| waiting == workload).is_some() {

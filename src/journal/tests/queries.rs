@@ -176,7 +176,7 @@ fn kinds_of_another_version_are_kept_and_passed_over() {
     let first = room.bytes();
     let hash = &line::read(first.trim_ascii_end()).expect("a line").hash;
     let before = line::Before { seq: 1, hash: hash.clone(), torn: None };
-    let (line, _) = line::write(&before, at(2), &who(), &note("x")).expect("writes");
+    let (line, _) = line::next(&before, at(2), &who(), &note("x")).expect("writes");
     let foreign = String::from_utf8(line).expect("ASCII").replace(r#""kind":"note""#, r#""kind":"weather""#);
     let sealed = &foreign[..foreign.len() - 75];
     let sum = ring::digest::digest(&ring::digest::SHA256, format!("{hash}{sealed}}}").as_bytes());

@@ -29,6 +29,8 @@ missing_packages() {
 		command -v "$program" >/dev/null || echo "$package"
 	done <<<"$PROGRAMS" | sort -u
 	dpkg-query -W busybox-static >/dev/null 2>&1 || echo busybox-static
+	# Debian keeps its servers out of PATH.
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql
 	# Helm's engine is installed into an environment of its own.
 	python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
 	# npm trusts whom the system trusts.

@@ -19,6 +19,8 @@ make_pki() (
 	certificate apiserver /CN=kube-apiserver \
 		'extendedKeyUsage=serverAuth
 subjectAltName=IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc'
+	certificate postgres /CN=postgres 'extendedKeyUsage=serverAuth
+subjectAltName=DNS:localhost'
 	certificate admin /O=system:masters/CN=admin extendedKeyUsage=clientAuth
 	certificate readonly /CN=readonly extendedKeyUsage=clientAuth
 	certificate kubelet /O=system:nodes/CN=system:node:lab extendedKeyUsage=clientAuth

@@ -2,7 +2,7 @@
 # Components: each is a file in components/ with run_NAME (ends in `daemon PROGRAM …`), ready_NAME, and its port's name.
 
 # In the order in which they are ended: the kubelet before the containers, the clients before their servers.
-COMPONENTS=(kubelet controller-manager scheduler docker prometheus pushgateway alertmanager-1 alertmanager-2 github-proxy registry apiserver etcd mounts)
+COMPONENTS=(kubelet controller-manager scheduler docker prometheus pushgateway alertmanager-1 alertmanager-2 github-proxy postgres registry apiserver etcd mounts)
 for file in "$LAB_CODE"/components/*.sh; do
 	# shellcheck source=/dev/null
 	. "$file"
@@ -44,13 +44,14 @@ start() {
 ready() { "ready_${1//-/_}"; }
 ready_or_dead() { dead "$1" || ready "$1"; }
 
-# stop NAME [SECONDS]: ask, wait, then insist. An API server would wait a minute for its watchers.
+# stop NAME [SECONDS]: ask, wait, then insist. An API server would wait a minute for its watchers, and PostgreSQL for whoever is connected.
 stop() {
-	local name=$1 patience=${2:-15} pid deadline
+	local name=$1 patience=${2:-15} signal=TERM pid deadline
 	[ "$name" != apiserver ] || patience=2
+	[ "$name" != postgres ] || signal=INT
 	alive "$name" || return 0
 	pid=$(pid_of "$name")
-	kill -TERM "$pid"
+	kill -$signal "$pid"
 	deadline=$((SECONDS + patience))
 	while alive "$name"; do
 		[ $SECONDS -lt $deadline ] || { say "$name does not end; killing it"; kill_hard "$name"; }

@@ -40,8 +40,9 @@ prepare() {
 	kubernetes_programs >"$LAB/state/assets" & programs=$!
 	wait_all $packages $programs
 	choose_ports etcd etcd-peer apiserver controller-manager scheduler kubelet kubelet-health registry prometheus pushgateway \
-		alertmanager-1 alertmanager-1-gossip alertmanager-2 alertmanager-2-gossip github github-proxy
+		alertmanager-1 alertmanager-1-gossip alertmanager-2 alertmanager-2-gossip github github-proxy postgres
 	remember cgroup "pilothouse-$(port apiserver)"
+	remember postgres-password "$(openssl rand -hex 16)"
 	make_pki & wait $! || die "no certificates; read $LAB/log/pki.log"
 	say "certificates are made"
 }
