@@ -2,6 +2,7 @@
 
 mod controller;
 mod forward;
+mod torn;
 
 use super::{
     acts::{checks, insist, operation, revisions, subject},
@@ -157,7 +158,9 @@ async fn a_rollout_goes_back_by_an_abort_under_way_and_by_an_undo_after_it() {
         retried(&kubeconfig),
         promoted_meanwhile(&kubeconfig),
         undone(&kubeconfig),
-        forward::goes(&kubeconfig)
+        forward::goes(&kubeconfig),
+        torn::sent_once(&kubeconfig),
+        torn::killed(&kubeconfig)
     );
     drop(definition);
 }
