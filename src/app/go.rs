@@ -88,6 +88,9 @@ impl App {
             | Action::Scale
             | Action::Pause
             | Action::Resume
+            | Action::Promote
+            | Action::PromoteFull
+            | Action::Retry
             | Action::Hold
             | Action::Shell
             | Action::Dispatch => return self.verb(action),

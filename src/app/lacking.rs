@@ -19,15 +19,7 @@ pub(super) struct Lack {
 pub const fn built(action: Action) -> bool {
     !matches!(
         action,
-        Action::Stop
-            | Action::Acknowledge
-            | Action::Silence
-            | Action::Incident
-            | Action::Dispatch
-            | Action::Note
-            | Action::Priority
-            | Action::Panel5
-            | Action::Panel6
+        Action::Acknowledge | Action::Silence | Action::Incident | Action::Dispatch | Action::Note | Action::Priority | Action::Panel5 | Action::Panel6
     )
 }
 
@@ -37,7 +29,7 @@ impl App {
         let (words, command) = match action {
             Action::Acknowledge => ("acknowledging is not built yet", self.silence(subject, "15m")),
             Action::Silence => ("silences are not built yet", self.silence(subject, "2h")),
-            Action::Stop => ("stopping is not built yet", self.on_run(subject, |run| format!("gh run cancel {run}"))),
+            Action::Stop => ("stopping this is not built yet", self.on_run(subject, |run| format!("gh run cancel {run}"))),
             Action::Restart => ("running it again is not built yet", self.on_run(subject, |run| format!("gh run rerun {run} --failed"))),
             Action::LetGo => ("approving is not built yet", self.on_run(subject, |run| format!("gh run view {run} --web"))),
             Action::Dispatch => ("starting a workflow is not built yet", self.on_run(subject, |_| "gh workflow run".to_owned())),

@@ -17,7 +17,7 @@ pub struct Offer {
 }
 
 /// The verbs, in the order in which a footer lists them.
-const VERBS: [Action; 21] = [
+const VERBS: [Action; 24] = [
     Action::Rollback,
     Action::Explain,
     Action::Logs,
@@ -35,6 +35,9 @@ const VERBS: [Action; 21] = [
     Action::Scale,
     Action::Pause,
     Action::Resume,
+    Action::Promote,
+    Action::PromoteFull,
+    Action::Retry,
     Action::Hold,
     Action::Incident,
     Action::Shell,
@@ -154,6 +157,7 @@ impl App {
                 }
             },
             Action::Shell => self.offer_shell(subject),
+            Action::Stop if !workloads.is_empty() && super::operations::of_workload(subject) => self.offer_stop(&workloads),
             _ => Err(self.lack_words(action, subject)),
         }
     }
@@ -216,9 +220,18 @@ impl App {
                     self.ask_for_shell(pod);
                 }
             }
-            Action::Restart | Action::Scale | Action::Pause | Action::Resume | Action::LetGo | Action::Hold => {
+            Action::Restart
+            | Action::Scale
+            | Action::Pause
+            | Action::Resume
+            | Action::LetGo
+            | Action::Promote
+            | Action::PromoteFull
+            | Action::Retry
+            | Action::Hold => {
                 return self.plan_single(action, &workloads, None);
             }
+            Action::Stop => return self.stop(&workloads),
             Action::Verify => self.show_verify(subject),
             Action::Rollback | Action::Explain | Action::History if workloads.len() > 1 => self.choose(action, &workloads),
             Action::Rollback => return workloads.first().map(|id| self.open_plan(id)).unwrap_or_default(),
@@ -230,7 +243,7 @@ impl App {
     }
 
     /// Several possible subjects: asks, the unhealthiest first.
-    fn choose(&mut self, action: Action, workloads: &[Id<Workload>]) {
+    pub(super) fn choose(&mut self, action: Action, workloads: &[Id<Workload>]) {
         let items = workloads.iter().filter_map(|id| self.store.workload(id)).map(|workload| {
             let words = crate::clean!("{} {}/{}  {}", workload.kind.word(), workload.place.namespace, workload.name, workload.version);
             let chosen =

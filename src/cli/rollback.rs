@@ -67,8 +67,13 @@ pub(super) async fn plan(headless: &mut Headless, workload: &Id<Workload>) -> Re
 
 /// Watches what was confirmed to its verdict; false where this process has to leave, and another one watches.
 pub(super) async fn watch(headless: &mut Headless, key: OperationKey) -> bool {
+    let progress = told::Progress::default();
+    let seen = |app: &App| {
+        progress.tell(app, key);
+        over(app, key)
+    };
     let ended = tokio::select! {
-        _ = headless.until(WATCH, |app| over(app, key)) => true,
+        _ = headless.until(WATCH, seen) => true,
         () = told_to_leave() => false,
     };
     headless.settle().await;

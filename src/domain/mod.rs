@@ -19,6 +19,7 @@ mod question;
 mod release;
 mod revision;
 mod run;
+mod steps;
 mod workload;
 
 pub use alert::{Alert, AlertState, Rule, Severity};
@@ -40,4 +41,5 @@ pub use question::{Answer, Question, Smoke, Subject, Window};
 pub use release::{Release, ReleaseState};
 pub use revision::{Evidence, Revision, RevisionRef};
 pub use run::{GateKind, Job, Run, RunStatus, Step};
+pub use steps::Steps;
 pub use workload::{Kind, Owner, Progress, Replicas, Workload};

@@ -11,6 +11,12 @@ pub enum Verb {
     RollBack,
     /// Back to the stable revision while the newest is still being rolled out step by step; the specification stays.
     Abort,
+    /// On from the pause at which a rollout that goes step by step waits.
+    Promote,
+    /// Past all steps that are left of such a rollout.
+    PromoteFull,
+    /// Forward again to the newest revision, which was given up on.
+    Retry,
     /// Replace all pods by new ones of the same revision.
     Restart,
     /// Another number of replicas.
@@ -36,14 +42,39 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// All of them.
+    const ALL: [Self; 16] = [
+        Self::RollBack,
+        Self::Abort,
+        Self::Promote,
+        Self::PromoteFull,
+        Self::Retry,
+        Self::Restart,
+        Self::Scale,
+        Self::Pause,
+        Self::Resume,
+        Self::Hold,
+        Self::Release,
+        Self::Acknowledge,
+        Self::Silence,
+        Self::Rerun,
+        Self::Cancel,
+        Self::Shell,
+    ];
+
     /// Whether it takes a release back, and owes a verdict.
     pub const fn takes_back(self) -> bool {
         matches!(self, Self::RollBack | Self::Abort)
     }
 
-    /// The one that takes a release back whose words these are, as a journal has them.
+    /// The one whose words these are, as a journal has them.
+    pub fn named(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.words() == words)
+    }
+
+    /// The one that takes a release back whose words these are.
     pub fn back(words: &str) -> Option<Self> {
-        [Self::RollBack, Self::Abort].into_iter().find(|verb| verb.words() == words)
+        Self::named(words).filter(|verb| verb.takes_back())
     }
 
     /// As in a sentence: `roll back`.
@@ -51,6 +82,9 @@ impl Verb {
         match self {
             Self::RollBack => "roll back",
             Self::Abort => "abort",
+            Self::Promote => "promote",
+            Self::PromoteFull => "promote in full",
+            Self::Retry => "retry",
             Self::Restart => "restart",
             Self::Scale => "scale",
             Self::Pause => "pause",

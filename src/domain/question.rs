@@ -1,6 +1,6 @@
 //! One answer to one question.
 
-use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Seen, Verb, Workload};
+use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Seen, Steps, Verb, Workload};
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
 
@@ -113,6 +113,8 @@ pub struct Subject {
     pub keeper: Option<Owner>,
     /// The template that it is back at when the rollout that is under way is aborted; none where none is that could be.
     pub abort_to: Option<Raw>,
+    /// How far it is, where it goes step by step.
+    pub steps: Option<Steps>,
     /// The Helm release through which it is taken back, where there is one whose records can be read.
     pub release: Option<Release>,
 }

@@ -104,6 +104,13 @@ pub enum Progress {
     Unknown,
 }
 
+impl Progress {
+    /// Whether the newest specification was given up on.
+    pub const fn is_aborted(&self) -> bool {
+        matches!(self, Self::Aborted { .. })
+    }
+}
+
 /// Who else owns this workload and would change it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {

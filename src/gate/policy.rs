@@ -19,6 +19,9 @@ impl Class {
         match verb {
             Verb::RollBack
             | Verb::Abort
+            | Verb::Promote
+            | Verb::PromoteFull
+            | Verb::Retry
             | Verb::Restart
             | Verb::Scale
             | Verb::Pause

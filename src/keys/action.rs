@@ -120,6 +120,9 @@ actions! {
         Incident "incident" "incident" "Open an incident, or its record",
         Scale "scale" "scale" "Plan another number of replicas",
         Pause "pause" "pause" "Plan to pause the rollout",
+        Promote "promote" "promote" "Plan to let a rollout go on past the pause at which it waits",
+        PromoteFull "promote-full" "promote in full" "Plan to skip all steps that are left of a rollout",
+        Retry "retry" "retry" "Plan to send a rollout forward again that was aborted",
         Hold "hold" "hold off" "Plan to hold off the controller above that would change it back, or to let it go again",
         Resume "resume" "resume" "Plan to let a paused rollout go on",
     }

@@ -232,3 +232,7 @@ fn nothing(history: &History<'_>, current: &Revision, candidates: &[Candidate]) 
 #[cfg(test)]
 #[path = "target_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "histories_tests.rs"]
+mod histories;

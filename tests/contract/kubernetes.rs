@@ -1,6 +1,7 @@
 //! The Kubernetes source against a real API server with a real node.
 
 mod acts;
+mod faults;
 mod found;
 mod helm;
 mod histories;

@@ -1,7 +1,7 @@
 //! The wire between the program and the API server, where one change is cut off, held or answered by somebody else. Reads pass.
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
@@ -9,7 +9,10 @@ use std::{
     io::{BufRead, BufReader, Error},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -36,12 +39,44 @@ pub enum Fault {
     CarriedOutAnswered(u16),
 }
 
+/// What is kept here and neither asked nor answered, so that whoever asks stands still at that point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// The reading of one Deployment, which comes before a plan.
+    Reading,
+    /// The try of a change, which is the last of the checks.
+    Checking,
+    /// The reading of one Deployment after its change was tried, which comes before the change.
+    Sending,
+}
+
 type Body = BoxBody<Bytes, Error>;
 
 #[derive(Default)]
 struct Shared {
     fault: Mutex<Option<Fault>>,
     changes: watch::Sender<usize>,
+    pause: Mutex<Option<Pause>>,
+    tried: AtomicBool,
+    paused: watch::Sender<bool>,
+}
+
+impl Shared {
+    /// Whether whoever asks this stands still now.
+    fn stands_still(&self, head: &Parts, tries: bool) -> bool {
+        let reads = head.method == Method::GET && head.uri.path().contains("/deployments/");
+        let still = match *self.pause.lock().expect("no panic") {
+            None => false,
+            Some(Pause::Reading) => reads,
+            Some(Pause::Checking) => tries,
+            Some(Pause::Sending) => reads && self.tried.load(Ordering::SeqCst),
+        };
+        self.tried.fetch_or(tries, Ordering::SeqCst);
+        if still {
+            self.paused.send_replace(true);
+        }
+        still
+    }
 }
 
 /// The wire; it ends with the test.
@@ -91,6 +126,25 @@ impl Wire {
         *self.shared.fault.lock().expect("no panic") = Some(fault);
     }
 
+    /// From now on whoever comes to this point stands still there.
+    pub fn pauses(&self, pause: Pause) {
+        *self.shared.pause.lock().expect("no panic") = Some(pause);
+        self.shared.tried.store(false, Ordering::SeqCst);
+        self.shared.paused.send_replace(false);
+    }
+
+    /// Nobody stands still any more.
+    pub fn goes_on(&self) {
+        *self.shared.pause.lock().expect("no panic") = None;
+    }
+
+    /// Waits until somebody stands still.
+    pub async fn paused(&self) {
+        let mut paused = self.shared.paused.subscribe();
+        let still = tokio::time::timeout(std::time::Duration::from_secs(60), paused.wait_for(|still| *still)).await;
+        still.expect("somebody comes to that point").expect("the wire is there");
+    }
+
     /// How many changes have come, tries on a dry run left out.
     pub fn changes(&self) -> usize {
         *self.shared.changes.borrow()
@@ -121,6 +175,9 @@ async fn pass(request: Request<Incoming>, server: String, shared: Arc<Shared>) -
     let body = body.collect().await.map_err(Error::other)?.to_bytes();
     let asks = head.method == Method::GET || head.uri.path().ends_with("reviews");
     let tries = head.uri.query().is_some_and(|query| query.contains("dryRun"));
+    if shared.stands_still(&head, tries) {
+        return std::future::pending().await;
+    }
     if asks || tries {
         return send(&server, Request::from_parts(head, whole(body))).await;
     }

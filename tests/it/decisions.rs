@@ -254,6 +254,7 @@ fn a_server_that_failed_and_changed_nothing_is_settled_in_the_journal_and_asked_
         progress: Progress::Done,
         keeper: None,
         abort_to: None,
+        steps: None,
         release: None,
     };
     let effects = scene.app.update(later, Event::Answer(again, Ok(Box::new(Answer::Subject(Box::new(subject))))));

@@ -3,6 +3,7 @@
 mod batch;
 mod decisions;
 mod faces;
+mod forward;
 mod guard;
 mod house;
 mod left;

@@ -29,6 +29,14 @@ fn the_screen_of_a_verification() {
 }
 
 #[test]
+fn several_rollbacks_as_one_plan() {
+    let batch = || incident().size(80, 24).mode(pilothouse::gate::Mode::Write).keys("<space><space>R");
+    batch().shows("batch_plan_80x24");
+    batch().keys("<enter>").shows("batch_confirm_80x24");
+    batch().keys("<enter>production<enter>").after("41s").shows("batch_under_way_80x24");
+}
+
+#[test]
 fn the_main_screen_says_what_burns_in_one_sentence_and_where() {
     let scene = incident().play();
     scene.says(&[

@@ -6,12 +6,14 @@ mod open;
 mod plan;
 mod send;
 mod single;
+mod stop;
 mod wish;
 mod words;
 
 pub use batch::{Batch, Member, Together};
 pub use open::{Left, Settling};
 pub use single::{Course, End, Form, Single, Stand};
+pub(super) use stop::of_workload;
 
 use super::{App, Dialog, DialogId, OpenOperation, OperationKey};
 use crate::{
@@ -143,7 +145,7 @@ impl Operations {
         self.running.iter_mut().find(|running| running.key == key)
     }
 
-    /// A change without a target: restart, scale, pause, resume.
+    /// A change without a target: restart, scale, pause, resume, promote, retry.
     pub fn single(&self, key: OperationKey) -> Option<&Single> {
         self.singles.iter().find(|single| single.key == key)
     }

@@ -78,6 +78,9 @@ impl Left {
     /// What became of it, by the object; none as long as the request may still be on its way.
     fn judge(&self, subject: &Subject, newest: Option<&Revision>, late: bool) -> Option<(Came, Clean)> {
         let open = &self.open;
+        if subject.keeper.is_some() && Verb::named(&open.verb) == Some(Verb::Release) && !subject.seen.paused {
+            return Some((Came::Done, Clean::from_static("it was carried out: it acts by itself again")));
+        }
         let aborts = Verb::back(&open.verb) == Some(Verb::Abort);
         let back = |to: &RevisionRef| matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == to.template);
         if aborts && open.to.as_ref().is_some_and(back) {
@@ -95,12 +98,16 @@ impl Left {
         if marked {
             return Some((Came::Done, crate::clean!("it was carried out, and another revision was rolled out since{by}{runs}")));
         }
-        if *subject.from() == open.from {
+        if *subject.from() == open.from || subject.seen_by(Verb::Promote) == open.from {
             return (late && !open.accepted).then(|| (Came::Not, Clean::from_static("it was not carried out: the object is as it was")));
         }
         if let Some(release) = &subject.release {
             let at_work = matches!(release.state, ReleaseState::Pending { .. }) && !late;
             return (!at_work).then(|| (Came::Superseded, crate::clean!("nobody can tell what it did: {}", release.words())));
+        }
+        if subject.steps.is_some() && subject.seen.uid == open.from.uid && Verb::named(&open.verb).is_some_and(Verb::leaves_no_mark) {
+            let stands = super::single::stands(subject);
+            return Some((Came::Superseded, crate::clean!("it leaves no mark on a rollout: this or somebody else moved it, and {stands}")));
         }
         let words = if subject.seen.uid == open.from.uid { "the object was changed since" } else { "the object was made anew since" };
         Some((Came::Superseded, crate::clean!("{words}{by}, and does not carry its mark{runs}")))
@@ -273,7 +280,12 @@ impl App {
             self.complain(crate::clean!("{source} is not connected, so that its object can not be read: :ctx connects it"));
             return Vec::new();
         }
-        let questions = [Some(Question::Subject(workload.clone())), back.then_some(Question::Revisions(workload))];
+        let subject = match Verb::named(&left.open.verb) {
+            // What was held off or let go is not the workload.
+            Some(verb @ (Verb::Hold | Verb::Release)) => Question::Keeper { workload: workload.clone(), uid: Some(left.open.from.uid.clone()), verb },
+            _ => Question::Subject(workload.clone()),
+        };
+        let questions = [Some(subject), back.then_some(Question::Revisions(workload))];
         let (mut asked, mut effects) = (BTreeMap::new(), Vec::new());
         for question in questions.into_iter().flatten() {
             let (task, effect) = self.ask(Purpose::Left(key), source.clone(), question.clone());

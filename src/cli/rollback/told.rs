@@ -2,12 +2,16 @@
 
 use crate::{
     app::{App, OperationKey, Running},
-    cli::{exit::Exit, out::say},
+    cli::{
+        exit::Exit,
+        out::{remark, say},
+    },
     domain::{CheckKind, Outcome},
-    rollback::{Candidate, Confirm, Plan, State, Verdict},
+    rollback::{Candidate, Confirm, Mark, Plan, State, Verdict},
     text::Clean,
 };
 use serde_json::{Value, json};
+use std::{cell::RefCell, collections::BTreeSet};
 
 /// The version of the JSON shape.
 const SHAPE: u32 = 1;
@@ -67,6 +71,28 @@ impl Told {
             end_text(running);
         }
         end_exit(running)
+    }
+}
+
+/// How far it is, on standard error: each step once it is done or turned out bad. For whoever waits without a screen.
+#[derive(Default)]
+pub(super) struct Progress(RefCell<BTreeSet<(Clean, bool)>>);
+
+impl Progress {
+    /// Says what is new since it was asked last.
+    pub fn tell(&self, app: &App, key: OperationKey) {
+        let Some(running) = app.operations.get(key) else { return };
+        for line in running.procedure.lines(app.steady()) {
+            let good = line.mark == Mark::Good;
+            if (good || line.mark == Mark::Bad) && self.0.borrow_mut().insert((line.label.clone(), good)) {
+                remark(&format!("{} {}: {}", line.clock.as_deref().unwrap_or("–"), line.label, line.text));
+            }
+        }
+        if let State::Done { verdict, .. } = &running.procedure.state
+            && self.0.borrow_mut().insert((Clean::from_static("verdict"), true))
+        {
+            remark(&format!("– verdict: {}; it is being written into the journal", verdict.word()));
+        }
     }
 }
 

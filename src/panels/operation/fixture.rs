@@ -155,6 +155,7 @@ pub fn subject() -> Subject {
         progress: Progress::Rolling,
         keeper: None,
         abort_to: None,
+        steps: None,
         release: None,
     }
 }

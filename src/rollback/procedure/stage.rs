@@ -75,6 +75,7 @@ pub(in crate::rollback) fn subject(template: &str) -> Subject {
         progress: Progress::Rolling,
         keeper: None,
         abort_to: None,
+        steps: None,
         release: None,
     }
 }

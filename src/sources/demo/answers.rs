@@ -126,6 +126,7 @@ fn subject(view: &View<'_>) -> Subject {
         progress: view.progress(),
         keeper: None,
         abort_to: None,
+        steps: None,
         release: None,
     }
 }

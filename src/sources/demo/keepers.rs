@@ -49,6 +49,7 @@ pub(super) fn keeper(unit: &Unit, at: Timestamp) -> Option<Subject> {
         progress: Progress::Done,
         keeper: Some(unit.owner.clone()?),
         abort_to: None,
+        steps: None,
         release: None,
     })
 }

@@ -9,7 +9,7 @@ use super::{
     fault::Tried,
     keepers::{self, Keeper},
     revisions::{self, Kept},
-    rollouts::way,
+    rollouts::{forward, way},
     template::{self, Marks},
 };
 use crate::{
@@ -111,12 +111,12 @@ fn overtaken(operation: &Operation, current: &Current) -> Option<Clean> {
         let now = current.replicas();
         (now != scaling.from).then(|| clean!("{} was scaled meanwhile: it asks for {now} now, it was {} before", current.address.name, scaling.from))
     };
-    moved(&operation.from, current).or_else(|| operation.scaling.and_then(resized))
+    moved(operation.verb, &operation.from, current).or_else(|| operation.scaling.and_then(resized))
 }
 
 /// What is not as the operator saw it, and who changed it; none where all is.
-pub fn moved(from: &Seen, current: &Current) -> Option<Clean> {
-    let now = current.seen();
+pub fn moved(verb: Verb, from: &Seen, current: &Current) -> Option<Clean> {
+    let now = current.seen_by(verb);
     let by = || match current.changed_by() {
         Some((who, Some(when))) => format!("by {who} at {}", when.strftime("%H:%M:%S UTC")),
         Some((who, None)) => format!("by {who}"),
@@ -152,18 +152,22 @@ pub async fn change(cluster: &Cluster, current: &Current, operation: &Operation)
 async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> Result<Value, Stage> {
     let refused = |why: Clean| Err(Stage::Refused { why });
     let marks = |from| Marks { operation: operation.id.as_str(), from, at: Timestamp::now() };
-    let deployment = current.kind == Kind::Deployment;
+    let pauses = matches!(current.kind, Kind::Deployment | Kind::Rollout);
     match operation.verb {
         Verb::RollBack => {
             let kept = revisions::kept(cluster, current).await.map_err(|error| not_sent(&error))?;
             rollback(current, operation, &kept)
         }
         Verb::Abort => abort(current, operation),
+        Verb::Promote | Verb::PromoteFull | Verb::Retry => match &current.rollout {
+            Some(rollout) => forward::change(operation.verb, &rollout.lean, &current.raw).map_err(|why| Stage::Refused { why }),
+            None => refused(clean!("a {} goes by no steps: it can not be {} from here", current.kind.word(), operation.verb.words())),
+        },
         Verb::Restart if current.kind == Kind::Rollout => refused(Clean::from_static("a Rollout can not be restarted from here")),
         Verb::Restart if !current.lean.spec.paused => Ok(template::restart(&current.raw, &marks(None))),
         Verb::Restart => refused(clean!("{} is paused: resume it first, or no pod will be replaced", current.address.name)),
-        Verb::Pause if deployment => Ok(template::pause(&current.raw, true, &marks(None))),
-        Verb::Resume if deployment => Ok(template::pause(&current.raw, false, &marks(None))),
+        Verb::Pause if pauses => Ok(template::pause(&current.raw, true, &marks(None))),
+        Verb::Resume if pauses => Ok(template::pause(&current.raw, false, &marks(None))),
         Verb::Pause | Verb::Resume => refused(clean!("a {} can not be paused", current.kind.word())),
         Verb::Scale if matches!(current.kind, Kind::Deployment | Kind::StatefulSet) => match operation.scaling {
             Some(scaling) => Ok(template::scale(&current.raw, scaling.to, &marks(None))),

@@ -7,7 +7,7 @@ use super::{
     keepers, outline,
     revisions::{self, Kept},
     rollouts::{
-        self,
+        self, forward,
         way::{self, Delivery},
     },
     rows::{self, Address},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Answer, Id, Kind, Progress, Question, Seen, Subject, Workload},
+    domain::{Answer, Id, Kind, Progress, Question, Seen, Steps, Subject, Verb, Workload},
     sources::{SourceError, spec},
     text::{Clean, Raw},
 };
@@ -134,9 +134,24 @@ impl Current {
         }
     }
 
+    /// What a change by `verb` must still find.
+    pub fn seen_by(&self, verb: Verb) -> Seen {
+        let (seen, steps) = (self.seen(), self.steps().filter(|_| verb.of_one_step()));
+        steps.map(|steps| steps.seen(&seen)).unwrap_or(seen)
+    }
+
+    /// How far it is, where it goes step by step.
+    fn steps(&self) -> Option<Steps> {
+        self.rollout.as_ref().map(|rollout| forward::steps(&rollout.lean, self.template_hash()))
+    }
+
+    fn template_hash(&self) -> Raw {
+        spec::hash(&template::bare(self.templated().1))
+    }
+
     /// What an operation must still find.
     pub fn seen(&self) -> Seen {
-        let hash = spec::hash(&template::bare(self.templated().1));
+        let hash = self.template_hash();
         let template = self.rollout.as_ref().map(|rollout| Raw::new(&format!("{}{}", hash.expose(), rollout.mark()))).unwrap_or(hash);
         Seen { uid: Raw::new(self.uid()), template, paused: self.lean.spec.paused }
     }
@@ -211,6 +226,7 @@ impl Current {
             replicas: rows::replicas(self.kind, spec, status),
             progress: self.progress(),
             abort_to: self.rollout.as_ref().and_then(|rollout| rollout.abort_to()).map(Raw::new),
+            steps: self.steps(),
             keeper: None,
             release: None,
         }

@@ -214,12 +214,13 @@ impl Source for Kubernetes {
 
     fn offers(&self) -> Offers {
         let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Holds, FeedKind::Pods, FeedKind::Happenings, FeedKind::Logs];
-        let verbs = [Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Hold, Verb::Release, Verb::Shell];
+        let singles = [Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Promote, Verb::PromoteFull, Verb::Retry];
+        let verbs = [Verb::RollBack, Verb::Hold, Verb::Release, Verb::Shell].into_iter().chain(singles);
         let warnings = self.cluster.known.insecure.then(|| Clean::from_static("TLS is not verified"));
         let lacks = self.cluster.lacks();
         Offers {
             feeds: feeds.into(),
-            verbs: verbs.into(),
+            verbs: verbs.collect(),
             partly: lacks.get(<wire::apps::Deployment as wire::Shape>::PLURAL).cloned(),
             lacks: lacks.into_values().collect(),
             warnings: warnings.into_iter().collect(),

@@ -104,6 +104,14 @@ impl Ground {
         format!("{} -n {} --context {}", self.name(), self.namespace(), self.cluster.known.name)
     }
 
+    /// The command that lets it go on by hand. The plugin's own for a Rollout (promote) would skip a step besides.
+    pub fn resume(&self) -> Clean {
+        match self.current.kind {
+            Kind::Rollout => clean!("kubectl patch {} --type merge -p '{{\"spec\":{{\"paused\":false}}}}'", self.object()),
+            _ => clean!("kubectl rollout resume {}", self.object()),
+        }
+    }
+
     /// The command that does the same by hand.
     pub fn command(&self) -> Clean {
         let (object, operation) = (self.object(), &self.operation);
@@ -115,6 +123,9 @@ impl Ground {
             (Verb::RollBack, _) if self.current.kind == Kind::Rollout => {
                 clean!("kubectl argo rollouts undo {} --to-revision={}", self.place(), operation.to.as_ref().map_or(0, |to| to.number))
             }
+            (Verb::Resume, _) => self.resume(),
+            (Verb::PromoteFull, _) => clean!("kubectl argo rollouts promote {} --full", self.place()),
+            (Verb::Retry, _) => clean!("kubectl argo rollouts retry rollout {}", self.place()),
             (verb, _) if self.current.kind == Kind::Rollout => clean!("kubectl argo rollouts {} {}", verb.words(), self.place()),
             (Verb::RollBack, _) => clean!("kubectl rollout undo {object} --to-revision={}", operation.to.as_ref().map_or(0, |to| to.number)),
             (Verb::Scale, Some(scaling)) => clean!("kubectl scale {object} --current-replicas={} --replicas={}", scaling.from, scaling.to),
@@ -151,6 +162,16 @@ const ABORT: &[(CheckKind, Make)] = &[
     (CheckKind::Strategy, |ground| Box::pin(checks::strategy(ground))),
     (CheckKind::Migration, |ground| Box::pin(checks::migration(ground))),
     (CheckKind::Traffic, |ground| Box::pin(checks::traffic(ground))),
+    (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
+];
+
+/// On from a pause or forward again: pods of the newest revision start, and it gets more of the traffic.
+const FORWARD: &[(CheckKind, Make)] = &[
+    (CheckKind::Rights, |ground| Box::pin(checks::rights(ground))),
+    (CheckKind::Paused, |ground| Box::pin(checks::paused(ground))),
+    (CheckKind::Owner, |ground| Box::pin(checks::keeper(ground))),
+    (CheckKind::References, |ground| Box::pin(checks::references(ground))),
+    (CheckKind::Strategy, |ground| Box::pin(checks::strategy(ground))),
     (CheckKind::DryRun, |ground| Box::pin(checks::dry_run(ground))),
 ];
 
@@ -203,6 +224,7 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         Verb::RollBack if helm::number(operation).is_some() => RELEASE,
         Verb::RollBack => ROLLBACK,
         Verb::Abort => ABORT,
+        Verb::Promote | Verb::PromoteFull | Verb::Retry => FORWARD,
         Verb::Restart => RESTART,
         Verb::Scale => SCALE,
         Verb::Pause | Verb::Resume | Verb::Hold | Verb::Release | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => OTHER,

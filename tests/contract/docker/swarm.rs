@@ -1,6 +1,9 @@
 //! Taking a service of a swarm back: the swarm keeps one specification before the newest, and a way back swaps the two.
 
-use super::engine::{self, Engine, left_out};
+use super::{
+    cut::Cut,
+    engine::{self, Engine, left_out},
+};
 use serde_json::Value;
 use std::{path::Path, process::Command};
 
@@ -78,15 +81,18 @@ fn a_bad_service_is_taken_back_once_recovers_and_a_second_press_is_guarded() {
     let outcome = |kind: &str| checks.iter().find(|check| check["check"] == kind).map(|check| check["outcome"].as_str().unwrap_or_default().to_owned());
     assert_eq!((outcome("rights"), outcome("image"), outcome("strategy")), (Some("ok".into()), Some("ok".into()), Some("warn".into())), "{plan:#}");
 
-    let (code, done) = face(&engine, home.path(), &[&back[..], &["--yes", "--reason", "it ends with 3"]].concat());
+    // The answer to the one request gets lost: it is read whether it was carried out, and nothing is sent again.
+    let cut = Cut::new(&engine.host(), "/update?");
+    let (code, done) = face_at(&cut.host(), home.path(), &[&back[..], &["--yes", "--reason", "it ends with 3"]].concat());
+    assert_eq!(cut.changes().len(), 1, "{:?}", cut.changes());
     assert_eq!((code, &done["verdict"]), (Some(0), &"RECOVERED".into()), "{done:#}");
     assert_eq!(image(&engine), GOOD);
     assert_eq!(engine.docker(&["service", "inspect", "web", "--format", "{{.UpdateStatus.Message}}"]).trim(), "rollback completed");
 
     // What was rolled back from is the one specification before now: nobody goes there with one key.
-    let (code, again) = face(&engine, home.path(), &[&back[..], &["--dry-run"]].concat());
+    let (code, again) = face_at(&cut.host(), home.path(), &[&back[..], &["--dry-run"]].concat());
     assert_eq!((code, again["no_target"].is_string()), (Some(1), true), "{again:#}");
-    let (code, forward) = face(&engine, home.path(), &[&back[..], &["--to", "previous", "--yes", "--reason", "again"]].concat());
+    let (code, forward) = face_at(&cut.host(), home.path(), &[&back[..], &["--to", "previous", "--yes", "--reason", "again"]].concat());
     assert_eq!(code, Some(77), "{forward:#}");
     assert_eq!(image(&engine), GOOD, "nothing was sent");
 }

@@ -1,23 +1,43 @@
-//! Random histories of Deployments on the real cluster: whatever was rolled out, failed, was undone or fell out of the history, what is proposed
-//! is never called good unless it was, and is good wherever a good one is left. `tests/run --long` plays hundreds.
+//! Random histories of Deployments, StatefulSets and DaemonSets on the real cluster: whatever was rolled out, failed, was undone or fell out of
+//! the history, what is proposed is never called good unless it was, and is good wherever a good one is known. `tests/run --long` plays hundreds.
 
 use super::{
     acts::{insist, operation, revisions, subject},
     lab::{self, Space},
+    sets::manifest,
 };
 use pilothouse::{
-    domain::{Answer, Pod, Question, Revision, Stage, Verb},
-    rollback::{Class, History, target},
+    domain::{Answer, Evidence, Id, Pod, Question, Revision, Stage, Verb, Workload},
+    rollback::{Class, History, Record, target},
+    sources::Source,
 };
 use proptest::{
     prelude::*,
     strategy::ValueTree,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use std::collections::BTreeSet;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, sync::Arc};
 
-/// How many are played at the same time.
-const AT_ONCE: usize = 5;
+/// A kind, the plural of its name, how many stories of it are played at the same time and how many in all, how many more with `--long`, and
+/// the most that happens in one: pods of a set are replaced where they are, which takes this kubelet ten seconds each time.
+struct Sort {
+    kind: &'static str,
+    plural: &'static str,
+    at_once: usize,
+    many: usize,
+    long: usize,
+    steps: usize,
+}
+
+const DEPLOYMENTS: Sort = Sort { kind: "Deployment", plural: "deployments", at_once: 5, many: 20, long: 200, steps: 5 };
+const STATEFUL_SETS: Sort = Sort { kind: "StatefulSet", plural: "statefulsets", at_once: 10, many: 20, long: 200, steps: 2 };
+const DAEMON_SETS: Sort = Sort { kind: "DaemonSet", plural: "daemonsets", at_once: 10, many: 20, long: 200, steps: 2 };
+
+/// Whether hundreds are played.
+fn long() -> bool {
+    std::env::var_os("PILOTHOUSE_LONG").is_some()
+}
 
 /// What somebody does to a Deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +58,10 @@ enum Step {
     Same,
 }
 
-/// How many revisions are kept, and what is done.
-type Story = (u32, Vec<Step>);
+/// How many revisions are kept, what is done, and whether somebody watched and wrote down what was well.
+type Story = (u32, Vec<Step>, bool);
 
-fn stories() -> impl Strategy<Value = Story> {
+fn stories(steps: usize) -> impl Strategy<Value = Story> {
     let step = prop_oneof![
         4 => Just(Step::Good),
         2 => Just(Step::Crash),
@@ -51,12 +71,13 @@ fn stories() -> impl Strategy<Value = Story> {
         2 => Just(Step::Undo),
         1 => Just(Step::Same),
     ];
-    (prop_oneof![1 => Just(0_u32), 1 => Just(1), 4 => 2..11_u32], proptest::collection::vec(step, 1..6))
+    (prop_oneof![1 => Just(0_u32), 1 => Just(1), 4 => 2..11_u32], proptest::collection::vec(step, 1..=steps), any::<bool>())
 }
 
-/// One Deployment, and what is known of it because we made it so.
+/// One workload, and what is known of it because we made it so.
 struct Played<'a> {
     space: &'a Space,
+    sort: &'static Sort,
     name: String,
     limit: u32,
     /// Versions that were ready, by the value of their variable.
@@ -69,22 +90,48 @@ impl Played<'_> {
     fn apply(&mut self, step: Step) {
         self.made += 1;
         let number = self.made.to_string();
-        let (image, mut environment) = match step {
-            Step::Missing => ("lab/app:missing", vec![("N", number.as_str())]),
-            _ => ("lab/app:1", vec![("N", number.as_str())]),
-        };
+        let mut environment = vec![("N", number.as_str())];
         match step {
             Step::Crash => environment.extend([("APP_CRASH_AFTER", "0.1"), ("APP_READY_AFTER", "never")]),
             Step::NeverReady => environment.push(("APP_READY_AFTER", "never")),
             _ => {}
         }
-        let mut manifest: serde_json::Value = serde_json::from_str(&lab::deployment(&self.name, image, &environment, "")).expect("JSON");
+        let mut manifest = manifest(self.sort.kind, &self.name, 1, &environment);
         manifest["spec"]["revisionHistoryLimit"] = self.limit.into();
-        if step == Step::NoConfig {
-            manifest["spec"]["template"]["spec"]["containers"][0]["envFrom"] = serde_json::json!([{ "configMapRef": { "name": "nowhere" } }]);
+        let pod = &mut manifest["spec"]["template"]["spec"];
+        match step {
+            Step::Missing => pod["containers"][0]["image"] = "lab/app:missing".into(),
+            Step::NoConfig => pod["containers"][0]["envFrom"] = json!([{ "configMapRef": { "name": "nowhere" } }]),
+            _ => {}
+        }
+        if self.sort.kind != "Deployment" {
+            pod["terminationGracePeriodSeconds"] = 0.into();
+        }
+        if self.sort.kind == "StatefulSet" {
+            (manifest["spec"]["replicas"], manifest["spec"]["podManagementPolicy"]) = (self.wanted().into(), "Parallel".into());
         }
         self.manifest = manifest.to_string();
         self.space.apply(&self.manifest);
+    }
+
+    fn object(&self) -> Value {
+        object(self.space, &self.path())
+    }
+
+    /// `deployment/story-3`.
+    fn path(&self) -> String {
+        format!("{}/{}", self.sort.kind.to_lowercase(), self.name)
+    }
+
+    fn wanted(&self) -> usize {
+        if self.sort.kind == "Deployment" { 2 } else { 1 }
+    }
+
+    /// Its pods that stay.
+    fn pods(&self) -> Vec<Value> {
+        let text = self.space.kubectl(&["get", "pods", "-l", &format!("app={}", self.name), "-o", "json"]);
+        let pods: Value = serde_json::from_str(&text).expect("JSON");
+        pods["items"].as_array().into_iter().flatten().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).cloned().collect()
     }
 
     /// Does one thing, and waits until the cluster has made of it what it will.
@@ -93,7 +140,7 @@ impl Played<'_> {
             Step::Same if self.made > 0 => self.space.apply(&self.manifest),
             Step::Undo if self.made > 0 => {
                 // Where there is nothing to go back to kubectl refuses, which is a history too.
-                let undo = ["-n", &self.space.name, "rollout", "undo", &format!("deployment/{}", self.name)];
+                let undo = ["-n", &self.space.name, "rollout", "undo", &self.path()];
                 _ = std::process::Command::new("kubectl").args(undo).output();
             }
             Step::Same | Step::Undo => self.apply(Step::Good),
@@ -119,24 +166,24 @@ impl Played<'_> {
         .await;
     }
 
-    /// The version of the newest template, if it is rolled out whole.
+    /// The version of the newest template, if it is rolled out whole: it was looked at, and it is in every pod that there is.
     fn available(&self) -> Option<String> {
-        let text = self.space.kubectl(&["get", "deployment", &self.name, "-o", "json"]);
-        let object: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        let (status, number) = (&object["status"], |field: &str| object["status"][field].as_u64().unwrap_or(0));
-        let whole = number("updatedReplicas") == 2 && number("replicas") == 2 && number("availableReplicas") == 2;
-        let seen = status["observedGeneration"] == object["metadata"]["generation"];
-        (whole && seen).then(|| variable(&object["spec"]["template"]))
+        let (object, pods) = (self.object(), self.pods());
+        let newest = variable(&object["spec"]["template"]);
+        let ready = |pod: &Value| {
+            let conditions = pod["status"]["conditions"].as_array();
+            conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        };
+        let whole = pods.len() == self.wanted() && pods.iter().all(|pod| ready(pod) && variable(pod) == newest);
+        let seen = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+        let counted = self.sort.kind != "Deployment" || (object["status"]["availableReplicas"] == 2 && object["status"]["replicas"] == 2);
+        (whole && seen && counted).then_some(newest)
     }
 
     /// What the pods of the newest template say, and whether they are never to become ready.
     fn newest_pods(&self) -> String {
-        let text = self.space.kubectl(&["get", "pods", "-l", &format!("app={}", self.name), "-o", "json"]);
-        let pods: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        let object: serde_json::Value = serde_json::from_str(&self.space.kubectl(&["get", "deployment", &self.name, "-o", "json"])).expect("JSON");
-        let newest = variable(&object["spec"]["template"]);
-        let own = pods["items"].as_array().into_iter().flatten().filter(|pod| variable(pod) == newest);
-        let said = own.map(|pod| {
+        let newest = variable(&self.object()["spec"]["template"]);
+        let said = self.pods().into_iter().filter(|pod| variable(pod) == newest).map(|pod| {
             let waits = pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"].as_str().unwrap_or_default();
             let runs = pod["status"]["containerStatuses"][0]["state"].get("running").is_some();
             let never = pod["spec"]["containers"][0]["env"].as_array().into_iter().flatten().any(|one| one["value"] == "never");
@@ -146,8 +193,12 @@ impl Played<'_> {
     }
 }
 
+fn object(space: &Space, path: &str) -> Value {
+    serde_json::from_str(&space.kubectl(&["get", path, "-o", "json"])).expect("JSON")
+}
+
 /// The number by which versions are told apart.
-fn variable(template: &serde_json::Value) -> String {
+fn variable(template: &Value) -> String {
     let list = template["spec"]["containers"][0]["env"].as_array();
     list.into_iter().flatten().find(|one| one["name"] == "N").and_then(|one| one["value"].as_str()).unwrap_or_default().to_owned()
 }
@@ -157,26 +208,33 @@ fn number_of(revision: &Revision) -> String {
     revision.outline.0.iter().find(|leaf| leaf.path.ends_with(": N")).map(|leaf| leaf.value.to_string()).unwrap_or_default()
 }
 
-async fn told(space: &Space, at: usize, (limit, steps): Story) {
+async fn told(space: &Space, sort: &'static Sort, at: usize, (limit, steps, watched): Story) {
     let source = lab::source(&lab::kubeconfig().expect("there is a lab"), "lab", "");
-    let mut played = Played { space, name: format!("story-{at}"), limit, good: BTreeSet::new(), made: 0, manifest: String::new() };
+    let mut played = Played { space, sort, name: format!("story-{at}"), limit, good: BTreeSet::new(), made: 0, manifest: String::new() };
     for step in &steps {
         played.play(*step).await;
     }
-    let story = format!("story {at}: limit {limit}, {steps:?}");
-    let id = space.deployment(&source, &played.name);
+    let story = format!("{} {at}: limit {limit}, {steps:?}, watched {watched}", sort.kind);
+    let id: Id<Workload> = Id::new(source.id(), &format!("{}/{}/{}", sort.plural, space.name, played.name));
     let rows = revisions(&source, &id).await;
     let pods: Vec<Pod> = match source.ask(Question::Explain(id.clone())).await {
         Ok(Answer::Explain { pods, .. }) => pods,
         other => panic!("{story}: {other:?}"),
     };
-    let found = target(&History { revisions: &rows, records: &[], pods: &pods }, jiff::Timestamp::now());
+    // What a console that watched has written down: of a set nothing else tells what was well, its pods are replaced where they are.
+    let seen = |row: &Revision| {
+        let evidence = Evidence::SeenHealthy { held: jiff::SignedDuration::from_mins(10), until: jiff::Timestamp::now() };
+        (watched && played.good.contains(&number_of(row))).then(|| Record { template: row.template.clone(), evidence })
+    };
+    let records: Vec<Record> = rows.iter().filter_map(seen).collect();
+    let found = target(&History { revisions: &rows, records: &records, pods: &pods }, jiff::Timestamp::now());
     for candidate in &found.candidates {
         let was_good = played.good.contains(&number_of(&candidate.revision));
         assert!(candidate.class != Class::Proven || was_good, "{story}: {} is called proven and never was well: {}", candidate.revision.short(), candidate.why);
     }
     let current_is_bad = played.available().is_none();
-    let good_is_kept = found.candidates.iter().any(|candidate| played.good.contains(&number_of(&candidate.revision)));
+    let good_is_known = sort.kind == "Deployment" || watched;
+    let good_is_kept = good_is_known && found.candidates.iter().any(|candidate| played.good.contains(&number_of(&candidate.revision)));
     let proposed = found.proposed.as_ref().ok().map(|at| &found.candidates[*at]);
     if current_is_bad && good_is_kept {
         let proposed = proposed.unwrap_or_else(|| panic!("{story}: nothing is proposed: {:?}", found.proposed));
@@ -192,48 +250,61 @@ async fn told(space: &Space, at: usize, (limit, steps): Story) {
     let stages = insist(&source, operation(Verb::RollBack, &seen, Some(&proposed.revision))).await;
     assert!(matches!(stages.last(), Some(Stage::Accepted { .. })), "{story}: {stages:?}");
     if limit > 1 {
-        as_kubectl_does(space, &played.name, &story).await;
+        as_kubectl_does(&played, (&source, &id), &story).await;
     }
 }
 
 /// What was made of it is what kubectl makes of the same history: it goes forward to what was left, and back again.
-async fn as_kubectl_does(space: &Space, name: &str, story: &str) {
-    let object = || -> serde_json::Value { serde_json::from_str(&space.kubectl(&["get", "deployment", name, "-o", "json"])).expect("JSON") };
+async fn as_kubectl_does(played: &Played<'_>, (source, id): (&Arc<dyn Source>, &Id<Workload>), story: &str) {
     let observed = async || {
-        let now = object();
+        let now = played.object();
         (now["status"]["observedGeneration"] == now["metadata"]["generation"]).then_some(now)
     };
     let ours = lab::eventually("the controller has seen ours", observed).await;
-    let number = ours["metadata"]["annotations"]["deployment.kubernetes.io/revision"].as_str().expect("a number").to_owned();
-    let undo = ["rollout", "undo", &format!("deployment/{name}")];
-    space.kubectl(&undo);
+    let number = revisions(source, id).await.iter().find(|row| row.current).map(|row| row.number.to_string()).expect("one is current");
+    let path = played.path();
+    let undo = ["rollout", "undo", path.as_str()];
+    played.space.kubectl(&undo);
     lab::eventually("the controller has seen the undo", observed).await;
-    space.kubectl(&[&undo[..], &["--to-revision", &number]].concat());
-    let theirs = object();
-    assert_eq!(ours["spec"]["template"], theirs["spec"]["template"], "{story}");
+    played.space.kubectl(&[&undo[..], &["--to-revision", &number]].concat());
+    assert_eq!(ours["spec"]["template"], played.object()["spec"]["template"], "{story}");
 }
 
 #[test]
 fn what_is_proposed_of_a_random_history_was_well_and_nothing_else_is_called_so() {
+    plays(&DEPLOYMENTS);
+}
+
+#[test]
+fn the_same_holds_for_random_histories_of_stateful_sets() {
+    plays(&STATEFUL_SETS);
+}
+
+#[test]
+fn the_same_holds_for_random_histories_of_daemon_sets() {
+    plays(&DAEMON_SETS);
+}
+
+fn plays(sort: &'static Sort) {
     let Some(_) = lab::kubeconfig() else { return };
-    let many = if std::env::var_os("PILOTHOUSE_LONG").is_some() { 200 } else { 20 };
+    let (many, steps) = if long() { (sort.long, 5) } else { (sort.many, sort.steps) };
     let seed = std::env::var("PILOTHOUSE_SEED").ok().and_then(|seed| seed.parse::<u8>().ok()).unwrap_or(7);
     println!("PILOTHOUSE_SEED={seed}");
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));
-    let all: Vec<Story> = (0..many).map(|_| stories().new_tree(&mut runner).expect("a story").current()).collect();
-    let space = Space::new("stories");
+    let all: Vec<Story> = (0..many).map(|_| stories(steps).new_tree(&mut runner).expect("a story").current()).collect();
+    let space = Space::new(&format!("stories-{}", sort.plural));
     // Some at a time: the nodes of the lab have room for a few pods. Each plays in a thread of its own, because kubectl is waited for.
-    for (round, some) in all.chunks(AT_ONCE).enumerate() {
+    for (round, some) in all.chunks(sort.at_once).enumerate() {
         std::thread::scope(|scope| {
             for (at, story) in some.iter().enumerate() {
                 let space = &space;
                 scope.spawn(move || {
                     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-                    runtime.block_on(told(space, round * AT_ONCE + at, story.clone()));
+                    runtime.block_on(told(space, sort, round * sort.at_once + at, story.clone()));
                 });
             }
         });
-        space.kubectl(&["delete", "deployment", "--all", "--wait=false"]);
-        println!("{} of {many}", round * AT_ONCE + some.len());
+        space.kubectl(&["delete", sort.plural, "--all", "--wait=false"]);
+        println!("{} of {many}", round * sort.at_once + some.len());
     }
 }

@@ -3,7 +3,12 @@
 
 use super::{
     acts::{act, checks, insist, operation, revisions, subject},
+    faults::Line,
     lab::{self, Reading, Space},
+};
+use crate::{
+    term::pilothouse,
+    wire::{Fault, Wire},
 };
 use pilothouse::{
     domain::{Answer, Change, CheckKind, Fact, Feed, Hold, Id, Outcome, Owner, Question, Stage, Subject, Verb, Workload},
@@ -123,7 +128,7 @@ async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_a
     }
     space.apply(&application(&parent, None, &[("Application", &child)], &space.name).to_string());
     space.apply(&application(&child, Some(&parent), &[("Deployment", "cart"), ("Deployment", "stock"), ("Service", "cart")], &space.name).to_string());
-    let before = policy(&child);
+    let (before, as_it_was) = (policy(&child), whole(&space, &child));
     let id = space.deployment(&source, "cart");
     let healer = Healer::start(&space, parent.clone(), child.clone(), "lab/app:2".into());
 
@@ -175,12 +180,110 @@ async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_a
     assert_eq!((name(&near), near.seen.paused), (child.clone(), true));
     accepted(&insist(&source, operation(Verb::Release, &near, None)).await);
     assert_eq!(policy(&child), before, "just as it was");
+    assert_eq!(whole(&space, &child), as_it_was, "and nothing of ours is left on it");
     lab::eventually("it ships what git says again", async || (image(&space) == "lab/app:2").then_some(())).await;
-    assert_eq!(keeper(&source, &id, Verb::Release).await.map(|subject| name(&subject)), Ok(parent));
+    assert_eq!(keeper(&source, &id, Verb::Release).await.map(|subject| name(&subject)), Ok(parent.clone()));
     drop(healer);
-    tokio::time::timeout(Duration::from_secs(60), holds.until("it is gone from what is held", |fact| matches!(fact, Fact::Hold(Change::Done))))
-        .await
-        .expect("it is read again");
+    // A whole list that has the one above, which still is held, and not this one.
+    let above = |hold: &Hold| matches!(&hold.keeper, Owner::ArgoCd { application } if application.raw() == parent);
+    let (mut still, mut others) = (true, false);
+    let gone = holds.until("it is gone from what is held", |fact| {
+        match fact {
+            Fact::Hold(Change::Begin) => (still, others) = (false, false),
+            Fact::Hold(Change::Upsert(hold)) => (still, others) = (still || ours(hold), others || above(hold)),
+            _ => {}
+        }
+        matches!(fact, Fact::Hold(Change::Done)) && others && !still
+    });
+    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("what was let go is no more told as held");
+}
+
+/// What somebody else would see of an application: all but what the server counts.
+fn whole(space: &Space, name: &str) -> Value {
+    let object: Value = serde_json::from_str(&space.kubectl(&["get", "application", name, "-o", "json"])).expect("JSON");
+    json!({ "labels": object["metadata"]["labels"], "annotations": object["metadata"]["annotations"], "spec": object["spec"] })
+}
+
+/// A Kustomization that keeps `cart`, which needs no pods for that.
+fn kustomization(space: &Space) {
+    space.deploy("cart", 1, &[], "good");
+    let entries = json!([{ "id": format!("{}_cart_apps_Deployment", space.name), "v": "v1" }]);
+    let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": { "name": "apps" },
+        "spec": { "interval": "10m", "path": "./", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "apps" } }, "status": { "inventory": { "entries": entries } } });
+    space.apply(&object.to_string());
+    space.kubectl(&["label", "deployment", "cart", "kustomize.toolkit.fluxcd.io/name=apps", &format!("kustomize.toolkit.fluxcd.io/namespace={}", space.name)]);
+}
+
+/// Nobody holds it.
+fn let_go(space: &Space) {
+    let patch = r#"{"spec":{"suspend":null},"metadata":{"labels":{"pilothouse.dev/held":null},"annotations":{"pilothouse.dev/held":null}}}"#;
+    space.kubectl(&["patch", "kustomization", "apps", "--type", "merge", "-p", patch]);
+}
+
+fn suspended(space: &Space) -> bool {
+    space.kubectl(&["get", "kustomization", "apps", "-o", "jsonpath={.spec.suspend}"]) == "true"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_network_does_a_hold_and_a_release_are_sent_once() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    lab::serve("kustomize.toolkit.fluxcd.io", "v1", ("kustomizations", "Kustomization"), false);
+    let (space, line) = (Space::new("torn-flux"), Line::new().await);
+    let direct = lab::source(&kubeconfig, "lab", "");
+    let id = space.deployment(&line.source, "cart");
+    kustomization(&space);
+    let hold = async |source: &Arc<dyn Source>| {
+        let_go(&space);
+        operation(Verb::Hold, &keeper(source, &id, Verb::Hold).await.expect("it keeps it"), None)
+    };
+    line.sent_once(async || hold(&line.source).await, async || suspended(&space)).await;
+    let release = async || {
+        let held = hold(&direct).await;
+        accepted(&insist(&direct, held).await);
+        operation(Verb::Release, &keeper(&line.source, &id, Verb::Release).await.expect("it is held"), None)
+    };
+    line.sent_once(release, async || !suspended(&space)).await;
+}
+
+/// A console that is killed while its hold is on the way: the next one says what became of it, and sends nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hold_whose_console_was_killed_is_told_by_the_next_one() {
+    let Some(_) = lab::kubeconfig() else { return };
+    lab::serve("kustomize.toolkit.fluxcd.io", "v1", ("kustomizations", "Kustomization"), false);
+    let (space, wire) = (Space::new("killed-hold"), Wire::new().await);
+    kustomization(&space);
+    let home = tempfile::tempdir().expect("a folder");
+    let config = format!(
+        "[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\nnamespaces = ['{}']\ndiscover = false\n\
+         [[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ context = 'lab' }}]\n",
+        wire.kubeconfig(home.path()).display(),
+        space.name,
+    );
+    let state = home.path().join("state").display().to_string();
+    let console = || pilothouse(&[]).with("XDG_STATE_HOME", &state).file("config/pilothouse/config.toml", &config).start();
+    for (fault, carried_out, words) in [(Fault::Silent, true, "it was carried out"), (Fault::Held, false, "not carried out")] {
+        let before = wire.changes();
+        wire.next(fault);
+        let mut first = console();
+        first.shows("cart");
+        first.types("H").shows("Enter asks once more");
+        first.types("\r").shows("Enter does it");
+        first.confirms("it is sent", |_| wire.changes() > before);
+        if carried_out {
+            lab::eventually("it is carried out", async || suspended(&space).then_some(())).await;
+        }
+        first.signal(rustix::process::Signal::KILL);
+        drop(first);
+        pilothouse::journal::verify(&home.path().join("state/pilothouse/journal")).expect("the journal is whole");
+        let mut next = console();
+        next.shows("was begun and not ended");
+        next.types("B").shows("Enter reads what became of it");
+        // What is held stands before it as soon as it is told.
+        next.types("j");
+        next.types("\r").shows(words);
+        assert_eq!((wire.changes(), suspended(&space)), (before + 1, carried_out), "nothing is sent a second time");
+        let_go(&space);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,10 @@ use std::sync::Arc;
 pub fn manifest(kind: &str, name: &str, version: u32, environment: &[(&str, &str)]) -> Value {
     let mut manifest: Value = serde_json::from_str(&lab::deployment(name, &format!("lab/app:{version}"), environment, "")).expect("JSON");
     let spec = manifest["spec"].as_object_mut().expect("a specification");
-    spec.remove("strategy");
+    match kind {
+        "Deployment" => return manifest,
+        _ => _ = spec.remove("strategy"),
+    }
     match kind {
         "DaemonSet" => _ = spec.remove("replicas"),
         _ => _ = spec.insert("serviceName".into(), name.into()),

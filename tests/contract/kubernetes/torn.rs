@@ -2,14 +2,17 @@
 
 use super::{
     acts::{act, operation, revisions, subject},
+    faults::{FAULTS, word},
     lab::{self, Space},
 };
 use crate::{
     term::pilothouse,
-    wire::{Fault, Wire},
+    wire::{Fault, Pause, Wire},
 };
-use pilothouse::domain::{Stage, Verb};
+use pilothouse::domain::Verb;
 use std::{
+    fs::File,
+    io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -35,31 +38,9 @@ async fn whatever_the_network_does_a_change_is_sent_once_and_told_as_what_it_is(
     let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
     let source = lab::source(&wire.kubeconfig(home.path()), "lab", "");
     let id = space.deployment(&source, "cart");
-    let word = |stage: &Stage| match stage {
-        Stage::Sending => "sending",
-        Stage::Accepted { .. } => "accepted",
-        Stage::Conflict { same: true, .. } => "the same once more",
-        Stage::Conflict { same: false, .. } => "moved on",
-        Stage::Refused { .. } => "refused",
-        Stage::Working { .. } => "working",
-        Stage::Failed { .. } => "failed",
-        Stage::Unclear { .. } => "unclear",
-    };
     let mut runs = 2;
     // What happens on the wire, what is told of it, and whether it was carried out.
-    for (fault, told, done) in [
-        (Fault::Before, "unclear", false),
-        (Fault::During, "unclear", false),
-        (Fault::After, "unclear", true),
-        (Fault::Answered(409), "the same once more", false),
-        (Fault::Answered(429), "refused", false),
-        (Fault::Answered(500), "unclear", false),
-        (Fault::Answered(503), "unclear", false),
-        (Fault::Answered(504), "unclear", false),
-        (Fault::CarriedOutAnswered(500), "unclear", true),
-        (Fault::CarriedOutAnswered(504), "unclear", true),
-        (Fault::Silent, "unclear", true),
-    ] {
+    for (fault, told, done) in FAULTS.into_iter().chain([(Fault::Silent, "unclear", true)]) {
         space.rolled_out("cart");
         let (seen, rows) = (subject(&source, &id).await, revisions(&source, &id).await);
         let other = rows.iter().find(|revision| !revision.current).expect("there are two");
@@ -77,7 +58,7 @@ async fn whatever_the_network_does_a_change_is_sent_once_and_told_as_what_it_is(
 }
 
 /// A rollback without a terminal, over the wire, with a home of its own.
-fn rollback(wire: &Wire, home: &Path, space: &Space, arguments: &[&str]) -> Child {
+pub fn rollback(wire: &Wire, home: &Path, space: &Space, arguments: &[&str]) -> Child {
     let config = "[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{ context = 'lab' }]\n";
     std::fs::write(home.join("c.toml"), config).expect("a file of ours");
     Command::new(env!("CARGO_BIN_EXE_pilothouse"))
@@ -94,7 +75,7 @@ fn rollback(wire: &Wire, home: &Path, space: &Space, arguments: &[&str]) -> Chil
         .expect("it runs")
 }
 
-fn ended(child: Child) -> (Option<i32>, serde_json::Value) {
+pub fn ended(child: Child) -> (Option<i32>, serde_json::Value) {
     let out = child.wait_with_output().expect("it ends");
     let text = String::from_utf8_lossy(&out.stdout);
     (out.status.code(), serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}{}", String::from_utf8_lossy(&out.stderr))))
@@ -105,6 +86,11 @@ fn journal(home: &Path) -> Vec<serde_json::Value> {
     let path = home.join(".local/state/pilothouse/journal/journal.jsonl");
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// The operation whose intent is on disk.
+pub fn intent(home: &Path) -> Option<String> {
+    journal(home).iter().find(|line| line["kind"] == "intent").and_then(|line| line["op"].as_str().map(str::to_owned))
 }
 
 fn kinds(home: &Path) -> Vec<String> {
@@ -146,34 +132,105 @@ async fn killed_while_the_pods_come_the_next_one_sees_it_through() {
     killed("watched", Kill { fault: None, until: "outcome", verdict: "RECOVERED", code: 0, runs: 1 }).await;
 }
 
-/// The journal is whole, the truth is told, and nothing is sent a second time.
-async fn killed(at: &str, kill: Kill) {
-    let Some(_) = lab::kubeconfig() else { return };
+/// One that crashes, and a good one before it.
+async fn crashing(at: &str) -> Space {
     let space = Space::new(&format!("killed-{at}"));
     space.deploy("cart", 1, &[], "good");
     space.rolled_out("cart");
     space.deploy("cart", 2, &[("APP_CRASH_AFTER", "1"), ("APP_READY_AFTER", "never")], "bad");
     lab::eventually("it crashes", async || space.kubectl(&["get", "pods"]).contains("CrashLoopBackOff").then_some(())).await;
+    space
+}
+
+fn kill(mut program: Child, home: &Path) {
+    program.kill().expect("it runs");
+    program.wait().expect("it ends");
+    if home.join(".local/state/pilothouse/journal").exists() {
+        let summary = pilothouse::journal::verify(&home.join(".local/state/pilothouse/journal")).expect("the journal is whole");
+        assert!(summary.torn.is_empty(), "{summary:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_while_it_plans_or_before_its_request_has_left_nothing_was_done() {
+    let Some(_) = lab::kubeconfig() else { return };
+    let space = crashing("early").await;
     let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
-    if let Some(fault) = kill.fault {
+    for pause in [Pause::Reading, Pause::Checking] {
+        wire.pauses(pause);
+        let first = rollback(&wire, home.path(), &space, &GO);
+        wire.paused().await;
+        kill(first, home.path());
+        assert_eq!(kinds(home.path()), Vec::<String>::new(), "{pause:?}: there is nothing that could be left behind");
+    }
+    // The intent is on disk, and the object is being read once more before the request leaves.
+    wire.pauses(Pause::Sending);
+    let first = rollback(&wire, home.path(), &space, &GO);
+    wire.paused().await;
+    written(home.path(), "intent").await;
+    kill(first, home.path());
+    assert_eq!((kinds(home.path()).last().map(String::as_str), wire.changes()), (Some("intent"), 0));
+    wire.goes_on();
+    let operation = intent(home.path()).expect("an intent");
+    let (code, said) = ended(rollback(&wire, home.path(), &space, &["--resume", &operation]));
+    assert_eq!((code, image(&space, "cart").as_str(), wire.changes()), (Some(1), "lab/app:2", 0), "{said:#}");
+    assert!(said["why"].as_str().is_some_and(|why| why.contains("nothing was changed")), "{said:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn killed_after_its_verdict_and_before_that_is_written_the_next_one_reaches_it_once_more() {
+    let Some(_) = lab::kubeconfig() else { return };
+    let space = crashing("verdict").await;
+    let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
+    let mut first = rollback(&wire, home.path(), &space, &GO);
+    written(home.path(), "outcome").await;
+    let (mut lines, mut locked) = (BufReader::new(first.stderr.take().expect("a pipe")).lines(), None);
+    loop {
+        let line = lines.next().expect("it reaches a verdict").expect("text");
+        // All pods run, and it is being verified: from here on nobody else writes.
+        if line.contains("pods") && locked.is_none() {
+            locked = Some(lock(home.path()));
+        }
+        if line.contains("verdict: RECOVERED") {
+            break;
+        }
+    }
+    kill(first, home.path());
+    drop(locked.expect("its pods ran"));
+    assert!(!kinds(home.path()).contains(&"verdict".to_owned()), "{:?}", kinds(home.path()));
+    let operation = intent(home.path()).expect("an intent");
+    let (code, said) = ended(rollback(&wire, home.path(), &space, &["--resume", &operation]));
+    assert_eq!((code, said["verdict"].as_str(), wire.changes()), (Some(0), Some("RECOVERED"), 1), "{said:#}");
+    assert_eq!(kinds(home.path()).iter().filter(|kind| *kind == "verdict").count(), 1);
+}
+
+/// Nobody writes into the journal as long as this is there.
+fn lock(home: &Path) -> File {
+    let file = File::open(home.join(".local/state/pilothouse/journal/journal.lock")).expect("a lock");
+    file.lock().expect("it is free");
+    file
+}
+
+/// The journal is whole, the truth is told, and nothing is sent a second time.
+async fn killed(at: &str, wanted: Kill) {
+    let Some(_) = lab::kubeconfig() else { return };
+    let space = crashing(at).await;
+    let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
+    if let Some(fault) = wanted.fault {
         wire.next(fault);
     }
-    let mut first = rollback(&wire, home.path(), &space, &GO);
+    let first = rollback(&wire, home.path(), &space, &GO);
     wire.came(1).await;
-    written(home.path(), kill.until).await;
-    if kill.runs == 1 {
+    written(home.path(), wanted.until).await;
+    if wanted.runs == 1 {
         lab::eventually("it is carried out", async || image(&space, "cart").ends_with(":1").then_some(())).await;
     }
-    first.kill().expect("it runs");
-    first.wait().expect("it ends");
-    let summary = pilothouse::journal::verify(&home.path().join(".local/state/pilothouse/journal")).expect("the journal is whole");
-    assert!(summary.torn.is_empty(), "{summary:?}");
-    let operation =
-        journal(home.path()).iter().find(|line| line["kind"] == "intent").and_then(|line| line["op"].as_str().map(str::to_owned)).expect("an intent");
+    kill(first, home.path());
+    let operation = intent(home.path()).expect("an intent");
 
     let (code, said) = ended(rollback(&wire, home.path(), &space, &["--resume", &operation]));
-    assert_eq!((code, said["verdict"].as_str().unwrap_or_default()), (Some(kill.code), kill.verdict), "{said:#}");
-    assert_eq!(image(&space, "cart"), format!("lab/app:{}", kill.runs), "{said:#}");
+    assert_eq!((code, said["verdict"].as_str().unwrap_or_default()), (Some(wanted.code), wanted.verdict), "{said:#}");
+    assert_eq!(image(&space, "cart"), format!("lab/app:{}", wanted.runs), "{said:#}");
     assert_eq!(wire.changes(), 1, "nothing is sent a second time");
     // It is settled: nobody can take it up again.
     let (code, again) = ended(rollback(&wire, home.path(), &space, &["--resume", &operation]));

@@ -1,6 +1,6 @@
 //! What is followed after the request was accepted, by what the object itself says.
 
-use super::Form;
+use super::{Form, forward};
 use crate::{
     domain::{OpId, Progress, Subject, Verb},
     rollback::Timing,
@@ -57,7 +57,7 @@ impl Course {
 
     /// Takes in what was read; how it ended, if it did.
     pub(super) fn observe(&mut self, verb: Verb, wanted: Option<u32>, subject: Subject, now: Timestamp) -> Option<End> {
-        let moved = self.seen.as_ref().is_none_or(|before| before.replicas != subject.replicas);
+        let moved = self.seen.as_ref().is_none_or(|before| before.replicas != subject.replicas || before.steps != subject.steps);
         if moved {
             self.progressed = now;
         }
@@ -68,6 +68,11 @@ impl Course {
         if old {
             return None;
         }
+        if self.is_stepwise() {
+            let end = forward::ended(verb, &self.form.subject, &subject);
+            self.seen = Some(subject);
+            return end;
+        }
         let after = self.after.get_or_insert_with(|| subject.seen.template.clone()).clone();
         let end = ended(verb, wanted, &subject, &after);
         self.seen = Some(subject);
@@ -77,6 +82,7 @@ impl Course {
     /// How it stands when the time is over.
     pub(super) fn at_deadline(&self, timing: &Timing) -> End {
         match (&self.seen, &self.blind) {
+            (Some(_), None) if self.is_stepwise() => End::Incomplete(crate::clean!("after {}: {}", clock(timing.deadline), self.stands())),
             (Some(_), None) => End::Incomplete(crate::clean!("after {}: {}", clock(timing.deadline), self.counts())),
             (_, Some(why)) => End::CouldNotTell(crate::clean!("the object could not be read: {why}")),
             (None, None) => End::CouldNotTell(Clean::from_static("the object could not be read since")),

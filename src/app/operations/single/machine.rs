@@ -1,6 +1,6 @@
 //! From the reading of the object to the end: it is told what happened and hands out what it wants. Nothing is ever sent again by itself.
 
-use super::{Course, End, Form, OperationKey, Single, Stand, Want};
+use super::{Course, End, Form, OperationKey, Single, Stand, Want, forward};
 use crate::{
     domain::{Answer, Check, OpId, Operation, Outcome, Scaling, Stage, Subject, Verb, Why, Workload},
     rollback::{Barred, Checks, Timing},
@@ -92,7 +92,7 @@ impl Single {
             verb: self.verb,
             subject: self.workload.id.clone(),
             title: self.title(),
-            from: form.subject.seen.clone(),
+            from: form.subject.seen_by(self.verb),
             to: None,
             scaling: (self.verb == Verb::Scale).then(|| Scaling { from, to: self.wanted.unwrap_or(from) }),
             reason,
@@ -240,11 +240,11 @@ impl Single {
     fn settle(&mut self, subject: Subject, now: Timestamp) -> Vec<Want> {
         let Stand::Unclear { course, .. } = &self.stand else { return Vec::new() };
         let course = course.clone();
-        if course.marked(&subject) {
+        let before = &course.form.subject;
+        if course.marked(&subject) || forward::applied(self.verb, before, &subject) {
             return self.go_under_way(course, now);
         }
-        let before = &course.form.subject;
-        if subject.seen == before.seen && subject.replicas.wanted == before.replicas.wanted {
+        if subject.seen_by(self.verb) == before.seen_by(self.verb) && subject.replicas.wanted == before.replicas.wanted {
             // The request may still be on its way: only later does an unchanged object mean that it was not applied.
             if now.duration_since(course.began) >= self.timing.late {
                 let again = Some(Clean::from_static("it was not applied, Enter sends it again"));

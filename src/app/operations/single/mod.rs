@@ -1,15 +1,18 @@
-//! Changes in one request that have no target to choose: restart, scale, pause, resume; holding off the controller above, letting it go.
+//! Changes in one request that have no target to choose: restart, scale, pause, resume; promoting a rollout, retrying it; holding off the
+//! controller above, letting it go.
 //!
 //! Each is a plan on which nothing executes, the same confirm line as a rollback's, one request, and what came of it. Only
 //! [`Single::confirmed`] hands out [`Want::Act`], only in [`Stand::Confirming`], and it leaves that state by doing so.
 
 mod carry;
 mod course;
+mod forward;
 mod machine;
 mod offer;
 mod words;
 
 pub use course::{Course, End};
+pub(in crate::app) use forward::stands;
 
 use super::{Confirming, OperationKey};
 use crate::{
@@ -193,7 +196,8 @@ impl Single {
         match (verb, kind) {
             (Verb::Restart, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet) => true,
             (Verb::Scale, Kind::Deployment | Kind::StatefulSet) => true,
-            (Verb::Pause | Verb::Resume, Kind::Deployment) => true,
+            (Verb::Pause | Verb::Resume, Kind::Deployment | Kind::Rollout) => true,
+            (Verb::Promote | Verb::PromoteFull | Verb::Retry, Kind::Rollout) => true,
             (Verb::Hold | Verb::Release, _) => true,
             (..) => false,
         }

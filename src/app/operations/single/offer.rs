@@ -8,13 +8,17 @@ use crate::{
     text::Clean,
 };
 
-/// The change that an action plans, where it plans one of these. One key holds off and lets go, whichever it is now.
-const fn verb_of(action: Action, held: bool) -> Option<Verb> {
+/// The change that an action plans, where it plans one of these. One key holds off and lets go, another lets go on, whatever waits now.
+const fn verb_of(action: Action, held: bool, waits: bool) -> Option<Verb> {
     match action {
         Action::Hold => Some(if held { Verb::Release } else { Verb::Hold }),
         Action::Restart => Some(Verb::Restart),
         Action::Scale => Some(Verb::Scale),
         Action::Pause => Some(Verb::Pause),
+        Action::Promote => Some(Verb::Promote),
+        Action::PromoteFull => Some(Verb::PromoteFull),
+        Action::Retry => Some(Verb::Retry),
+        Action::LetGo if waits => Some(Verb::Promote),
         Action::Resume | Action::LetGo => Some(Verb::Resume),
         _ => None,
     }
@@ -24,7 +28,7 @@ impl App {
     /// Whether such a change can be planned: in words, or why not. None: `action` plans none.
     pub(in crate::app) fn offer_single(&self, action: Action, subject: &Subject) -> Option<Result<Clean, Clean>> {
         let workloads = self.workloads_of(subject);
-        let verb = verb_of(action, self.held(&workloads))?;
+        let verb = verb_of(action, self.held(&workloads), self.waits(&workloads))?;
         // A run is run again or approved, which is another thing than its workload.
         if matches!(subject, Subject::Run(_) | Subject::Job(_) | Subject::Node(_)) {
             return None;
@@ -39,6 +43,9 @@ impl App {
         Some(Ok(match verb {
             Verb::Scale => crate::clean!("another number of pods for {name}: `scale 5`"),
             Verb::Resume => crate::clean!("let {name} go on"),
+            Verb::Promote => crate::clean!("promote {name} past the pause at which it waits"),
+            Verb::PromoteFull => crate::clean!("promote {name} past all its steps"),
+            Verb::Retry => crate::clean!("retry {name}: forward again to the version that was aborted"),
             Verb::Hold => crate::clean!("hold off what would change {name} back"),
             Verb::Release => crate::clean!("let go what was held off for {name}"),
             verb => crate::clean!("{} {name}", verb.words()),
@@ -54,6 +61,10 @@ impl App {
             (Verb::Hold, _) if !kept => Err(Clean::from_static("neither Argo CD nor Flux keeps it: there is nothing to hold off")),
             (Verb::Scale, Kind::DaemonSet) => Err(Clean::from_static("a DaemonSet carries no number of replicas: it runs one pod on each node")),
             (verb, kind) if !offered || !Single::suits(verb, kind) => Err(crate::clean!("a {} can not be {} from here", kind.word(), done(verb))),
+            (Verb::Promote | Verb::PromoteFull | Verb::Retry, _) => can_go_forward(verb, &workload.progress).map_err(Clean::from_static),
+            (Verb::Resume, Kind::Rollout) if workload.progress.is_aborted() => {
+                Err(Clean::from_static("it was aborted and stays at the revision before: :retry sends it forward to the aborted version again"))
+            }
             (Verb::Pause, _) if paused => Err(Clean::from_static("it is paused already")),
             (Verb::Resume, _) if !paused => Err(Clean::from_static("it is not paused: nothing waits to go on")),
             (Verb::Restart, _) if paused => Err(Clean::from_static("it is paused: no pod would be replaced")),
@@ -63,7 +74,7 @@ impl App {
 
     /// Opens the plan of such a change, or asks for which of several workloads.
     pub(in crate::app) fn plan_single(&mut self, action: Action, workloads: &[Id<Workload>], wanted: Option<u32>) -> Vec<Effect> {
-        let Some(verb) = verb_of(action, self.held(workloads)) else { return Vec::new() };
+        let Some(verb) = verb_of(action, self.held(workloads), self.waits(workloads)) else { return Vec::new() };
         let can: Vec<&Id<Workload>> = workloads.iter().filter(|id| self.can_single(verb, id).is_ok()).collect();
         if let [only] = can[..] {
             let only = only.clone();
@@ -82,6 +93,12 @@ impl App {
     pub fn hold_of(&self, id: &Id<Workload>) -> Option<&Hold> {
         let owner = self.store.workload(id).and_then(|workload| workload.owner.as_ref());
         self.store.holds().into_iter().find(|hold| hold.workload == *id || (hold.id.source() == id.source() && Some(&hold.keeper) == owner))
+    }
+
+    /// Whether a rollout among these waits for somebody to promote it.
+    fn waits(&self, workloads: &[Id<Workload>]) -> bool {
+        let waits = |id: &Id<Workload>| self.store.workload(id).is_some_and(|workload| matches!(workload.progress, Progress::Waiting { .. }));
+        workloads.iter().any(waits)
     }
 
     fn held(&self, workloads: &[Id<Workload>]) -> bool {
@@ -104,11 +121,27 @@ impl App {
     }
 }
 
+/// Whether a rollout that goes step by step can be sent forward, as far as its row tells.
+const fn can_go_forward(verb: Verb, progress: &Progress) -> Result<(), &'static str> {
+    match (verb, progress) {
+        (Verb::Retry, Progress::Aborted { .. }) => Ok(()),
+        (Verb::Retry, _) => Err("it was not aborted: there is nothing to retry"),
+        (_, Progress::Aborted { .. }) => Err("it was aborted: :retry sends it forward again"),
+        (_, Progress::Paused { .. }) => Err("it is paused by hand: resume it first, then it can be promoted"),
+        (_, Progress::Waiting { .. }) | (Verb::PromoteFull, Progress::Rolling) => Ok(()),
+        (Verb::PromoteFull, _) => Err("no rollout is under way: there is nothing to promote"),
+        (_, _) => Err("it waits at no pause: there is nothing to promote"),
+    }
+}
+
 /// As in `can not be restarted`.
 const fn done(verb: Verb) -> &'static str {
     match verb {
         Verb::RollBack => "rolled back",
         Verb::Abort => "aborted",
+        Verb::Promote => "promoted",
+        Verb::PromoteFull => "promoted in full",
+        Verb::Retry => "retried",
         Verb::Restart => "restarted",
         Verb::Scale => "scaled",
         Verb::Pause => "paused",
@@ -125,6 +158,9 @@ const fn done(verb: Verb) -> &'static str {
 
 const fn capital(verb: Verb) -> &'static str {
     match verb {
+        Verb::Promote => "Promote",
+        Verb::PromoteFull => "Promote in full",
+        Verb::Retry => "Retry",
         Verb::Restart => "Restart",
         Verb::Scale => "Scale",
         Verb::Pause => "Pause",

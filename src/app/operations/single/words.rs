@@ -1,6 +1,6 @@
 //! The words of such a change, from its plan to its end: the view only lays them out.
 
-use super::{Course, End, Form, Single, Stand};
+use super::{Course, End, Form, Single, Stand, forward};
 use crate::{
     domain::{Owner, Verb},
     rollback::{Line, Mark},
@@ -32,6 +32,9 @@ impl Single {
             Verb::Scale => crate::clean!("Scale {title}"),
             Verb::Pause => crate::clean!("Pause the rollouts of {title}"),
             Verb::Resume => crate::clean!("Let {title} go on"),
+            Verb::Promote => crate::clean!("Promote {title}"),
+            Verb::PromoteFull => crate::clean!("Promote {title} past all its steps"),
+            Verb::Retry => crate::clean!("Retry {title}"),
             Verb::Hold => crate::clean!("Hold off {}", self.keeper()),
             Verb::Release => crate::clean!("Let {} go", self.keeper()),
             Verb::RollBack | Verb::Abort | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
@@ -86,6 +89,11 @@ impl Single {
                 counts.updated,
                 counts.wanted
             ),
+            Verb::Promote | Verb::PromoteFull | Verb::Retry => self.goes_forward(&what, form, &most),
+            Verb::Resume if form.subject.steps.is_some() => crate::clean!(
+                "One request takes spec.paused of {what} away. Its controller then goes on with its steps where it stood; at a step that waits for \
+                 somebody it waits again. It is followed until its controller goes on, for at most {most}. Nothing is sent twice."
+            ),
             Verb::Resume => crate::clean!(
                 "One request takes spec.paused of {what} away. The controller then goes on with the newest specification: {} of {} up to date now. \
                  It is followed until that is complete, for at most {most}. Nothing is sent twice.",
@@ -100,6 +108,34 @@ impl Single {
             ),
             Verb::RollBack | Verb::Abort | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
         }
+    }
+
+    /// What a promotion or a retry leads to; that a retry goes forward is said in words.
+    fn goes_forward(&self, what: &Clean, form: &Form, most: &Clean) -> Clean {
+        let (at, version) = (forward::stands(&form.subject), &self.workload.version);
+        match self.verb {
+            Verb::Promote => crate::clean!(
+                "One request takes away the pause of {what}: {at}. Its controller then goes on to the next step towards {version}, and no further than the \
+                 next pause. It is followed until it has left that pause, for at most {most}. Nothing is sent twice."
+            ),
+            Verb::PromoteFull => crate::clean!(
+                "One request tells the controller of {what} to skip every step, pause and analysis that is left: {at}. {version} gets all the traffic and \
+                 becomes the stable revision. It is followed until that is so, for at most {most}. Nothing is sent twice."
+            ),
+            _ => crate::clean!(
+                "One request takes status.abort of {what} away. That goes forward, not back: {version}, the version that was aborted, is rolled out again \
+                 from its first step. It is followed until its controller goes on, for at most {most}. Nothing is sent twice."
+            ),
+        }
+    }
+
+    /// `retried in 4s: it waits at step 2 of 3`.
+    fn went_forward(&self, done: &str, took: &Clean) -> Clean {
+        let stands = match &self.stand {
+            Stand::Done { course, .. } => course.stands(),
+            _ => Clean::EMPTY,
+        };
+        crate::clean!("{done} in {took}: {stands}")
     }
 
     fn holds_off(&self, form: &Form) -> Clean {
@@ -134,6 +170,10 @@ impl Single {
             (End::Complete, Verb::Scale) => crate::clean!("scaled to {}, complete in {took}", self.wanted.unwrap_or_default()),
             (End::Complete, Verb::Pause) => Clean::from_static("paused: nothing rolls out until it is resumed"),
             (End::Complete, Verb::Hold) => crate::clean!("{} is held off: H lets it go again", self.keeper()),
+            (End::Complete, Verb::Promote) => self.went_forward("promoted", took),
+            (End::Complete, Verb::PromoteFull) => crate::clean!("promoted past all its steps, complete in {took}"),
+            (End::Complete, Verb::Retry) => self.went_forward("retried", took),
+            (End::Complete, Verb::Resume) if self.form().is_some_and(|form| form.subject.steps.is_some()) => self.went_forward("resumed", took),
             (End::Complete, Verb::Release) => crate::clean!("{} acts by itself again", self.keeper()),
             (End::Complete, _) => crate::clean!("it went on, complete in {took}"),
             (End::Incomplete(why), _) => crate::clean!("not complete: {why}"),
@@ -193,7 +233,8 @@ impl Single {
         };
         let bar = course.seen.as_ref().filter(|_| mark == Mark::Running && self.verb != Verb::Pause);
         let bar = bar.map(|subject| (subject.replicas.updated.min(subject.replicas.available), subject.replicas.wanted));
-        Line { mark, label: Clean::from_static("pods"), text: course.counts(), clock, bar, trace: Vec::new() }
+        let stands = if course.is_stepwise() { crate::clean!("; {}", course.stands()) } else { Clean::EMPTY };
+        Line { mark, label: Clean::from_static("pods"), text: crate::clean!("{}{stands}", course.counts()), clock, bar, trace: Vec::new() }
     }
 }
 

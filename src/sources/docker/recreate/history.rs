@@ -45,6 +45,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>) -> Result<Answe
         progress: rows::progress(&lean),
         keeper: None,
         abort_to: None,
+        steps: None,
         release: None,
     })))
 }

@@ -68,6 +68,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
         progress: progress(&whole.lean, &tasks),
         keeper: None,
         abort_to: None,
+        steps: None,
         release: None,
     })))
 }

@@ -52,11 +52,11 @@ fn why(result: Result<Value, Stage>) -> String {
 #[test]
 fn what_the_operator_saw_is_compared_and_the_change_is_named() {
     let seen = current("cart:2").seen();
-    assert_eq!(moved(&seen, &current("cart:2")), None);
-    let words = moved(&seen, &current("cart:3")).expect("another image");
+    assert_eq!(moved(Verb::RollBack, &seen, &current("cart:2")), None);
+    let words = moved(Verb::RollBack, &seen, &current("cart:3")).expect("another image");
     assert!(words.contains("by helm at 10:00:00 UTC") && words.contains("cart:3"), "{words}");
-    assert!(moved(&Seen { uid: Raw::new("other"), ..seen.clone() }, &current("cart:2")).expect("another object").contains("made anew"));
-    assert!(moved(&Seen { paused: true, ..seen }, &current("cart:2")).expect("resumed").contains("resumed"));
+    assert!(moved(Verb::RollBack, &Seen { uid: Raw::new("other"), ..seen.clone() }, &current("cart:2")).expect("another object").contains("made anew"));
+    assert!(moved(Verb::RollBack, &Seen { paused: true, ..seen }, &current("cart:2")).expect("resumed").contains("resumed"));
 }
 
 #[test]

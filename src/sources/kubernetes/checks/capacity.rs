@@ -9,7 +9,10 @@ use crate::{
             client::Call,
             prepare::Ground,
             revisions,
-            rollouts::speed::{self, Room},
+            rollouts::{
+                forward,
+                speed::{self, Room},
+            },
         },
     },
     text::Clean,
@@ -218,6 +221,7 @@ pub async fn strategy(ground: Arc<Ground>) -> Finding {
     if let Some(rollout) = &ground.current.rollout {
         let room = Room { wanted, now: jiff::Timestamp::now() };
         return match (ground.operation.verb, ground.target()) {
+            (verb @ (Verb::Promote | Verb::PromoteFull | Verb::Retry), _) => forward::ahead(verb, &rollout.lean),
             (Verb::Abort, stable) => speed::of_abort(stable, &room),
             (_, Some(target)) => speed::of_undo(rollout, target, &ground.sets, &room),
             (_, None) => made.unknown("the revision to go back to is not there"),

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{CheckKind, Finding, Kind, Stage, Verb},
+    domain::{CheckKind, Finding, Stage, Verb},
     sources::SourceError,
     text::Clean,
 };
@@ -58,7 +58,7 @@ pub async fn may(ground: &Ground, verb: &str, resource: &str, namespace: &str) -
 /// Whether we may patch it.
 pub async fn rights(ground: Arc<Ground>) -> Finding {
     let address = if ground.operation.verb == Verb::RollBack { ground.current.templated().0 } else { &ground.current.address };
-    let part = if ground.operation.verb == Verb::Abort { "status" } else { "" };
+    let part = if ground.operation.verb == Verb::Abort || ground.operation.verb.leaves_no_mark() { "status" } else { "" };
     may_patch(&ground.cluster, address.group(), (&address.plural, ground.namespace(), &address.name), part).await
 }
 
@@ -83,14 +83,11 @@ pub async fn may_patch(cluster: &Cluster, group: &str, (plural, namespace, name)
 pub async fn paused(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Paused;
     if let (Verb::Abort, true) = (ground.operation.verb, ground.current.lean.spec.paused) {
-        let resume = clean!("kubectl argo rollouts promote {}", ground.place());
+        let resume = ground.resume();
         return made.warn(clean!("{} is paused by hand: its controller may act on the abort only when it is resumed", ground.name()), Some(resume));
     }
     let Some(why) = act::paused(&ground.current, &ground.sets) else { return made.ok(clean!("{} is not paused", ground.name())) };
-    let resume = match ground.current.kind {
-        Kind::Rollout => clean!("kubectl argo rollouts promote {}", ground.place()),
-        _ => clean!("kubectl rollout resume {}", ground.object()),
-    };
+    let resume = ground.resume();
     made.block(why, Some(if act::waits(&ground.current, &ground.sets) { clean!("apply the manifest of what runs, then {resume}") } else { resume }))
 }
 

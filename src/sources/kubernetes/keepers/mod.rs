@@ -243,6 +243,7 @@ impl Keeper {
             progress: Progress::Done,
             keeper: Some(self.owner.clone()),
             abort_to: None,
+            steps: None,
             release: None,
         }
     }

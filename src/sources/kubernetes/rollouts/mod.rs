@@ -4,6 +4,7 @@
 //! looked at yet is under way whatever the phase says.
 
 pub mod feed;
+pub mod forward;
 pub mod speed;
 pub mod way;
 

@@ -8,7 +8,7 @@ use crate::{
         revisions::Kept,
         wire::{
             Shape, note, parse_time,
-            rollouts::{BlueGreen, Canary},
+            rollouts::{BlueGreen, Canary, Step},
         },
     },
     text::Clean,
@@ -98,29 +98,40 @@ fn stepwise(canary: &Canary) -> Finding {
     if canary.steps.is_empty() {
         return made.ok("a canary without steps: pods are replaced as in a rolling update");
     }
-    let pauses = || canary.steps.iter().filter_map(|step| step.pause.as_ref());
+    let mut words = vec![format!("stepwise: all {} run again", plural(canary.steps.len(), "step"))];
+    words.extend(also(&canary.steps, canary.analysis));
+    made.warn(clean!("{}", words.join(", ")), Some(Clean::from_static("promote it in full where that can not wait")))
+}
+
+/// What some steps have in them: `about 12 min of pauses, 1 until somebody promotes it, 2 with an analysis`.
+pub(super) fn also(steps: &[Step], analysis: bool) -> Vec<String> {
+    let pauses = || steps.iter().filter_map(|step| step.pause.as_ref());
     let timed: SignedDuration = pauses().filter_map(|pause| pause.duration.as_ref().and_then(length)).sum();
     let endless = pauses().filter(|pause| pause.duration.as_ref().is_none_or(|duration| length(duration).is_none())).count();
-    let measured = canary.steps.iter().filter(|step| step.analysis || step.experiment).count();
-    let mut also = vec![format!("about {} of pauses", long(timed))];
+    let measured = steps.iter().filter(|step| step.analysis || step.experiment).count();
+    let mut also = Vec::new();
+    if !timed.is_zero() {
+        also.push(format!("about {} of pauses", long(timed)));
+    }
     if endless > 0 {
         also.push(format!("{endless} until somebody promotes it"));
     }
     if measured > 0 {
         also.push(format!("{measured} with an analysis"));
     }
-    if canary.analysis {
+    if analysis {
         also.push("an analysis beside them".to_owned());
     }
-    let plugins = canary.steps.iter().filter(|step| step.plugin).count();
+    let plugins = steps.iter().filter(|step| step.plugin).count();
     if plugins > 0 {
         also.push(format!("{plugins} of a plugin"));
     }
-    let steps = canary.steps.len();
-    made.warn(
-        clean!("stepwise: all {steps} step{} run again, {}", if steps == 1 { "" } else { "s" }, also.join(", ")),
-        Some(Clean::from_static("promote it in full where that can not wait")),
-    )
+    also
+}
+
+/// `1 step`, `2 steps`.
+pub(super) fn plural(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// `12 min`, `90 s`.

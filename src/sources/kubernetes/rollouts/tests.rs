@@ -16,7 +16,7 @@ pub(super) fn rollout(over: Value) -> Value {
     object
 }
 
-fn merge(into: &mut Value, over: Value) {
+pub(super) fn merge(into: &mut Value, over: Value) {
     match (into, over) {
         (Value::Object(into), Value::Object(over)) => over.into_iter().for_each(|(key, value)| merge(into.entry(key).or_insert(Value::Null), value)),
         (into, over) => *into = over,

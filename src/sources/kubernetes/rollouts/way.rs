@@ -61,12 +61,16 @@ pub fn moved(name: &str, from: &Seen, now: &Seen) -> Option<Clean> {
     let ((hash, before), (same, after)) = (from.template.expose().split_once(' ')?, now.template.expose().split_once(' ')?);
     let is = |mark: &str, word: &str| mark.split(' ').any(|part| part == word);
     let came = |word| !is(before, word) && is(after, word);
-    let stable = |mark: &'_ str| mark.split(' ').next().unwrap_or_default().to_owned();
+    let part = |mark: &str, name: &str| mark.split(' ').find_map(|part| part.strip_prefix(name)).unwrap_or_default().to_owned();
+    let (stable, step) = (|mark: &str| part(mark, "stable="), |mark: &str| part(mark, "step="));
+    let number = |mark: &str| step(mark).split(',').next().and_then(|at| at.parse::<u32>().ok()).unwrap_or_default();
     (hash == same).then(|| match () {
         () if stable(before) != stable(after) => clean!("{name} was promoted meanwhile: the newest revision is its stable one now"),
         () if came("promoted") => clean!("somebody promoted {name} past all its steps meanwhile"),
         () if came("aborted") => clean!("{name} was aborted meanwhile"),
-        () if is(before, "aborted") => clean!("{name} was retried meanwhile: it goes forward again"),
+        () if is(before, "aborted") && !is(after, "aborted") => clean!("{name} was retried meanwhile: it goes forward again"),
+        () if number(before) != number(after) => clean!("{name} was promoted or went on meanwhile: it is at step {} now", number(after) + 1),
+        () if step(before) != step(after) => clean!("{name} was promoted or began to wait meanwhile: it is not as it was at its step {}", number(after) + 1),
         () => clean!("{name} is at another point of its rollout meanwhile"),
     })
 }
@@ -77,7 +81,7 @@ pub fn abort(object: &Value) -> Value {
 }
 
 /// A merge patch of the status that only holds for the object as it was just read.
-fn status(object: &Value, status: Value) -> Value {
+pub(super) fn status(object: &Value, status: Value) -> Value {
     let version = object.pointer("/metadata/resourceVersion").cloned().unwrap_or(Value::Null);
     json!({ "metadata": { "resourceVersion": version }, "status": status })
 }

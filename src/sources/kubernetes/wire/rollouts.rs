@@ -200,8 +200,20 @@ pub struct PauseCondition {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct CanaryTold {
+    /// The analysis of the step that it is at.
+    #[serde(rename = "currentStepAnalysisRunStatus", deserialize_with = "or_default")]
+    pub step_analysis: AnalysisTold,
     /// How the traffic is split, where something splits it.
     pub weights: Option<Weights>,
+}
+
+/// What is said of an analysis.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AnalysisTold {
+    /// `Running`, `Successful`, `Failed`, `Error`, `Inconclusive`.
+    #[serde(deserialize_with = "or_default")]
+    pub status: String,
 }
 
 /// How the traffic is split.

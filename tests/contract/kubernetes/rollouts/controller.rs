@@ -2,7 +2,7 @@
 //!
 //! What it does is what rollout/{canary,pause,sync}.go and utils/rollout/rolloututil.go of Argo Rollouts 1.9 do, for a canary without a mesh:
 //! a new template begins its steps anew and takes an abort back; an abort scales the stable revision up and the newest to zero; a way
-//! back to the stable revision skips all steps; the end of the steps makes the newest the stable one.
+//! back to the stable revision skips all steps; the end of the steps makes the newest the stable one; one that is paused by hand stands still.
 
 use http::Request;
 use kube::{
@@ -139,7 +139,9 @@ impl Work<'_> {
         let at = usize::try_from(status["currentStepIndex"].as_u64().unwrap_or_default()).unwrap_or_default();
         let ready = self.count(hash, "availableReplicas") >= wanted;
         let say = |status: &mut Value, phase: &str, message: &str| (status["phase"], status["message"]) = (phase.into(), message.into());
-        if stable.is_empty() || stable == hash {
+        if self.rollout["spec"]["paused"] == true && !stable.is_empty() {
+            say(status, "Paused", "manually paused");
+        } else if stable.is_empty() || stable == hash {
             self.scale(hash, wanted, 0).await;
             say(status, if ready && self.total("replicas") == wanted { "Healthy" } else { "Progressing" }, "");
             if ready {

@@ -1,6 +1,8 @@
 //! Argo Rollouts: the real API server, real ReplicaSets and pods, and a stand-in for their controller.
 
 mod controller;
+mod forward;
+mod torn;
 
 use super::{
     acts::{checks, insist, operation, revisions, subject},
@@ -14,6 +16,7 @@ use pilothouse::{
 };
 use serde_json::{Value, json};
 use std::{path::Path, process::Stdio, sync::Arc};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// The definition of Rollouts: one for the whole cluster, so that only one test of any process has it at a time.
 struct Definition(std::fs::File);
@@ -91,12 +94,12 @@ impl Scene {
         Id::new(source.id(), &format!("rollouts/{}/cart", self.space.name))
     }
 
-    /// `pilothouse rollback cart`, until its verdict.
-    async fn roll_back(&self, kubeconfig: &Path) -> (Option<i32>, Value) {
+    /// `pilothouse rollback cart`, begun.
+    fn roll_back(&self, kubeconfig: &Path) -> Face {
         let home = tempfile::tempdir().expect("a folder");
         let config = "[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{ context = 'lab' }]\n";
         std::fs::write(home.path().join("c.toml"), config).expect("a file");
-        let out = tokio::process::Command::new(env!("CARGO_BIN_EXE_pilothouse"))
+        let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_pilothouse"))
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", home.path())
@@ -104,9 +107,42 @@ impl Scene {
             .args(["--config", &home.path().join("c.toml").display().to_string(), "--context", "lab", "-n", &self.space.name])
             .args(["rollback", "cart", "-e", "development", "--yes", "--reason", "it crashes", "--json"])
             .stdin(Stdio::null())
-            .output()
-            .await
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
             .expect("it runs");
+        Face { child, _home: home }
+    }
+}
+
+/// A rollback without a screen that is under way.
+struct Face {
+    child: tokio::process::Child,
+    _home: tempfile::TempDir,
+}
+
+impl Face {
+    /// Reads what it says of its progress until it says `words`.
+    async fn says(&mut self, words: &str) {
+        let mut lines = BufReader::new(self.child.stderr.as_mut().expect("a pipe")).lines();
+        let mut said = String::new();
+        let found = async {
+            while let Some(line) = lines.next_line().await.expect("it is text") {
+                said += &line;
+                if line.contains(words) {
+                    return true;
+                }
+            }
+            false
+        };
+        let found = tokio::time::timeout(lab::PATIENCE, found).await;
+        assert!(found == Ok(true), "it never says {words}: {said}");
+    }
+
+    /// What it ends with.
+    async fn ended(self) -> (Option<i32>, Value) {
+        let out = self.child.wait_with_output().await.expect("it ends");
         let text = String::from_utf8_lossy(&out.stdout);
         (out.status.code(), serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}{}", String::from_utf8_lossy(&out.stderr))))
     }
@@ -117,7 +153,15 @@ impl Scene {
 async fn a_rollout_goes_back_by_an_abort_under_way_and_by_an_undo_after_it() {
     let Some(kubeconfig) = lab::kubeconfig() else { return };
     let definition = tokio::task::spawn_blocking(Definition::new).await.expect("a definition");
-    tokio::join!(aborted(&kubeconfig), retried(&kubeconfig), promoted_meanwhile(&kubeconfig), undone(&kubeconfig));
+    tokio::join!(
+        aborted(&kubeconfig),
+        retried(&kubeconfig),
+        promoted_meanwhile(&kubeconfig),
+        undone(&kubeconfig),
+        forward::goes(&kubeconfig),
+        torn::sent_once(&kubeconfig),
+        torn::killed(&kubeconfig)
+    );
     drop(definition);
 }
 
@@ -125,7 +169,7 @@ async fn a_rollout_goes_back_by_an_abort_under_way_and_by_an_undo_after_it() {
 async fn aborted(kubeconfig: &Path) {
     let scene = Scene::new(kubeconfig, "aborted").await;
     scene.crashes().await;
-    let (code, done) = scene.roll_back(kubeconfig).await;
+    let (code, done) = scene.roll_back(kubeconfig).ended().await;
     assert_eq!((code, &done["verdict"], &done["to"]["version"]), (Some(0), &"RECOVERED".into(), &"1".into()), "{done:#}");
     assert_eq!(done["command"], format!("kubectl argo rollouts abort cart -n {} --context lab", scene.space.name), "{done:#}");
     let object = scene.write("GET", "", &Value::Null).await.expect("it is there");
@@ -138,13 +182,10 @@ async fn aborted(kubeconfig: &Path) {
 async fn retried(kubeconfig: &Path) {
     let scene = Scene::new(kubeconfig, "retried").await;
     scene.crashes().await;
-    let retry = async {
-        scene.status("it is aborted", |status| status["abort"] == true && !status["abortedAt"].is_null() && status["updatedReplicas"] == 0).await;
-        // Time for the console to see it, which reads the same watch.
-        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-        scene.write("PATCH", "/status", &json!({ "status": { "abort": false } })).await.expect("it is retried");
-    };
-    let ((code, done), ()) = tokio::join!(scene.roll_back(kubeconfig), retry);
+    let mut face = scene.roll_back(kubeconfig);
+    face.says("taken up: the controller works on it").await;
+    scene.write("PATCH", "/status", &json!({ "status": { "abort": false } })).await.expect("it is retried");
+    let (code, done) = face.ended().await;
     assert_eq!((code, &done["verdict"]), (Some(1), &"NOT RECOVERED".into()), "{done:#}");
     assert!(done["why"].to_string().contains("it goes forward to 2 again"), "{done:#}");
 }
