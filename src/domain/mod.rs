@@ -18,6 +18,7 @@ mod program;
 mod question;
 mod release;
 mod revision;
+mod route;
 mod run;
 mod workload;
 
@@ -39,5 +40,6 @@ pub use program::{Program, quoted};
 pub use question::{Answer, Question, Smoke, Subject, Window};
 pub use release::{Release, ReleaseState};
 pub use revision::{Evidence, Revision, RevisionRef};
+pub use route::{Arm, Reach, Route};
 pub use run::{GateKind, Job, Run, RunStatus, Step};
 pub use workload::{Kind, Owner, Progress, Replicas, Workload};

@@ -11,6 +11,8 @@ pub enum Verb {
     RollBack,
     /// Back to the stable revision while the newest is still being rolled out step by step; the specification stays.
     Abort,
+    /// Traffic back to another workload that stands ready beside the one that serves; neither of them is changed.
+    SwitchBack,
     /// Replace all pods by new ones of the same revision.
     Restart,
     /// Another number of replicas.
@@ -38,12 +40,12 @@ pub enum Verb {
 impl Verb {
     /// Whether it takes a release back, and owes a verdict.
     pub const fn takes_back(self) -> bool {
-        matches!(self, Self::RollBack | Self::Abort)
+        matches!(self, Self::RollBack | Self::Abort | Self::SwitchBack)
     }
 
     /// The one that takes a release back whose words these are, as a journal has them.
     pub fn back(words: &str) -> Option<Self> {
-        [Self::RollBack, Self::Abort].into_iter().find(|verb| verb.words() == words)
+        [Self::RollBack, Self::Abort, Self::SwitchBack].into_iter().find(|verb| verb.words() == words)
     }
 
     /// As in a sentence: `roll back`.
@@ -51,6 +53,7 @@ impl Verb {
         match self {
             Self::RollBack => "roll back",
             Self::Abort => "abort",
+            Self::SwitchBack => "switch back",
             Self::Restart => "restart",
             Self::Scale => "scale",
             Self::Pause => "pause",

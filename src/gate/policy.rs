@@ -19,6 +19,7 @@ impl Class {
         match verb {
             Verb::RollBack
             | Verb::Abort
+            | Verb::SwitchBack
             | Verb::Restart
             | Verb::Scale
             | Verb::Pause

@@ -11,6 +11,7 @@ mod words;
 
 pub use batch::{Batch, Member, Together};
 pub use open::{Left, Settling};
+pub use plan::Aim;
 pub use single::{Course, End, Form, Single, Stand};
 
 use super::{App, Dialog, DialogId, OpenOperation, OperationKey};

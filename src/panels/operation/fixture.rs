@@ -156,6 +156,7 @@ pub fn subject() -> Subject {
         keeper: None,
         abort_to: None,
         release: None,
+        routes: Vec::new(),
     }
 }
 

@@ -76,6 +76,7 @@ pub(in crate::rollback) fn subject(template: &str) -> Subject {
         keeper: None,
         abort_to: None,
         release: None,
+        routes: Vec::new(),
     }
 }
 
@@ -148,7 +149,8 @@ pub(in crate::rollback) fn play(
     let mut wants = Vec::new();
     for second in 0..=until {
         let at = later(second);
-        wants.extend(procedure.observed(&Observed::of(store, &id()), at));
+        let watched = procedure.watched().clone();
+        wants.extend(procedure.observed(&Observed::of(store, &watched), at));
         wants.extend(procedure.tick(at));
         for want in std::mem::take(&mut wants) {
             if let Want::Ask(ask) = want {

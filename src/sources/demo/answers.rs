@@ -127,6 +127,7 @@ fn subject(view: &View<'_>) -> Subject {
         keeper: None,
         abort_to: None,
         release: None,
+        routes: Vec::new(),
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) fn keeper(unit: &Unit, at: Timestamp) -> Option<Subject> {
         keeper: Some(unit.owner.clone()?),
         abort_to: None,
         release: None,
+        routes: Vec::new(),
     })
 }
 

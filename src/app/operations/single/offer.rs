@@ -109,6 +109,7 @@ const fn done(verb: Verb) -> &'static str {
     match verb {
         Verb::RollBack => "rolled back",
         Verb::Abort => "aborted",
+        Verb::SwitchBack => "switched back",
         Verb::Restart => "restarted",
         Verb::Scale => "scaled",
         Verb::Pause => "paused",
@@ -131,6 +132,6 @@ const fn capital(verb: Verb) -> &'static str {
         Verb::Resume => "Resume",
         Verb::Hold => "Hold off",
         Verb::Release => "Let go",
-        Verb::RollBack | Verb::Abort | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => "Change",
+        Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => "Change",
     }
 }

@@ -34,7 +34,7 @@ impl Single {
             Verb::Resume => crate::clean!("Let {title} go on"),
             Verb::Hold => crate::clean!("Hold off {}", self.keeper()),
             Verb::Release => crate::clean!("Let {} go", self.keeper()),
-            Verb::RollBack | Verb::Abort | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
         }
     }
 
@@ -98,7 +98,7 @@ impl Single {
                  says: if that is the bad version still, it brings it back. Nothing is sent twice.",
                 self.keeper()
             ),
-            Verb::RollBack | Verb::Abort | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
         }
     }
 

@@ -46,6 +46,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>) -> Result<Answe
         keeper: None,
         abort_to: None,
         release: None,
+        routes: Vec::new(),
     })))
 }
 

@@ -69,6 +69,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
         keeper: None,
         abort_to: None,
         release: None,
+        routes: Vec::new(),
     })))
 }
 

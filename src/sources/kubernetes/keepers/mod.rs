@@ -244,6 +244,7 @@ impl Keeper {
             keeper: Some(self.owner.clone()),
             abort_to: None,
             release: None,
+            routes: Vec::new(),
         }
     }
 }
