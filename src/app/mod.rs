@@ -28,7 +28,7 @@ pub use event::{Event, Known, Now, OpenOperation, Size};
 pub use feeds::source_of;
 pub use lacking::built;
 pub use notice::{Notice, Notices, Tone};
-pub use operations::{Batch, Confirming, Course, End, Form, Hand, Left, Member, Operations, Running, Settling, Single, Stand, Together};
+pub use operations::{Aim, Batch, Confirming, Course, End, Form, Hand, Left, Member, Operations, Running, Settling, Single, Stand, Together};
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
 pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen, Verify};
 pub use subject::Subject;

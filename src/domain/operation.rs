@@ -17,6 +17,8 @@ pub enum Verb {
     PromoteFull,
     /// Forward again to the newest revision, which was given up on.
     Retry,
+    /// Traffic back to another workload that stands ready beside the one that serves; neither of them is changed.
+    SwitchBack,
     /// Replace all pods by new ones of the same revision.
     Restart,
     /// Another number of replicas.
@@ -43,9 +45,10 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::RollBack,
         Self::Abort,
+        Self::SwitchBack,
         Self::Promote,
         Self::PromoteFull,
         Self::Retry,
@@ -64,7 +67,7 @@ impl Verb {
 
     /// Whether it takes a release back, and owes a verdict.
     pub const fn takes_back(self) -> bool {
-        matches!(self, Self::RollBack | Self::Abort)
+        matches!(self, Self::RollBack | Self::Abort | Self::SwitchBack)
     }
 
     /// The one whose words these are, as a journal has them.
@@ -85,6 +88,7 @@ impl Verb {
             Self::Promote => "promote",
             Self::PromoteFull => "promote in full",
             Self::Retry => "retry",
+            Self::SwitchBack => "switch back",
             Self::Restart => "restart",
             Self::Scale => "scale",
             Self::Pause => "pause",

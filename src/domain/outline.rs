@@ -5,6 +5,8 @@ use crate::text::Clean;
 /// Which part of a specification a leaf belongs to, in the order in which people want to see differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
+    /// Where traffic is led.
+    Route,
     /// Whole objects that come, or go.
     Objects,
     /// Image references.
@@ -27,6 +29,7 @@ impl Part {
     /// The heading above its differences.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Route => "route",
             Self::Objects => "objects",
             Self::Image => "images",
             Self::Environment => "environment",

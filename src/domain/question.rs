@@ -1,6 +1,6 @@
 //! One answer to one question.
 
-use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Seen, Steps, Verb, Workload};
+use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Seen, Steps, Verb, Workload};
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
 
@@ -117,6 +117,8 @@ pub struct Subject {
     pub steps: Option<Steps>,
     /// The Helm release through which it is taken back, where there is one whose records can be read.
     pub release: Option<Release>,
+    /// The routes that lead to it, or could: none where there are none, or they can not be read.
+    pub routes: Vec<Route>,
 }
 
 /// An answer.

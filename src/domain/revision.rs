@@ -67,6 +67,15 @@ pub enum Evidence {
         /// Pods that the workload wants.
         wanted: u32,
     },
+    /// Its pods are ready, and nothing leads to them.
+    StandsReady {
+        /// Ready pods.
+        ready: u32,
+        /// Pods that it asks for.
+        wanted: u32,
+        /// Until when the traffic was led there, where it was.
+        until: Option<Timestamp>,
+    },
     /// This console, or another that shares the journal, saw it fully available.
     SeenHealthy {
         /// For how long.

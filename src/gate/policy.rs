@@ -22,6 +22,7 @@ impl Class {
             | Verb::Promote
             | Verb::PromoteFull
             | Verb::Retry
+            | Verb::SwitchBack
             | Verb::Restart
             | Verb::Scale
             | Verb::Pause

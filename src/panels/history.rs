@@ -69,6 +69,7 @@ fn lines(app: &App, revisions: &[Revision], at: usize) -> Vec<(Line, bool)> {
 pub fn evidence_line(app: &App, evidence: &Evidence) -> Line {
     let (role, sign, words) = match evidence {
         Evidence::ServingNow { ready, wanted } => (Role::Ok, "+", crate::clean!("serves now: {ready} of {wanted}")),
+        Evidence::StandsReady { ready, wanted, .. } => (Role::Ok, "+", crate::clean!("stands ready: {ready} of {wanted}")),
         Evidence::SeenHealthy { held, until } => (Role::Ok, "+", crate::clean!("seen healthy for {}, last {}", said::long(*held), words::time(app, *until))),
         Evidence::Measured { by, what } => (Role::Ok, "+", crate::clean!("{by}: {what}")),
         Evidence::Deployed { by } => (Role::Text, "+", crate::clean!("{by} has it as deployed well")),

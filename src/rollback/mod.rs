@@ -1,6 +1,7 @@
 //! The rollback: which revision, what it changes, what must be known, and whether it helped. Pure: times are passed in, and what it
 //! wants is handed out.
 
+mod beside;
 mod case;
 mod difference;
 mod gather;
@@ -9,6 +10,8 @@ mod procedure;
 mod proof;
 mod questions;
 mod run;
+mod still_open;
+mod switched;
 mod target;
 mod timing;
 mod verdict;

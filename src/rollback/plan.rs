@@ -2,7 +2,7 @@
 
 use super::{Candidate, Case, Difference, Target, difference, gather::Gathered};
 use crate::{
-    domain::{Check, CheckKind, Finding, OpId, Operation, Outcome, Outline, Revision, RevisionRef, Subject, Verb},
+    domain::{Arm, Check, CheckKind, Finding, OpId, Operation, Outcome, Outline, Revision, RevisionRef, Route, Seen, Subject, Verb},
     text::{Clean, Raw},
 };
 use jiff::Timestamp;
@@ -93,10 +93,36 @@ impl Plan {
         Some(RevisionRef { id: id.clone(), number: *number, template: template.clone(), version: version.clone() })
     }
 
-    /// What going there is: an abort where the rollout that is under way only has to be given up on, else a new template.
+    /// What going there is: a switch where it stands beside the workload, an abort where the rollout that is under way only has to be given up on,
+    /// else a new template.
     pub fn verb(&self) -> Verb {
-        let stable = self.candidate().is_some_and(|candidate| self.subject.abort_to.as_ref() == Some(&candidate.revision.template));
-        if stable { Verb::Abort } else { Verb::RollBack }
+        let Some(candidate) = self.candidate() else { return Verb::RollBack };
+        let stable = self.subject.abort_to.as_ref() == Some(&candidate.revision.template);
+        match self.switch() {
+            Some(_) => Verb::SwitchBack,
+            None if stable => Verb::Abort,
+            None => Verb::RollBack,
+        }
+    }
+
+    /// The route that is switched and where to, where the target stands beside the workload.
+    pub fn switch(&self) -> Option<(&Route, &Arm)> {
+        Some((self.subject.served_by()?, self.beside(self.selected?)?))
+    }
+
+    /// What a candidate is of the route that leads to the workload, where it stands beside that.
+    pub fn beside(&self, at: usize) -> Option<&Arm> {
+        let target = &self.target.candidates.get(at)?.revision.workload;
+        self.subject.served_by()?.arm(target).filter(|_| *target != self.subject.workload)
+    }
+
+    /// The target as it is always written: ` r41`, or where it stands.
+    pub fn target_words(&self) -> Clean {
+        match (self.switch(), self.candidate()) {
+            (Some((_, arm)), _) => crate::clean!("on {}", arm.name),
+            (None, Some(candidate)) => candidate.revision.short(),
+            (None, None) => Clean::EMPTY,
+        }
     }
 
     /// The candidate that is selected.
@@ -121,8 +147,9 @@ impl Plan {
         self.findings.clear();
         self.expected.clear();
         self.command = None;
-        let outline = self.candidate().map(|candidate| candidate.revision.outline.clone());
-        self.difference = outline.map_or_else(Vec::new, |after: Outline| difference(&self.subject.outline, &after));
+        let own = self.switch().and_then(|(route, _)| route.arm(&self.subject.workload));
+        let before: &Outline = own.map_or(&self.subject.outline, |own| &own.revision.outline);
+        self.difference = self.candidate().map_or_else(Vec::new, |candidate| difference(before, &candidate.revision.outline));
         self.checks = if self.selected.is_some() { Checks::Running { until } } else { Checks::Over };
     }
 
@@ -183,6 +210,11 @@ impl Plan {
         }
     }
 
+    /// What going there must still find: the route that is switched, else the workload or its release.
+    pub fn from(&self) -> &Seen {
+        self.switch().map_or(self.subject.from(), |(route, _)| &route.seen)
+    }
+
     /// The operation that goes to the selected candidate.
     pub(super) fn operation(&self, case: &Case, id: OpId, reason: Clean, by: Clean) -> Option<Operation> {
         let to = self.goal()?;
@@ -191,7 +223,7 @@ impl Plan {
             verb: self.verb(),
             subject: case.workload.id.clone(),
             title: case.title(),
-            from: self.subject.from().clone(),
+            from: self.from().clone(),
             to: Some(to),
             scaling: None,
             reason,

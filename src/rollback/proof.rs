@@ -1,6 +1,6 @@
 //! The proofs, each with its own line, clock and state.
 
-use super::{Baseline, Measure, Run, Standing, Timing, Tried};
+use super::{Baseline, Measure, Run, Standing, Timing, Tried, switched::Switched};
 use crate::{
     domain::Smoke,
     store::words::{count, long, percent, since},
@@ -130,14 +130,16 @@ fn pods(run: &Run, timing: &Timing) -> Proof {
     if view.complete && view.wanted == 0 {
         return say(ProofState::Unknown, Clean::from_static("scaled to zero: nothing serves"));
     }
+    let route = run.switched.as_ref().map(Switched::words).unwrap_or_default();
     if !view.complete {
+        let ready = crate::clean!("{ready}{route}");
         return say(if run.complete.is_some() { ProofState::StillBad } else { ProofState::Running }, ready);
     }
     if run.in_a_row < timing.in_a_row {
         return say(ProofState::Running, crate::clean!("{} of {} ready, check {} of {}", view.ready, view.wanted, run.in_a_row, timing.in_a_row));
     }
     let digest = view.digest.as_ref().map(|digest| crate::clean!(", one digest {digest}")).unwrap_or_default();
-    say(ProofState::Good, crate::clean!("{} of {} on {version}{digest}, {} checks in a row", view.ready, view.wanted, timing.in_a_row))
+    say(ProofState::Good, crate::clean!("{} of {} on {version}{digest}, {} checks in a row{route}", view.ready, view.wanted, timing.in_a_row))
 }
 
 fn restarts(run: &Run, timing: &Timing, now: Timestamp) -> Proof {

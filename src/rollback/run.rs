@@ -1,8 +1,8 @@
 //! Steps 6 and 7: what is watched after the request was accepted.
 
-use super::Timing;
+use super::{Timing, switched::Switched};
 use crate::{
-    domain::{Answer, Kind, Metric, Pod, Progress, Revision, RevisionRef, Smoke, Subject, Version, Why, Workload},
+    domain::{Answer, Kind, Metric, Pod, Progress, Revision, RevisionRef, Smoke, Subject, Verb, Version, Why, Workload},
     store::{Ailment, Freshness, Store, ailment},
     text::{Clean, Name, Raw},
 };
@@ -113,8 +113,10 @@ pub enum Tried {
 pub struct Run {
     /// Where it goes.
     pub target: RevisionRef,
-    /// Whether what was being rolled out is only given up on: the specification stays.
-    pub aborts: bool,
+    /// What it is: a rollback, an abort, a switch.
+    pub verb: Verb,
+    /// Where the route leads, where traffic was switched.
+    pub(super) switched: Option<Switched>,
     /// The template it came from.
     pub(super) from: Raw,
     /// The version it came from.
@@ -168,10 +170,11 @@ pub enum Overtaken {
 const TRACE: usize = 240;
 
 impl Run {
-    pub(super) fn new((target, aborts): (RevisionRef, bool), (from, left): (Raw, Version), began: Timestamp, accepted: Timestamp) -> Self {
+    pub(super) fn new((target, verb): (RevisionRef, Verb), (from, left): (Raw, Version), began: Timestamp, accepted: Timestamp) -> Self {
         Self {
             target,
-            aborts,
+            verb,
+            switched: None,
             from,
             left,
             began,
@@ -196,7 +199,14 @@ impl Run {
     }
 
     /// What runs once Helm has ended is what it made of the release and of changes by hand, under a hash that only the controller knows.
-    pub(super) fn learn(&mut self, subject: &Subject) {
+    pub(super) fn learn(&mut self, subject: &Subject, now: Timestamp) {
+        if let Some(switched) = &mut self.switched {
+            self.overtaken = self.overtaken.or(switched.learn(subject, &self.target.template, &self.from));
+            if switched.leads {
+                self.taken_up.get_or_insert(now);
+            }
+            return;
+        }
         if let Some(release) = subject.release.as_ref().filter(|release| self.reread.is_some() && !release.template.is_empty()) {
             self.target.template = release.template.clone();
             self.reread = None;
@@ -204,8 +214,14 @@ impl Run {
     }
 
     pub(super) fn observe(&mut self, seen: &Observed<'_>, now: Timestamp) {
-        let view = view(seen, &self.target, self.aborts);
-        if view.live && view.newest.as_ref() == Some(&self.target.template) && view.observed {
+        let mut view = view(seen, &self.target, self.verb == Verb::Abort);
+        if let Some(switched) = &self.switched {
+            view.complete &= switched.arrived;
+            // Another revision was rolled out where it leads.
+            if switched.to.is_some() && view.live && view.newest.as_ref().is_some_and(|newest| *newest != self.target.template) {
+                self.overtaken = self.overtaken.or(Some(Overtaken::Superseded));
+            }
+        } else if view.live && view.newest.as_ref() == Some(&self.target.template) && view.observed {
             self.taken_up.get_or_insert(now);
         } else if self.taken_up.is_some() && view.live && view.newest.is_some() && view.newest.as_ref() != Some(&self.target.template) {
             let back = view.newest.as_ref() == Some(&self.from);

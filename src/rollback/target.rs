@@ -86,8 +86,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The target of a rollback at `now`.
 pub fn target(history: &History<'_>, now: Timestamp) -> Target {
-    let current = history.revisions.iter().find(|r| r.current).or_else(|| history.revisions.iter().max_by_key(|r| r.number));
-    let Some(current) = current else {
+    let Some(current) = newest(history.revisions) else {
         return Target { candidates: Vec::new(), proposed: Err(Clean::from_static("no revision of it is known: there is nothing to go back to")) };
     };
     let earlier = earlier(history.revisions, current);
@@ -97,6 +96,11 @@ pub fn target(history: &History<'_>, now: Timestamp) -> Target {
     let best = candidates.iter().enumerate().filter(|(_, candidate)| !candidate.shunned).max_by_key(rank).map(|(at, _)| at);
     let proposed = best.ok_or_else(|| nothing(history, current, &candidates));
     Target { candidates, proposed }
+}
+
+/// What runs, or is to run.
+pub(super) fn newest(revisions: &[Revision]) -> Option<&Revision> {
+    revisions.iter().find(|r| r.current).or_else(|| revisions.iter().max_by_key(|r| r.number))
 }
 
 /// The revisions that are not what runs, newest first, each template once.
@@ -120,7 +124,8 @@ fn same(a: &Revision, b: &Revision) -> bool {
     if told { a.outline == b.outline } else { !a.template.is_empty() && a.template == b.template }
 }
 
-fn candidate(mut revision: Revision, current: &Revision, history: &History<'_>, now: Timestamp) -> Candidate {
+/// A revision with all that is known of it.
+pub(super) fn candidate(mut revision: Revision, current: &Revision, history: &History<'_>, now: Timestamp) -> Candidate {
     // What is known of a template that runs now is known of what stands around it now.
     let own = revision.template.is_empty() || revision.template != current.template;
     let records = history.records.iter().filter(|record| own && record.template == revision.template);
@@ -130,9 +135,11 @@ fn candidate(mut revision: Revision, current: &Revision, history: &History<'_>, 
     against.extend(failing.iter().map(|words| crate::clean!("its pods fail now: {words}")));
     let class = if against.is_empty() { class(&revision.evidence) } else { Class::None };
     let undo_of_undo = revision.evidence.iter().any(|evidence| matches!(evidence, Evidence::RolledBackFrom { at } if words::since(*at, now) < DAY));
-    let never = |e: &Evidence| matches!(e, Evidence::RolledBackFrom { .. } | Evidence::Failed { .. } | Evidence::NeverAvailable { .. });
+    let never = |e: &Evidence| {
+        matches!(e, Evidence::RolledBackFrom { .. } | Evidence::Failed { .. } | Evidence::NeverAvailable { .. } | Evidence::StandsReady { ready: 0, .. })
+    };
     let shunned = failing.is_some() || revision.evidence.iter().any(never);
-    Candidate { why: why(class, &revision.evidence, &against), class, shunned, undo_of_undo, revision }
+    Candidate { why: why(class, &revision.evidence, &against, now), class, shunned, undo_of_undo, revision }
 }
 
 /// What the worst of its pods says, where one of them will not mend by waiting.
@@ -150,9 +157,12 @@ fn class_of(evidence: &Evidence) -> Class {
         Evidence::ServingNow { ready, .. } if *ready > 0 => Class::Proven,
         Evidence::SeenHealthy { held, .. } if *held >= SEEN => Class::Proven,
         Evidence::Measured { .. } => Class::Proven,
-        Evidence::SeenHealthy { .. } | Evidence::Deployed { .. } => Class::Likely,
+        // What served before and is ready now; what never served may be ready for nothing.
+        Evidence::StandsReady { ready: 1.., until: Some(_), .. } => Class::Proven,
+        Evidence::StandsReady { ready: 1.., until: None, .. } | Evidence::SeenHealthy { .. } | Evidence::Deployed { .. } => Class::Likely,
         Evidence::Served { held } if *held >= LONG => Class::Likely,
         Evidence::ServingNow { .. }
+        | Evidence::StandsReady { .. }
         | Evidence::Served { .. }
         | Evidence::AlertFired { .. }
         | Evidence::RolledBackFrom { .. }
@@ -164,7 +174,7 @@ fn class_of(evidence: &Evidence) -> Class {
 /// Whether a pod of it is known to have been available.
 fn had_pods(evidence: &[Evidence]) -> bool {
     evidence.iter().any(|evidence| match evidence {
-        Evidence::ServingNow { ready, .. } => *ready > 0,
+        Evidence::ServingNow { ready, .. } | Evidence::StandsReady { ready, .. } => *ready > 0,
         Evidence::SeenHealthy { .. } | Evidence::Measured { .. } => true,
         Evidence::Deployed { .. }
         | Evidence::Served { .. }
@@ -182,16 +192,27 @@ fn against(evidence: &Evidence, now: Timestamp) -> Option<Clean> {
         Evidence::Failed { by, why } => Some(crate::clean!("{by}: {why}")),
         Evidence::NeverAvailable { why } if why.is_empty() => Some(Clean::from_static("no pod of it was ever available")),
         Evidence::NeverAvailable { why } => Some(crate::clean!("no pod of it was ever available: {why}")),
-        Evidence::ServingNow { .. } | Evidence::SeenHealthy { .. } | Evidence::Measured { .. } | Evidence::Deployed { .. } | Evidence::Served { .. } => None,
+        Evidence::StandsReady { ready: 0, .. } => Some(Clean::from_static("none of its pods is ready")),
+        Evidence::ServingNow { .. }
+        | Evidence::StandsReady { .. }
+        | Evidence::SeenHealthy { .. }
+        | Evidence::Measured { .. }
+        | Evidence::Deployed { .. }
+        | Evidence::Served { .. } => None,
     }
 }
 
-fn speaks_for(evidence: &Evidence) -> Option<Clean> {
+fn speaks_for(evidence: &Evidence, now: Timestamp) -> Option<Clean> {
     match evidence {
         Evidence::Served { held } => Some(crate::clean!("served {}", words::long(*held))),
         Evidence::ServingNow { ready: 0, .. } => None,
         Evidence::ServingNow { ready: 1, .. } => Some(Clean::from_static("1 of its pods serves now")),
         Evidence::ServingNow { ready, .. } => Some(crate::clean!("{ready} of its pods serve now")),
+        Evidence::StandsReady { ready: 0, .. } => None,
+        Evidence::StandsReady { ready, wanted, until } => {
+            let until = until.map(|at| crate::clean!(", active until {} ago", words::long(words::since(at, now)))).unwrap_or_default();
+            Some(crate::clean!("instant, {ready} of {wanted} of its pods stand ready{until}"))
+        }
         Evidence::SeenHealthy { held, .. } => Some(crate::clean!("seen fully available for {}", words::long(*held))),
         Evidence::Measured { by, what } => Some(crate::clean!("{by}: {what}")),
         Evidence::Deployed { by } => Some(crate::clean!("{by} says it was deployed")),
@@ -200,9 +221,9 @@ fn speaks_for(evidence: &Evidence) -> Option<Clean> {
 }
 
 /// `proven: served 9 d, 4 of its pods serve now`.
-fn why(class: Class, evidence: &[Evidence], against: &[Clean]) -> Clean {
+fn why(class: Class, evidence: &[Evidence], against: &[Clean], now: Timestamp) -> Clean {
     let mut parts: Vec<Clean> = against.to_vec();
-    parts.extend(evidence.iter().filter_map(speaks_for));
+    parts.extend(evidence.iter().filter_map(|evidence| speaks_for(evidence, now)));
     parts.dedup();
     if parts.is_empty() {
         return crate::clean!("{}: nothing speaks for it or against it", class.word());

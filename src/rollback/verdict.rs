@@ -14,7 +14,7 @@
 //! RECOVERED is said as soon as it is true; everything else waits for the deadline, because it may come.
 
 use super::{Baseline, Proof, ProofKind, ProofState, Run, Standing, Timing, run::Overtaken};
-use crate::text::Clean;
+use crate::{domain::Verb, text::Clean};
 use jiff::{SignedDuration, Timestamp};
 
 /// Whether a rollback helped.
@@ -79,7 +79,10 @@ pub fn required(kind: ProofKind, baseline: &Baseline) -> bool {
 /// The verdict, if there is one at `now`.
 pub(super) fn verdict(run: &Run, baseline: &Baseline, proofs: &[Proof], timing: &Timing, now: Timestamp) -> Option<Verdict> {
     match run.overtaken {
-        Some(Overtaken::ChangedBack) if run.aborts => {
+        Some(Overtaken::ChangedBack) if run.verb == Verb::SwitchBack => {
+            return Some(Verdict::NotRecovered { why: crate::clean!("the traffic was led to {} again: somebody switched forward", run.left) });
+        }
+        Some(Overtaken::ChangedBack) if run.verb == Verb::Abort => {
             return Some(Verdict::NotRecovered { why: crate::clean!("it goes forward to {} again: somebody retried or promoted it", run.left) });
         }
         Some(Overtaken::ChangedBack) => {

@@ -27,7 +27,7 @@ fn baseline(standings: [Standing; 5]) -> Baseline {
 /// A run that was accepted and complete so many seconds ago.
 fn run(accepted: i64, complete: Option<i64>) -> Run {
     let target = RevisionRef { id: Id::new(&source("prod"), "r"), number: 41, template: Raw::new("h41"), version: Version("2.7.3".into()) };
-    let mut run = Run::new((target, false), (Raw::new("h42"), Version("2.8.0".into())), ago(accepted), ago(accepted));
+    let mut run = Run::new((target, Verb::RollBack), (Raw::new("h42"), Version("2.8.0".into())), ago(accepted), ago(accepted));
     run.complete = complete.map(ago);
     run.view.wanted = 6;
     run.view.serving = 6;

@@ -2,7 +2,7 @@
 
 use super::{Blocker, Confirm, Procedure, Proof, ProofKind, ProofState, Run, State, Verdict};
 use crate::{
-    domain::{CheckKind, Outcome, RevisionRef, Run as CiRun, RunStatus},
+    domain::RevisionRef,
     store::words::{clock, long, percent, since, took},
     text::Clean,
 };
@@ -57,7 +57,7 @@ pub struct Headline {
     pub mark: Mark,
 }
 
-fn line(mark: Mark, label: impl Into<Clean>, text: impl Into<Clean>) -> Line {
+pub(super) fn line(mark: Mark, label: impl Into<Clean>, text: impl Into<Clean>) -> Line {
     Line { mark, label: label.into(), text: text.into(), clock: None, bar: None, trace: Vec::new() }
 }
 
@@ -136,6 +136,9 @@ impl Procedure {
         let release = self.plan().and_then(|plan| plan.subject.release.as_ref());
         let left = from.version.numbered(release.map(|release| release.revision).or(from.revision).unwrap_or(0));
         let Some(goal) = self.goal() else { return left };
+        if let Some((_, arm)) = self.plan().and_then(|plan| plan.switch()) {
+            return crate::clean!("{left} → {} on {}", goal.version, arm.name);
+        }
         let runs_on = match &self.state {
             State::UnderWay { run, .. } | State::Done { run, .. } => {
                 run.view.revision.filter(|number| release.is_none() && *number != goal.number && *number != 0)
@@ -208,6 +211,7 @@ impl Procedure {
             State::Sending { left: Some(_), .. } => vec![line(Mark::Running, "sent", "waiting for the answer")],
             State::Unclear { why, .. } => vec![line(Mark::Unknown, "sent", crate::clean!("the answer was lost: {why}"))],
             State::UnderWay { sent, run } => {
+                let switched = run.switched.is_some();
                 let answered = since(run.began, run.accepted);
                 // Without its plan it was begun elsewhere: what was seen here first is no time of its own.
                 let own = sent.plan.is_some();
@@ -218,8 +222,11 @@ impl Procedure {
                 };
                 let timed = |after| own.then(|| clock(after));
                 let taken = match run.taken_up {
-                    Some(at) => Line { clock: timed(since(run.began, at)), ..line(Mark::Good, "taken up", "the controller works on it") },
-                    None => line(Mark::Running, "taken up", "the controller has not looked at it yet"),
+                    Some(at) => Line {
+                        clock: timed(since(run.began, at)),
+                        ..line(Mark::Good, "taken up", if switched { "it leads there" } else { "the controller works on it" })
+                    },
+                    None => line(Mark::Running, "taken up", if switched { "where it leads is being read" } else { "the controller has not looked at it yet" }),
                 };
                 vec![Line { clock: timed(answered), ..line(Mark::Good, "sent", words) }, taken]
             }
@@ -233,43 +240,6 @@ impl Procedure {
             State::UnderWay { run, .. } | State::Done { run, .. } => &run.view.blockers,
             State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => &[],
         }
-    }
-
-    /// STILL OPEN: what was left behind and brings the bad version back. `runs` are the runs of the service's repository.
-    pub fn still_open(&self, runs: &[&CiRun]) -> Vec<Line> {
-        let version = self.case.version();
-        let mut lines = Vec::new();
-        if matches!(&self.state, State::Done { run, .. } if run.aborts) {
-            let kind = self.case.workload.kind.word();
-            let says =
-                crate::clean!("the {kind} still asks for {version}: a retry ships it again, until another version is shipped or it is rolled back once more");
-            lines.push(line(Mark::Open, "spec", says));
-        } else if let Some(release) = self.plan().and_then(|plan| plan.subject.release.as_ref()) {
-            let words = crate::clean!("{} went back as a whole; the next helm upgrade ships what its pipeline says: mend that too", release.name);
-            lines.push(line(Mark::Open, "release", words));
-        } else if let Some(owner) = &self.case.workload.owner {
-            lines.push(line(Mark::Open, "owner", crate::clean!("{} still names {version}: its next sync or upgrade ships it again", owner.words())));
-        }
-        let stale = self.plan().and_then(|plan| plan.findings.get(&CheckKind::LastApplied)).filter(|finding| finding.outcome == Outcome::Warn);
-        lines.extend(stale.map(|finding| line(Mark::Open, "apply", finding.sentence.clone())));
-        let moves = |run: &&&CiRun| matches!(run.status, RunStatus::Waiting(_) | RunStatus::Running | RunStatus::Queued);
-        for run in runs.iter().filter(moves) {
-            let does = match &run.status {
-                RunStatus::Waiting(what) => crate::clean!("waits: {what}"),
-                RunStatus::Running => Clean::from_static("runs"),
-                RunStatus::Queued
-                | RunStatus::Success
-                | RunStatus::Warn
-                | RunStatus::Failed
-                | RunStatus::Cancelled
-                | RunStatus::Skipped
-                | RunStatus::Neutral
-                | RunStatus::Stale
-                | RunStatus::Unknown(_) => Clean::from_static("is queued"),
-            };
-            lines.push(line(Mark::Open, "run", crate::clean!("run #{} ({}) {does}", run.number, run.title)));
-        }
-        lines
     }
 }
 
@@ -330,7 +300,7 @@ pub fn reason(procedure: &Procedure) -> Clean {
 mod tests {
     use super::*;
     use crate::{
-        domain::{Id, Owner, SourceId, Stage},
+        domain::{Id, Owner, Run as CiRun, RunStatus, SourceId, Stage},
         rollback::procedure::stage::*,
         text::Name,
     };

@@ -10,6 +10,7 @@ pub mod lab;
 mod logs;
 mod reads;
 mod rollouts;
+mod routes;
 pub mod sets;
 mod torn;
 mod ways;

@@ -52,6 +52,7 @@ fn play(progress: Progress) -> Play {
         abort_to: None,
         steps: Some(steps),
         release: None,
+        routes: Vec::new(),
     };
     let mut play = Play { scene, id, now, acts: Vec::new(), recorded: Vec::new() };
     let verbs = [Verb::RollBack, Verb::Pause, Verb::Resume, Verb::Promote, Verb::PromoteFull, Verb::Retry];
@@ -86,7 +87,7 @@ impl Play {
                 }
                 Effect::Act { task, operation, .. } => self.acts.push((task, *operation)),
                 Effect::Record(record) => self.recorded.push(record),
-                Effect::Remember(workload) => self.tell(Event::Remembered(workload, Vec::new())),
+                Effect::Remember(workload) => self.tell(Event::Remembered(workload, Ok(Vec::new()))),
                 _ => {}
             }
         }

@@ -12,6 +12,7 @@ mod words;
 
 pub use batch::{Batch, Member, Together};
 pub use open::{Left, Settling};
+pub use plan::Aim;
 pub use single::{Course, End, Form, Single, Stand};
 pub(super) use stop::of_workload;
 

@@ -81,6 +81,9 @@ impl Left {
         if subject.keeper.is_some() && Verb::named(&open.verb) == Some(Verb::Release) && !subject.seen.paused {
             return Some((Came::Done, Clean::from_static("it was carried out: it acts by itself again")));
         }
+        if Verb::back(&open.verb) == Some(Verb::SwitchBack) {
+            return judge_switch(open, subject, late);
+        }
         let aborts = Verb::back(&open.verb) == Some(Verb::Abort);
         let back = |to: &RevisionRef| matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == to.template);
         if aborts && open.to.as_ref().is_some_and(back) {
@@ -112,6 +115,23 @@ impl Left {
         let words = if subject.seen.uid == open.from.uid { "the object was changed since" } else { "the object was made anew since" };
         Some((Came::Superseded, crate::clean!("{words}{by}, and does not carry its mark{runs}")))
     }
+}
+
+/// The same of traffic that was to be switched: the route says it, not the workload.
+fn judge_switch(open: &OpenOperation, subject: &Subject, late: bool) -> Option<(Came, Clean)> {
+    let Some(route) = subject.route(&open.from) else {
+        return late.then(|| (Came::Superseded, Clean::from_static("what leads the traffic can not be read any more: nobody can tell where it leads")));
+    };
+    let leads: Vec<&str> = route.arms.iter().filter(|arm| arm.share > 0).map(|arm| arm.name.clean().as_str()).collect();
+    let leads = crate::clean!("{} leads to {}", route.name, leads.join(" and "));
+    if route.operation.as_ref().is_some_and(|mark| mark.as_str() == open.operation.as_str()) {
+        return Some((Came::Done, crate::clean!("it was carried out: {leads} now")));
+    }
+    if route.seen == open.from {
+        return (late && !open.accepted).then(|| (Came::Not, crate::clean!("it was not carried out: {leads} as before")));
+    }
+    let by = route.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
+    Some((Came::Superseded, crate::clean!("it was changed since{by}, and does not carry its mark: {leads}")))
 }
 
 impl App {

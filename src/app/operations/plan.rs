@@ -8,6 +8,15 @@ use crate::{
     text::{Clean, Name},
 };
 
+/// A target, as it is named where there is no screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// The revision of that number, 0 where there are no numbers.
+    Number(u64),
+    /// The workload of that name, which stands beside and can be switched to.
+    Beside(Clean),
+}
+
 impl App {
     /// Has the checks of a workload's open plans made again: what is above it acts otherwise now.
     pub(super) fn check_plans_again(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
@@ -84,15 +93,26 @@ impl App {
         effects
     }
 
-    /// Selects the revision of that number as the target, 0 where there are no numbers, for the faces that have no screen.
-    pub fn aim_plan(&mut self, key: OperationKey, number: u64) -> Result<Vec<Effect>, Clean> {
+    /// Selects a target, for the faces that have no screen.
+    pub fn aim_plan(&mut self, key: OperationKey, aim: &Aim) -> Result<Vec<Effect>, Clean> {
         let steady = self.steady();
         let Some(running) = self.operations.get_mut(key) else { return Err(Clean::from_static("there is no such plan")) };
         let Some(plan) = running.procedure.plan() else { return Err(Clean::from_static("there is no plan")) };
-        let Some(wanted) = plan.target.candidates.iter().position(|candidate| candidate.revision.number == number) else {
-            let known: Vec<String> = plan.target.candidates.iter().map(|candidate| candidate.revision.short().to_string()).collect();
-            let wanted = if number == 0 { Clean::from_static("previous revision") } else { crate::clean!("revision r{number}") };
-            return Err(crate::clean!("there is no {wanted} to go back to; there are {}", known.join(", ")));
+        let beside = |at: usize| plan.beside(at).map(|arm| arm.name.clean());
+        let meant = |at: usize| match aim {
+            Aim::Number(number) => beside(at).is_none() && plan.target.candidates[at].revision.number == *number,
+            Aim::Beside(name) => beside(at).is_some_and(|beside| beside == name),
+        };
+        let all = 0..plan.target.candidates.len();
+        let Some(wanted) = all.clone().find(|at| meant(*at)) else {
+            let known: Vec<String> = all.map(|at| beside(at).cloned().unwrap_or_else(|| plan.target.candidates[at].revision.short()).to_string()).collect();
+            let wanted = match aim {
+                Aim::Number(0) => Clean::from_static("previous revision"),
+                Aim::Number(number) => crate::clean!("revision r{number}"),
+                Aim::Beside(name) => crate::clean!("{name}"),
+            };
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(crate::clean!("there is no {wanted} to go back to; there are {known}"));
         };
         let mut wants = Vec::new();
         while let Some(at) = running.procedure.plan().and_then(|plan| plan.selected.or(Some(usize::MAX)))

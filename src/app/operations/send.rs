@@ -46,7 +46,7 @@ impl App {
         };
         let plan = running.procedure.plan();
         let candidate = plan.and_then(|plan| plan.candidate());
-        let to = candidate.map(|candidate| crate::clean!(" → {} {}", candidate.revision.version, candidate.revision.short())).unwrap_or_default();
+        let to = plan.zip(candidate).map(|(plan, candidate)| crate::clean!(" → {} {}", candidate.revision.version, plan.target_words())).unwrap_or_default();
         Intended {
             plan: crate::clean!("{}: {}{to}", running.procedure.case.title(), running.procedure.case.version()),
             environment: running.environment.clone(),
@@ -176,7 +176,7 @@ impl App {
         for key in keys {
             let Some(running) = self.operations.running.iter_mut().find(|running| running.key == key) else { continue };
             let mut wants = Vec::new();
-            let workload = running.procedure.case.workload.id.clone();
+            let workload = running.procedure.watched().clone();
             wants.extend(running.procedure.observed(&Observed::of(&self.store, &workload), steady));
             wants.extend(running.procedure.tick(steady));
             effects.extend(self.carry_wants(key, wants));

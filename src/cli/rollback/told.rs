@@ -169,7 +169,7 @@ pub(in crate::cli) fn shape(app: &App, key: OperationKey) -> Value {
     // Of one that is seen through for somebody else the journal knows where it goes, and not what spoke for that.
     let to = procedure.goal().map(|goal| {
         json!({
-            "version": goal.version.0, "revision": goal.number,
+            "version": goal.version.0, "revision": goal.number, "workload": plan.and_then(Plan::switch).map(|(_, arm)| arm.name.clean()),
             "class": candidate.map(|candidate| candidate.class.word()), "why": candidate.map(|candidate| &candidate.why),
         })
     });
@@ -210,7 +210,7 @@ fn text(app: &App, key: OperationKey) {
     let Some(plan) = running.procedure.plan() else { return };
     match (plan.candidate(), &plan.target.proposed) {
         (Some(candidate), _) => {
-            say!("{} → {} {}  ({})", running.procedure.case.version(), candidate.revision.version, candidate.revision.short(), evidence(candidate))
+            say!("{} → {} {}  ({})", running.procedure.case.version(), candidate.revision.version, plan.target_words(), evidence(candidate))
         }
         (None, Err(why)) => say!("no target: {why}"),
         (None, Ok(_)) => say!("no target is chosen"),

@@ -14,7 +14,11 @@ use crate::{
 
 /// What a person must do to confirm, with its fields.
 pub(super) fn foot<'a>(app: &App, running: &'a Running, plan: &Plan, confirm: &Confirm, width: usize) -> Foot<'a> {
-    let goal = plan.goal().map(|goal| crate::clean!("{} back to {}", running.procedure.case.title(), goal.version.numbered(goal.number))).unwrap_or_default();
+    let to = match (plan.switch(), plan.goal()) {
+        (Some((route, arm)), Some(goal)) => crate::clean!("{} on {}, by {}", goal.version, arm.name, route.name),
+        (_, goal) => goal.map(|goal| goal.version.numbered(goal.number)).unwrap_or_default(),
+    };
+    let goal = crate::clean!("{} back to {to}", running.procedure.case.title());
     let demand = running.demand(app);
     let mut says = Vec::new();
     let word = match confirm {

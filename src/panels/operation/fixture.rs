@@ -157,6 +157,7 @@ pub fn subject() -> Subject {
         abort_to: None,
         steps: None,
         release: None,
+        routes: Vec::new(),
     }
 }
 

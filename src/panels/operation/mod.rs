@@ -12,6 +12,8 @@ mod verdict;
 #[cfg(test)]
 pub(super) mod fixture;
 #[cfg(test)]
+mod switch_tests;
+#[cfg(test)]
 mod tests;
 
 use super::{page::scrolled, words::hanging};

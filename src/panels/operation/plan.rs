@@ -3,7 +3,7 @@
 use super::{Foot, Sheet, heading, mark, outcome, panel, sentence, target};
 use crate::{
     app::{App, Running},
-    domain::{CheckKind, Finding, Kind, Outcome, Verb},
+    domain::{Arm, CheckKind, Finding, Kind, Outcome, Reach, Route, Verb, Workload},
     gate::{Demand, OVERRIDE},
     line,
     panels::words::hanging,
@@ -137,6 +137,7 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
             target.version,
             case.version()
         ),
+        _ if plan.switch().is_some() => plan.switch().map(|(route, arm)| switches(route, arm, running)).unwrap_or_default(),
         (Some(release), _) => crate::clean!(
             "helm takes the whole release {} in {} ({}) back to {} ({}), as its revision r{}: all objects above, and the hooks of {}. \
              It merges: what was changed by hand and is in neither revision stays.",
@@ -168,17 +169,16 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
         ),
     };
     let then = match case.workload.kind {
-        _ if plan.verb() == Verb::Abort => "",
+        _ if matches!(plan.verb(), Verb::Abort | Verb::SwitchBack) => "",
         Kind::ComposeService | Kind::Container => " Several containers are exchanged one after the other, until one fails:",
         Kind::SwarmService | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::Rollout => {
             " The controller then exchanges the pods as its strategy says:"
         }
     };
+    let (wanted, ready) = plan.switch().map_or((counts.wanted, counts.ready), |(_, arm)| (arm.wanted, arm.ready));
     let words = crate::clean!(
-        "{request}{then} {} wanted, {} ready now. \
+        "{request}{then} {wanted} wanted, {ready} ready now. \
          It is watched until everything that was bad is measured good, for at most {}. Nothing is sent twice.",
-        counts.wanted,
-        counts.ready,
         long(running.procedure.timing.deadline)
     );
     let mut lines = vec![heading("WHAT WILL HAPPEN", "")];
@@ -188,6 +188,23 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
         lines.extend(wrap(&line![(Role::Accent, command.clone())], width));
     }
     lines
+}
+
+/// What a switch does.
+fn switches(route: &Route, arm: &Arm, running: &Running) -> Clean {
+    let Workload { name, place, .. } = &running.procedure.case.workload;
+    let mesh = match route.reach {
+        Reach::Endpoints { .. } => "at once",
+        Reach::Mesh => "as fast as the mesh carries it out, which is not measured",
+    };
+    crate::clean!(
+        "One request changes {} in {} ({}): all of the traffic goes to {} ({}) {mesh}. Neither that nor {name} is changed; {name} keeps running.",
+        route.name,
+        place.namespace,
+        place.context,
+        arm.name,
+        arm.revision.version
+    )
 }
 
 /// What Enter asks for, or everything that bars it.

@@ -10,7 +10,7 @@ mod watch;
 
 use super::{Ask, Barred, Case, Checks, Gathering, Plan, Proof, ProofKind, Record, Run, Timing, Verdict, questions};
 use crate::{
-    domain::{Answer, Check, OpId, Operation, Question, Revision, RevisionRef, Seen, Why},
+    domain::{Answer, Check, OpId, Operation, Question, Revision, RevisionRef, Seen, Verb, Why},
     text::{Clean, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -52,8 +52,8 @@ pub enum Confirm {
 pub struct Sent {
     /// The plan; none where only the journal is left of it.
     pub plan: Option<Box<Plan>>,
-    /// Whether it only gives up on what was being rolled out: the specification stays.
-    pub aborts: bool,
+    /// What it is: a rollback, an abort, a switch.
+    pub verb: Verb,
     /// Where it goes.
     pub goal: RevisionRef,
     /// What the operator saw.
@@ -188,7 +188,7 @@ impl Procedure {
             },
             State::UnderWay { run, .. } => {
                 match &result {
-                    Ok(Answer::Subject(subject)) => run.learn(subject),
+                    Ok(Answer::Subject(subject)) => run.learn(subject, now),
                     Ok(_) | Err(_) => watch::measure(run, question, result, now),
                 }
                 self.judge(now)
@@ -392,5 +392,7 @@ mod releases;
 mod schedules;
 #[cfg(test)]
 pub(super) mod stage;
+#[cfg(test)]
+mod switches;
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ impl Procedure {
         timing: Timing,
         now: Timestamp,
     ) -> (Self, Vec<Want>) {
-        let sent = Box::new(Sent { plan: None, aborts: verb == Verb::Abort, goal, from, running, ids: vec![id.clone()], began });
+        let sent = Box::new(Sent { plan: None, verb, goal, from, running, ids: vec![id.clone()], began });
         let state = State::Unclear { sent, why: Clean::from_static("the console that sent it went away"), reread: now + timing.reread };
         let new = Self { case, state, timing, id, by, asks: Vec::new(), records: Vec::new(), good_at: BTreeMap::new() };
         let wants = vec![new.ask_subject()];
@@ -36,9 +36,8 @@ impl Procedure {
         let (Some(operation), Some(goal)) = (plan.operation(&self.case, id.clone(), reason, by), plan.goal()) else { return Vec::new() };
         let mut plan = plan.clone();
         plan.tried.push(id);
-        let aborts = operation.verb == Verb::Abort;
         let (running, ids) = (plan.running.clone(), plan.tried.clone());
-        let sent = Sent { goal, aborts, from: operation.from.clone(), running, ids, began: now, plan: Some(plan) };
+        let sent = Sent { goal, verb: operation.verb, from: operation.from.clone(), running, ids, began: now, plan: Some(plan) };
         self.state = State::Sending { sent: Box::new(sent), left: None, doing: None };
         vec![Want::Act(Box::new(operation))]
     }
@@ -77,10 +76,7 @@ impl Procedure {
         };
         match stage {
             Stage::Sending | Stage::Working { .. } => Vec::new(),
-            Stage::Accepted { .. } => {
-                let release = sent.release();
-                self.go_under_way(sent, release, now)
-            }
+            Stage::Accepted { .. } => self.go_under_way(sent, None, now),
             Stage::Conflict { what, same: true } => self.send_again(*sent, what),
             Stage::Conflict { what, same: false } => self.gather(Some(crate::clean!("the world moved on, nothing was changed: {what}")), now),
             Stage::Refused { why } => {
@@ -125,11 +121,12 @@ impl Procedure {
         let State::Unclear { sent, why, .. } = &self.state else { return Vec::new() };
         let (sent, why) = (sent.clone(), why.clone());
         if taken_up(&sent, subject) {
-            return self.go_under_way(sent, subject.release.is_some(), now);
+            return self.go_under_way(sent, Some(subject), now);
         }
-        let release = subject.release.as_ref();
+        let release = subject.release.as_ref().filter(|_| sent.verb != Verb::SwitchBack);
         let late = now.duration_since(sent.began) >= self.timing.late_through(release.is_some());
-        if *subject.from() == sent.from {
+        let Some(now_is) = subject.found(sent.verb, &sent.from) else { return Vec::new() };
+        if *now_is == sent.from {
             // The request may still be on its way: only later does an unchanged object mean that it was not applied.
             return if late { self.send_again(*sent, crate::clean!("{why}: it was not applied, Enter sends it again")) } else { Vec::new() };
         }
@@ -142,7 +139,9 @@ impl Procedure {
             self.end_without_watching(sent, Verdict::CouldNotTell { why }, now);
             return Vec::new();
         }
-        let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
+        let changed_by =
+            if sent.verb == Verb::SwitchBack { subject.route(&sent.from).and_then(|route| route.changed_by.as_ref()) } else { subject.changed_by.as_ref() };
+        let by = changed_by.map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
         let why = match &sent.plan {
             Some(_) => crate::clean!("the answer was lost, and the object was changed{by} meanwhile"),
             None => crate::clean!("the object was changed{by} since, and does not carry its mark: nobody can tell what it did"),
@@ -172,7 +171,11 @@ pub(super) fn heard(sent: &Sent, doing: Option<&(Clean, Timestamp)>) -> Timestam
 
 /// Whether the object carries our mark, or runs the target's specification although it did not before. An abort leaves no mark.
 fn taken_up(sent: &Sent, subject: &Subject) -> bool {
-    if sent.aborts {
+    if sent.verb == Verb::SwitchBack {
+        let mark = subject.route(&sent.from).and_then(|route| route.operation.as_ref());
+        return mark.is_some_and(|mark| sent.ids.iter().any(|id| id.as_str() == mark.as_str()));
+    }
+    if sent.verb == Verb::Abort {
         return matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == sent.goal.template);
     }
     let ours = subject.operation.as_ref().is_some_and(|mark| sent.ids.iter().any(|id| id.as_str() == mark.as_str()));
@@ -184,7 +187,7 @@ fn taken_up(sent: &Sent, subject: &Subject) -> bool {
 impl Sent {
     /// Whether it goes through a release.
     pub(in crate::rollback) fn release(&self) -> bool {
-        self.plan.as_ref().is_some_and(|plan| plan.subject.release.is_some())
+        self.verb != Verb::SwitchBack && self.plan.as_ref().is_some_and(|plan| plan.subject.release.is_some())
     }
 
     /// For how long it may be on its way.

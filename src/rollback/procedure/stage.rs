@@ -77,6 +77,7 @@ pub(in crate::rollback) fn subject(template: &str) -> Subject {
         abort_to: None,
         steps: None,
         release: None,
+        routes: Vec::new(),
     }
 }
 
@@ -149,7 +150,8 @@ pub(in crate::rollback) fn play(
     let mut wants = Vec::new();
     for second in 0..=until {
         let at = later(second);
-        wants.extend(procedure.observed(&Observed::of(store, &id()), at));
+        let watched = procedure.watched().clone();
+        wants.extend(procedure.observed(&Observed::of(store, &watched), at));
         wants.extend(procedure.tick(at));
         for want in std::mem::take(&mut wants) {
             let Want::Ask(ask) = want else { continue };

@@ -2,8 +2,8 @@
 
 use super::{Procedure, Sent, State, Want};
 use crate::{
-    domain::{Answer, Feed, Question, Scope, SourceId, Why},
-    rollback::{Measure, Observed, Proof, ProofState, Run, measures, proof, rule_state, smoke, verdict},
+    domain::{Answer, Feed, Id, Question, Scope, SourceId, Subject, Verb, Why, Workload},
+    rollback::{Measure, Observed, Proof, ProofState, Run, measures, proof, rule_state, smoke, switched::Switched, verdict},
     text::Clean,
 };
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 impl Procedure {
     /// The feeds it must have while it lives.
     pub fn feeds(&self) -> Vec<(SourceId, Feed)> {
-        let id = &self.case.workload.id;
+        let id = self.watched();
         let scope = || Scope::Workload(id.clone());
         match self.state {
             State::Done { .. } | State::Closed { .. } => Vec::new(),
@@ -21,17 +21,36 @@ impl Procedure {
         }
     }
 
-    pub(super) fn run(&self, sent: &Sent, now: Timestamp) -> Run {
-        Run::new((sent.goal.clone(), sent.aborts), (sent.running.clone(), self.case.version().clone()), sent.began, now)
+    /// The workload whose pods must be well in the end: its own, or the one that the traffic was switched to.
+    pub fn watched(&self) -> &Id<Workload> {
+        let run = match &self.state {
+            State::UnderWay { run, .. } | State::Done { run, .. } => Some(run),
+            State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => None,
+        };
+        run.and_then(|run| run.switched.as_ref()).and_then(|switched| switched.to.as_ref()).unwrap_or(&self.case.workload.id)
     }
 
-    /// `release`: it went through a release, so that the template that runs now must be read first.
-    pub(super) fn go_under_way(&mut self, sent: Box<Sent>, release: bool, now: Timestamp) -> Vec<Want> {
+    pub(super) fn run(&self, sent: &Sent, now: Timestamp) -> Run {
+        let mut run = Run::new((sent.goal.clone(), sent.verb), (sent.running.clone(), self.case.version().clone()), sent.began, now);
+        if sent.verb == Verb::SwitchBack {
+            let to = sent.plan.as_ref().and_then(|plan| plan.switch()).map(|(_, arm)| arm.workload.clone());
+            run.switched = Some(Switched::new(sent.from.clone(), sent.ids.clone(), to));
+        }
+        run
+    }
+
+    /// `read`: the world as it was read, where that said that it was carried out. What only the world says must be read (again): the
+    /// template that runs after a release went back, where a route leads after a switch.
+    pub(super) fn go_under_way(&mut self, sent: Box<Sent>, read: Option<&Subject>, now: Timestamp) -> Vec<Want> {
         let mut run = Box::new(self.run(&sent, now));
-        run.reread = release.then_some(now + self.timing.reread);
+        let rereads = run.switched.is_some() || read.map_or(sent.release(), |read| read.release.is_some());
+        run.reread = rereads.then_some(now + self.timing.reread);
+        if let Some(read) = read.filter(|_| run.switched.is_some()) {
+            run.learn(read, now);
+        }
         self.state = State::UnderWay { sent, run };
         let mut wants = self.ask_measures(now);
-        wants.extend(release.then(|| self.ask_subject()));
+        wants.extend(rereads.then(|| self.ask_subject()));
         wants
     }
 

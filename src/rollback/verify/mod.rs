@@ -10,7 +10,7 @@ mod point;
 
 use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, proof, smoke};
 use crate::{
-    domain::{self, Answer, Id, Metric, Pod, Question, Revision, RevisionRef, Trouble, Why},
+    domain::{self, Answer, Id, Metric, Pod, Question, Revision, RevisionRef, Trouble, Verb, Why},
     store::{Store, words::long},
     text::Clean,
 };
@@ -179,7 +179,8 @@ impl Verification {
         }
         let wanted = self.expected.version.as_ref().is_none_or(|version| *version == newest.version.0);
         if wanted {
-            let run = self.run.get_or_insert_with(|| Run::new((newest.clone(), false), (crate::text::Raw::default(), newest.version.clone()), now, now));
+            let run =
+                self.run.get_or_insert_with(|| Run::new((newest.clone(), Verb::RollBack), (crate::text::Raw::default(), newest.version.clone()), now, now));
             run.observe(seen, now);
             run.look(&self.timing, now);
             let own: Vec<&Pod> = seen.pods.iter().copied().filter(|pod| pod.template == newest.template && !pod.leaving && pod.ready).collect();

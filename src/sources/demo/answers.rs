@@ -128,6 +128,7 @@ fn subject(view: &View<'_>) -> Subject {
         abort_to: None,
         steps: None,
         release: None,
+        routes: Vec::new(),
     }
 }
 

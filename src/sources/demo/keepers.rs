@@ -51,6 +51,7 @@ pub(super) fn keeper(unit: &Unit, at: Timestamp) -> Option<Subject> {
         abort_to: None,
         steps: None,
         release: None,
+        routes: Vec::new(),
     })
 }
 

@@ -126,6 +126,7 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
         | Verb::Promote
         | Verb::PromoteFull
         | Verb::Retry
+        | Verb::SwitchBack
         | Verb::Scale
         | Verb::Pause
         | Verb::Resume
@@ -154,7 +155,16 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         Verb::Scale => operation.scaling.map(|scaling| crate::clean!("kubectl scale {flags} --current-replicas={} --replicas={}", scaling.from, scaling.to)),
         Verb::Restart | Verb::Pause | Verb::Resume => Some(crate::clean!("kubectl rollout {} {flags}", operation.verb.words())),
         Verb::Hold | Verb::Release => keepers::command(unit, operation.verb),
-        Verb::Abort | Verb::Promote | Verb::PromoteFull | Verb::Retry | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => None,
+        Verb::Abort
+        | Verb::SwitchBack
+        | Verb::Promote
+        | Verb::PromoteFull
+        | Verb::Retry
+        | Verb::Acknowledge
+        | Verb::Silence
+        | Verb::Rerun
+        | Verb::Cancel
+        | Verb::Shell => None,
     }
 }
 

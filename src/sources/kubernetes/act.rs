@@ -10,6 +10,7 @@ use super::{
     keepers::{self, Keeper},
     revisions::{self, Kept},
     rollouts::{forward, way},
+    routes::Switch,
     template::{self, Marks},
 };
 use crate::{
@@ -71,12 +72,14 @@ async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Request, 
 enum Object {
     Workload(Current),
     Keeper(Keeper),
+    Route(Switch),
 }
 
 impl Object {
     async fn read(cluster: &Cluster, operation: &Operation) -> Result<Self, SourceError> {
         match operation.verb {
             Verb::Hold | Verb::Release => keepers::named(cluster, operation).await.map(|(keeper, _)| Self::Keeper(keeper)),
+            Verb::SwitchBack => Switch::read(cluster, operation).await.map(Self::Route),
             _ => Current::read(cluster, &operation.subject).await.map(Self::Workload),
         }
     }
@@ -85,6 +88,7 @@ impl Object {
         match self {
             Self::Workload(current) => clean!("{}", current.address.name),
             Self::Keeper(keeper) => keeper.owner.words(),
+            Self::Route(switch) => switch.name(),
         }
     }
 
@@ -93,6 +97,7 @@ impl Object {
         match self {
             Self::Workload(current) => overtaken(operation, current),
             Self::Keeper(keeper) => keeper.moved(&operation.from),
+            Self::Route(switch) => switch.moved(&operation.from),
         }
     }
 
@@ -101,6 +106,7 @@ impl Object {
         match self {
             Self::Workload(current) => change(cluster, current, operation).await,
             Self::Keeper(keeper) => keeper.change(operation, Timestamp::now()),
+            Self::Route(switch) => switch.change(operation, Timestamp::now()),
         }
     }
 }
@@ -174,7 +180,7 @@ async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> R
             None => refused(Clean::from_static("no number of replicas was chosen")),
         },
         Verb::Scale => refused(clean!("a {} carries no number of replicas", current.kind.word())),
-        Verb::Hold | Verb::Release | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
+        Verb::SwitchBack | Verb::Hold | Verb::Release | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
             refused(clean!("Kubernetes can not {} from here", operation.verb.words()))
         }
     }

@@ -10,6 +10,7 @@ use super::{
         self, forward,
         way::{self, Delivery},
     },
+    routes,
     rows::{self, Address},
     template::{self, OPERATION, ROLLED_BACK_FROM},
     wire::{
@@ -126,7 +127,7 @@ impl Current {
     }
 
     /// How far the newest specification is carried out.
-    fn progress(&self) -> Progress {
+    pub fn progress(&self) -> Progress {
         let generation = self.lean.meta().generation.unwrap_or_default();
         match &self.rollout {
             Some(rollout) => rollouts::progress(&rollout.lean),
@@ -205,7 +206,9 @@ impl Current {
 
     async fn told(&self, cluster: &Cluster, id: Id<Workload>) -> Result<Subject, SourceError> {
         let sets = if self.rollout.is_some() { revisions::kept(cluster, self).await? } else { Vec::new() };
-        Ok(self.subject(id, &sets))
+        // What leads the traffic is looked at with all else, and is no reason to know nothing: the checks say what could not be read.
+        let routes = routes::of(cluster, self, &id).await.unwrap_or_default();
+        Ok(Subject { routes, ..self.subject(id, &sets) })
     }
 
     /// What is known of it; `sets` are the revisions of a Rollout, whose own template has gaps that theirs have not.
@@ -229,6 +232,7 @@ impl Current {
             steps: self.steps(),
             keeper: None,
             release: None,
+            routes: Vec::new(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod prepare;
 mod proxy;
 mod revisions;
 mod rollouts;
+mod routes;
 mod rows;
 mod sight;
 mod template;

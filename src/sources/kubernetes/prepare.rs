@@ -9,7 +9,7 @@ use super::{
     helm::{self, Found, Through},
     keepers,
     revisions::{self, Kept},
-    template,
+    routes, template,
 };
 use crate::{
     clean,
@@ -227,7 +227,16 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         Verb::Promote | Verb::PromoteFull | Verb::Retry => FORWARD,
         Verb::Restart => RESTART,
         Verb::Scale => SCALE,
-        Verb::Pause | Verb::Resume | Verb::Hold | Verb::Release | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => OTHER,
+        Verb::SwitchBack
+        | Verb::Pause
+        | Verb::Resume
+        | Verb::Hold
+        | Verb::Release
+        | Verb::Acknowledge
+        | Verb::Silence
+        | Verb::Rerun
+        | Verb::Cancel
+        | Verb::Shell => OTHER,
     }
 }
 
@@ -235,6 +244,9 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
 pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
     if matches!(operation.verb, Verb::Hold | Verb::Release) {
         return keepers::checks(cluster, operation);
+    }
+    if operation.verb == Verb::SwitchBack {
+        return routes::checks(cluster, operation);
     }
     let wanted = table(&operation);
     let made = async move {

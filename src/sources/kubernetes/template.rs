@@ -96,6 +96,12 @@ pub fn rollback(kind: Kind, object: &Value, kept: &Value, marks: &Marks<'_>) -> 
     )
 }
 
+/// The patch that makes `changes` to what leads traffic to a workload, with our marks.
+pub fn switch(object: &Value, mut changes: Vec<Value>, marks: &Marks<'_>) -> Value {
+    changes.push(json!({ "op": "add", "path": "/metadata/annotations", "value": with_marks(annotations(object), marks) }));
+    versioned(object, changes)
+}
+
 /// The patch that sets whether a Deployment is paused.
 pub fn pause(deployment: &Value, paused: bool, marks: &Marks<'_>) -> Value {
     versioned(deployment, vec![json!({ "op": "add", "path": "/spec/paused", "value": paused }), marked(deployment, marks)])

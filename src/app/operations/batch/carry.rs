@@ -184,7 +184,7 @@ impl App {
         let running = &self.operations.running;
         for member in &mut batch.members {
             let plan = running.iter().find(|running| Some(running.key) == member.key).and_then(|running| running.procedure.plan());
-            member.confirmed = plan.and_then(|plan| Some((plan.subject.from().clone(), plan.goal()?)));
+            member.confirmed = plan.and_then(|plan| Some((plan.from().clone(), plan.goal()?)));
         }
         let Some(at) = batch.taken().next().map(|(at, _)| at) else { return Vec::new() };
         batch.confirming = None;
@@ -238,7 +238,7 @@ impl App {
         let Together::Working { at, .. } = batch.stand else { return Vec::new() };
         let (member, environment) = (&batch.members[at], &batch.environment);
         let Some(running) = self.operations.of_member(member) else { return Vec::new() };
-        let now = running.procedure.plan().and_then(|plan| Some((plan.subject.from().clone(), plan.goal()?)));
+        let now = running.procedure.plan().and_then(|plan| Some((plan.from().clone(), plan.goal()?)));
         if now.is_none() || now != member.confirmed {
             return self.stop_batch(key, Clean::from_static("it is not any more what was confirmed: another revision came meanwhile"));
         }

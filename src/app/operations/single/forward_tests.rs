@@ -22,6 +22,7 @@ fn subject(at: u32, waits: bool, progress: Progress) -> Subject {
         abort_to: None,
         steps: Some(steps),
         release: None,
+        routes: Vec::new(),
     }
 }
 

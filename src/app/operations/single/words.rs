@@ -37,7 +37,7 @@ impl Single {
             Verb::Retry => crate::clean!("Retry {title}"),
             Verb::Hold => crate::clean!("Hold off {}", self.keeper()),
             Verb::Release => crate::clean!("Let {} go", self.keeper()),
-            Verb::RollBack | Verb::Abort | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
         }
     }
 
@@ -106,7 +106,7 @@ impl Single {
                  says: if that is the bad version still, it brings it back. Nothing is sent twice.",
                 self.keeper()
             ),
-            Verb::RollBack | Verb::Abort | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
         }
     }
 

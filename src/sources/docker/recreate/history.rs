@@ -47,6 +47,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>) -> Result<Answe
         abort_to: None,
         steps: None,
         release: None,
+        routes: Vec::new(),
     })))
 }
 

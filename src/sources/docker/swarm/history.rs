@@ -70,6 +70,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
         abort_to: None,
         steps: None,
         release: None,
+        routes: Vec::new(),
     })))
 }
 

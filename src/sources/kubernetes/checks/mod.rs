@@ -7,7 +7,7 @@ mod parts;
 pub use capacity::{autoscaler, quantity, quota, scaling, strategy};
 #[cfg(test)]
 pub use owners::kept_verdict;
-pub use owners::{keeper, owner, traffic};
+pub use owners::{keeper, kept, owner, traffic};
 pub use parts::{image, references};
 
 use super::{
@@ -185,7 +185,7 @@ pub async fn migration(ground: Arc<Ground>) -> Finding {
             return warn(format!("r{} has the init container {}", set.number, init.name));
         }
     }
-    jobs_since(&ground, target.lean.meta().creation_timestamp.as_ref().map(|time| time.0)).await
+    jobs_since(&ground.cluster, ground.namespace(), target.lean.meta().creation_timestamp.as_ref().map(|time| time.0)).await
 }
 
 /// What a migration since then means.
@@ -195,11 +195,10 @@ pub fn not_rolled_back(what: String) -> Finding {
 }
 
 /// Whether a job that looks like a migration was made since.
-pub async fn jobs_since(ground: &Ground, since: Option<Timestamp>) -> Finding {
+pub async fn jobs_since(cluster: &Cluster, namespace: &str, since: Option<Timestamp>) -> Finding {
     let (made, warn) = (CheckKind::Migration, not_rolled_back);
-    let namespace = ground.namespace();
     let call = Call::list("jobs.batch", Some(namespace), format!("/apis/batch/v1/namespaces/{namespace}/jobs"));
-    let jobs = match ground.cluster.get::<List<Job>>(&call).await {
+    let jobs = match cluster.get::<List<Job>>(&call).await {
         Ok(jobs) => jobs,
         Err(error) => return made.failed(&error),
     };

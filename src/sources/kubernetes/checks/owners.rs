@@ -4,14 +4,16 @@ use crate::{
     clean,
     domain::{CheckKind, Finding, Kind, Owner, Verb},
     sources::kubernetes::{
-        client::Call,
+        client::{Call, Cluster},
+        groups::Served,
         keepers::{self, Keeper},
         prepare::Ground,
-        rows,
+        routes, rows,
         wire::{Shape, apps::Deployment},
     },
     text::Clean,
 };
+use kube::core::ObjectMeta;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -28,7 +30,7 @@ pub async fn owner(ground: Arc<Ground>) -> Finding {
             ),
             Some(clean!("`helm rollback {release} -n {namespace}` is the way that Helm remembers")),
         ),
-        Some(owner @ (Owner::ArgoCd { .. } | Owner::Flux { .. })) => kept(&ground, &owner).await,
+        Some(owner @ (Owner::ArgoCd { .. } | Owner::Flux { .. })) => kept(&ground.cluster, &ground.served, ground.current.lean.meta(), &owner).await,
         Some(Owner::Operator { kind, name }) => made.warn(clean!("{kind} {name} owns it and may change it back"), Some(clean!("change {kind} {name} instead"))),
     }
 }
@@ -75,9 +77,10 @@ pub fn kept_verdict(nearest: &Keeper, others: &[Keeper]) -> Finding {
 /// The key that holds off whatever it is, and what stands beside it for whoever has no console.
 const H: &str = "H in the console holds off";
 
-async fn kept(ground: &Ground, owner: &Owner) -> Finding {
+/// What the controllers above an object mean for a change beside them.
+pub async fn kept(cluster: &Cluster, served: &Served, meta: &ObjectMeta, owner: &Owner) -> Finding {
     let kind = CheckKind::Owner;
-    match keepers::above(&ground.cluster, &ground.served, ground.current.lean.meta()).await {
+    match keepers::above(cluster, served, meta).await {
         Ok(floors) => match floors.split_first() {
             Some((nearest, others)) => kept_verdict(nearest, others),
             None => kind.warn(
@@ -116,5 +119,8 @@ pub async fn traffic(ground: Arc<Ground>) -> Finding {
             Err(error) => return made.failed(&error),
         }
     }
-    made.ok("no canary controller steers its traffic")
+    match routes::says(&ground.cluster, &ground.served, &ground.current, &ground.operation.subject).await {
+        Ok(said) => said.unwrap_or_else(|| made.ok("no canary controller steers its traffic")),
+        Err(error) => made.failed(&error),
+    }
 }

@@ -216,7 +216,7 @@ pub async fn migration(ground: Arc<Ground>) -> Finding {
     if let Some(finding) = migrated(through, target) {
         return finding;
     }
-    let found = checks::jobs_since(&ground, target.at).await;
+    let found = checks::jobs_since(&ground.cluster, ground.namespace(), target.at).await;
     if found.outcome == Outcome::Ok { made.ok("no hook, job or init container that looks like a migration since that revision") } else { found }
 }
 

@@ -245,6 +245,7 @@ impl Keeper {
             abort_to: None,
             steps: None,
             release: None,
+            routes: Vec::new(),
         }
     }
 }

@@ -1,0 +1,52 @@
+//! What is left behind once there is a verdict: whatever brings the bad version back.
+
+use super::{Line, Mark, Procedure, State, words::line};
+use crate::{
+    domain::{CheckKind, Outcome, Run as CiRun, RunStatus, Verb},
+    text::Clean,
+};
+
+impl Procedure {
+    /// STILL OPEN: what was left behind and brings the bad version back. `runs` are the runs of the service's repository.
+    pub fn still_open(&self, runs: &[&CiRun]) -> Vec<Line> {
+        let version = self.case.version();
+        let mut lines = Vec::new();
+        let verb = if let State::Done { run, .. } = &self.state { run.verb } else { Verb::RollBack };
+        if verb == Verb::SwitchBack {
+            let name = &self.case.workload.name;
+            let says =
+                crate::clean!("{name} was not changed and still runs {version}: whoever switches forward, by hand, by git or by a pipeline, ships it again");
+            lines.push(line(Mark::Open, "route", says));
+        } else if verb == Verb::Abort {
+            let kind = self.case.workload.kind.word();
+            let says =
+                crate::clean!("the {kind} still asks for {version}: a retry ships it again, until another version is shipped or it is rolled back once more");
+            lines.push(line(Mark::Open, "spec", says));
+        } else if let Some(release) = self.plan().and_then(|plan| plan.subject.release.as_ref()) {
+            let words = crate::clean!("{} went back as a whole; the next helm upgrade ships what its pipeline says: mend that too", release.name);
+            lines.push(line(Mark::Open, "release", words));
+        } else if let Some(owner) = &self.case.workload.owner {
+            lines.push(line(Mark::Open, "owner", crate::clean!("{} still names {version}: its next sync or upgrade ships it again", owner.words())));
+        }
+        let stale = self.plan().and_then(|plan| plan.findings.get(&CheckKind::LastApplied)).filter(|finding| finding.outcome == Outcome::Warn);
+        lines.extend(stale.map(|finding| line(Mark::Open, "apply", finding.sentence.clone())));
+        let moves = |run: &&&CiRun| matches!(run.status, RunStatus::Waiting(_) | RunStatus::Running | RunStatus::Queued);
+        for run in runs.iter().filter(moves) {
+            let does = match &run.status {
+                RunStatus::Waiting(what) => crate::clean!("waits: {what}"),
+                RunStatus::Running => Clean::from_static("runs"),
+                RunStatus::Queued
+                | RunStatus::Success
+                | RunStatus::Warn
+                | RunStatus::Failed
+                | RunStatus::Cancelled
+                | RunStatus::Skipped
+                | RunStatus::Neutral
+                | RunStatus::Stale
+                | RunStatus::Unknown(_) => Clean::from_static("is queued"),
+            };
+            lines.push(line(Mark::Open, "run", crate::clean!("run #{} ({}) {does}", run.number, run.title)));
+        }
+        lines
+    }
+}
