@@ -1,8 +1,7 @@
 //! The proofs, each with its own line, clock and state.
 
-use super::{Baseline, Measure, Run, Standing, Timing, Tried, switched::Switched};
+use super::{Baseline, Measure, Run, Standing, Timing, Tried, switched::Switched, tried};
 use crate::{
-    domain::Smoke,
     store::words::{count, long, percent, since},
     text::Clean,
 };
@@ -170,19 +169,9 @@ fn smoke(run: &Run) -> Option<Proof> {
     let (state, text) = match &run.tried {
         Tried::Not | Tried::Nobody => return None,
         Tried::Sent => (ProofState::Waiting, Clean::from_static("being sent")),
-        Tried::Came(tried) => succeed(tried),
+        Tried::Came(tried) => tried::succeed(tried),
     };
     Some(proof(ProofKind::Smoke, state, text))
-}
-
-/// Whether smoke requests succeed: the first that does not, or the slowest.
-pub(super) fn succeed(tried: &[Smoke]) -> (ProofState, Clean) {
-    let wrong = tried.iter().find_map(|one| Some((&one.what, one.came.as_ref().err()?)));
-    if let Some((what, why)) = wrong {
-        return (ProofState::StillBad, crate::clean!("{what}: {why}"));
-    }
-    let slowest = tried.iter().filter_map(|one| one.came.as_ref().ok()).max().map_or(0, SignedDuration::as_millis);
-    (ProofState::Good, crate::clean!("{} as expected, in {slowest} ms", count(tried.len(), "request")))
 }
 
 type Scale<'a> = (&'a Measure, f64, &'a dyn Fn(f64) -> Clean);

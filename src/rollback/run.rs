@@ -1,10 +1,10 @@
 //! Steps 6 and 7: what is watched after the request was accepted.
 
-use super::{Timing, switched::Switched};
+use super::{Timing, Tried, switched::Switched};
 use crate::{
-    domain::{Answer, Kind, Metric, Pod, Progress, Revision, RevisionRef, Smoke, Subject, Verb, Version, Why, Workload},
+    domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Subject, Verb, Version, Workload},
     store::{Ailment, Freshness, Store, ailment},
-    text::{Clean, Name, Raw},
+    text::{Clean, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -92,20 +92,6 @@ pub enum Measure {
     },
     /// It can not be measured, and why.
     Missing(Clean),
-}
-
-/// What came of the smoke requests of the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Tried {
-    /// None were sent yet: the pods are not ready.
-    #[default]
-    Not,
-    /// They are on their way.
-    Sent,
-    /// None are configured.
-    Nobody,
-    /// They came back.
-    Came(Vec<Smoke>),
 }
 
 /// What is watched from the acceptance to the verdict.
@@ -276,27 +262,6 @@ impl Run {
             }
             Metric::Latency => self.latency = measure,
             Metric::Throughput | Metric::Cpu | Metric::Memory | Metric::Disk => {}
-        }
-    }
-
-    /// So many sources were asked to send the smoke requests.
-    pub(super) fn trying(&mut self, sources: usize) {
-        match self.tried {
-            _ if sources == 0 => self.tried = Tried::Nobody,
-            Tried::Not | Tried::Nobody => self.tried = Tried::Sent,
-            Tried::Sent | Tried::Came(_) => {}
-        }
-    }
-
-    /// The smoke requests came back; what could not be sent has not succeeded. Before the pods are ready they say nothing.
-    pub(super) fn came(&mut self, service: &Name, result: Result<Answer, Why>) {
-        let tried = match result {
-            Ok(Answer::Smoke(tried)) => tried,
-            Ok(_) => return,
-            Err(why) => vec![Smoke { what: service.clean().clone(), came: Err(why.words) }],
-        };
-        if self.complete.is_some() {
-            self.tried = if tried.is_empty() { Tried::Nobody } else { Tried::Came(tried) };
         }
     }
 

@@ -294,9 +294,7 @@ fn the_key_that_stops_opens_the_plan_that_the_key_of_a_rollback_opens() {
 
 #[test]
 fn a_promotion_that_was_left_behind_is_told_as_what_the_rollout_says() {
-    for (moved, came, words) in
-        [(false, Came::Not, "the object is as it was"), (true, Came::Superseded, "this or somebody else moved it, and it waits at step 3 of 3")]
-    {
+    for (moved, came, words) in [(false, Came::Not, "the object is as it was"), (true, Came::Superseded, "this or somebody else moved it")] {
         let mut play = play(waiting(1));
         let open = OpenOperation {
             operation: OpId::restore("else-1"),

@@ -3,7 +3,7 @@
 use super::{Matter, Point, point};
 use crate::{
     domain::{AlertState, Container, Feed, Pod, Severity},
-    rollback::{Case, ProofState, Tried, proof},
+    rollback::{Case, ProofState, Tried, tried},
     store::{
         AlertRow, Store,
         words::{long, since},
@@ -51,8 +51,8 @@ pub(super) fn smoke(tried: &Tried) -> Point {
         Tried::Not => say(ProofState::Waiting, "sent once the pods are ready"),
         Tried::Sent => say(ProofState::Waiting, "being sent"),
         Tried::Nobody => say(ProofState::NotAsked, "no smoke requests are configured"),
-        Tried::Came(tried) => {
-            let (state, text) = proof::succeed(tried);
+        Tried::Came(came) => {
+            let (state, text) = tried::succeed(came);
             point(Matter::Smoke, state, text)
         }
     }
