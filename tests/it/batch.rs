@@ -142,6 +142,17 @@ fn what_changed_since_it_was_confirmed_is_not_begun() {
 }
 
 #[test]
+fn what_changes_under_the_confirm_line_is_not_sent() {
+    let mut scene = open().keys(PLANNED).keys("<enter>production").play();
+    let Scene { app, theatre } = &mut scene;
+    theatre.acts_as_somebody_else(app, Verb::Restart, None);
+    scene.go("<wait:9s><enter>");
+    until(&mut scene, "it stops", over);
+    assert!(sent(&scene).is_empty(), "what was on the screen when the line opened is not there any more");
+    scene.says(&["Stopped at cart: it is not any more what was confirmed"]);
+}
+
+#[test]
 fn what_is_left_out_stays_and_what_can_not_go_back_bars_the_rest() {
     let mut scene = open().keys(PLANNED).keys("j<space>").play();
     scene.says(&["Roll back 1 workload in production", "left out"]);
@@ -149,6 +160,14 @@ fn what_is_left_out_stays_and_what_can_not_go_back_bars_the_rest() {
     scene.go("<space>").go(CONFIRMED);
     until(&mut scene, "it is over", over);
     assert_eq!(sent(&scene), ["cart in production"]);
+}
+
+#[test]
+fn the_cursor_stays_in_view_where_many_go_back() {
+    let mut scene = open().size(80, 24).keys(&"<space>".repeat(12)).keys("R").play();
+    scene.says(&["Roll back 12 workloads in production", "▸", "1 cart", "more below"]);
+    scene.go("jjjjjjjjjjj").says(&["▸", "12 "]).hides(&["1 cart"]);
+    scene.go("kkkkkkkkkkk").says(&["▸", "1 cart"]);
 }
 
 #[test]

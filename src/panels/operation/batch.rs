@@ -16,17 +16,23 @@ use crate::{
 
 /// Cells for the name of a service at most.
 const NAME: usize = 24;
+/// Lines that a member takes at 80 columns.
+pub(super) const ROW: usize = 3;
 /// Cells before a name: the cursor, the sign, the place in the order.
 const LEAD: usize = 7;
 
-/// What it shows by its state.
-pub(super) fn sheet<'a>(app: &'a App, batch: &'a Batch, width: usize) -> Sheet<'a> {
+/// What it shows by its state, and the line of the member under the cursor.
+pub(super) fn sheet<'a>(app: &'a App, batch: &'a Batch, width: usize) -> (Sheet<'a>, usize) {
     let mut lines = vec![Line::new()];
     lines.extend(wrap(&line![headline(batch)], width));
     lines.extend(batch.order.iter().flat_map(|order| wrap(&line![(Role::Dim, order.clone())], width)));
     lines.push(Line::new());
     let names = batch.members.iter().map(|member| line_width(&line![member.service.clean().clone()])).max().unwrap_or_default().min(NAME);
+    let mut cursor = 0;
     for (at, member) in batch.members.iter().enumerate() {
+        if at == batch.at {
+            cursor = lines.len();
+        }
         lines.extend(row(app, batch, (at, member), names, width));
     }
     if let Some(member) = batch.members.get(batch.at) {
@@ -37,7 +43,7 @@ pub(super) fn sheet<'a>(app: &'a App, batch: &'a Batch, width: usize) -> Sheet<'
         Together::Confirming => confirming(app, batch, width),
         Together::Working { .. } | Together::Over { .. } => Foot::default(),
     };
-    Sheet { panel: panel(app, batch), lines, foot }
+    (Sheet { panel: panel(app, batch), lines, foot }, cursor)
 }
 
 fn panel(app: &App, batch: &Batch) -> Panel {

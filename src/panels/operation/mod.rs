@@ -73,7 +73,12 @@ fn shown(app: &App, key: OperationKey, inner: Rect) -> Option<(Sheet<'_>, usize)
     let width = usize::from(inner.width);
     match (app.operations.single(key), app.operations.batch(key)) {
         (Some(single), _) => Some((single::sheet(app, single, width), single.offset)),
-        (None, Some(batch)) => Some((batch::sheet(app, batch, width), batch.offset)),
+        (None, Some(batch)) => {
+            let (sheet, cursor) = batch::sheet(app, batch, width);
+            // The cursor stays in view, with what its row says below it.
+            let least = (cursor + batch::ROW).saturating_sub(sheet.high(inner)).min(cursor);
+            Some((sheet, batch.offset.clamp(least, cursor)))
+        }
         (None, None) => app.operations.get(key).map(|running| (sheet(app, running, inner), running.offset)),
     }
 }

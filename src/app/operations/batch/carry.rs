@@ -133,8 +133,11 @@ impl App {
         let Some(batch) = self.operations.batch_mut(key) else { return };
         let left = batch.to_come();
         let Together::Working { halted, .. } = &mut batch.stand else { return };
+        if left == 0 {
+            return self.say("it is the last one, and nothing calls it back");
+        }
         *halted = true;
-        self.say(crate::clean!("no other one begins: {left} stay as they are; the one at work goes on"));
+        self.say(crate::clean!("no other one begins, {left} after it stay as they are; the one at work goes on"));
     }
 
     fn open_batch_confirm(&mut self, key: OperationKey) {
@@ -152,7 +155,13 @@ impl App {
             Some(crate::rollback::reason(&running.procedure)).filter(|reason| !reason.is_empty())
         });
         let dialog = self.dialog();
-        if let Some(batch) = self.operations.batch_mut(key) {
+        let running = &self.operations.running;
+        if let Some(batch) = self.operations.batches.iter_mut().find(|batch| batch.key == key) {
+            // What stands on the screen when the line opens is what is confirmed, whatever comes meanwhile.
+            for member in &mut batch.members {
+                let plan = running.iter().find(|running| Some(running.key) == member.key).and_then(|running| running.procedure.plan());
+                member.confirmed = plan.and_then(|plan| Some((plan.from().clone(), plan.goal()?)));
+            }
             batch.confirming = Some(Confirming::new(&reason.unwrap_or_default(), dialog));
             batch.stand = Together::Confirming;
         }
@@ -177,15 +186,10 @@ impl App {
     }
 
     fn begin_batch(&mut self, key: OperationKey, first: Confirmation, more: impl Fn() -> Option<Confirmation>) -> Vec<Effect> {
-        let Some(batch) = self.operations.batches.iter_mut().find(|batch| batch.key == key) else { return Vec::new() };
+        let Some(batch) = self.operations.batch_mut(key) else { return Vec::new() };
         batch.reason = first.reason().clone();
         let count = batch.taken().count();
         let confirmations: VecDeque<Confirmation> = std::iter::once(first).chain((1..count).filter_map(|_| more())).collect();
-        let running = &self.operations.running;
-        for member in &mut batch.members {
-            let plan = running.iter().find(|running| Some(running.key) == member.key).and_then(|running| running.procedure.plan());
-            member.confirmed = plan.and_then(|plan| Some((plan.from().clone(), plan.goal()?)));
-        }
         let Some(at) = batch.taken().next().map(|(at, _)| at) else { return Vec::new() };
         batch.confirming = None;
         batch.stand = Together::Working { at, sent: false, confirmations, halted: false };

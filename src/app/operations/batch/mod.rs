@@ -48,7 +48,7 @@ pub struct Member {
     pub key: Option<OperationKey>,
     /// Whether it goes back with the others.
     pub taken: bool,
-    /// What was confirmed: the object as it was seen, and where it goes.
+    /// What is to be confirmed: the object as it was seen when the confirm line opened, and where it goes.
     confirmed: Option<(Seen, RevisionRef)>,
 }
 
