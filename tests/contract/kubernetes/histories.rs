@@ -31,8 +31,8 @@ struct Sort {
 }
 
 const DEPLOYMENTS: Sort = Sort { kind: "Deployment", plural: "deployments", at_once: 5, many: 20, long: 200, steps: 5 };
-const STATEFUL_SETS: Sort = Sort { kind: "StatefulSet", plural: "statefulsets", at_once: 10, many: 20, long: 200, steps: 2 };
-const DAEMON_SETS: Sort = Sort { kind: "DaemonSet", plural: "daemonsets", at_once: 10, many: 20, long: 200, steps: 2 };
+const STATEFUL_SETS: Sort = Sort { kind: "StatefulSet", plural: "statefulsets", at_once: 4, many: 8, long: 200, steps: 2 };
+const DAEMON_SETS: Sort = Sort { kind: "DaemonSet", plural: "daemonsets", at_once: 4, many: 8, long: 200, steps: 2 };
 
 /// Whether hundreds are played.
 fn long() -> bool {
