@@ -48,8 +48,7 @@ impl App {
         for cell in self.matrix.rows.iter().flat_map(|row| &row.cells).filter(|cell| self.prepares(&cell.environment.name).is_some()) {
             for row in cell.workloads.iter().filter_map(|one| self.store.workload(&one.id)) {
                 let young = row.changed.is_some_and(|at| now.duration_since(at) < FRESH);
-                let newest = self.store.revisions_of(&row.id).into_iter().find(|revision| revision.current);
-                let Some(newest) = newest.filter(|_| young) else { continue };
+                let Some(newest) = self.current_revision(&row.id).filter(|_| young) else { continue };
                 if self.guard.0.get(&row.id).is_none_or(|watch| watch.template != newest.template) {
                     fresh.push((row.id.clone(), newest.template.clone(), newest.version.0.clone()));
                 }
@@ -64,7 +63,7 @@ impl App {
 
     /// The environment, where its configuration wants plans to be ready.
     fn prepares(&self, environment: &crate::text::Name) -> Option<&Environment> {
-        self.start.environments.iter().find(|declared| declared.name == *environment && declared.automatic != Automatic::Off)
+        self.declared(environment).filter(|declared| declared.automatic != Automatic::Off)
     }
 
     /// Goes on with what was found bad; says so once its plan is ready.
@@ -99,7 +98,7 @@ impl App {
         // Where many suffer from one cause, a release is not to blame; and what somebody is at already needs no second plan.
         let case = &verification.case;
         let victim = self.cause.as_ref().is_some_and(|cause| cause.victim(&case.service, &case.environment).is_some());
-        let at_it = self.operations.works_on(id);
+        let at_it = self.operations.works_on(id).is_some();
         let step = match verified {
             Verified::No { why } if verification.unfit().is_none() && !victim && !at_it => Step::Bad(why.clone()),
             _ => Step::Over,

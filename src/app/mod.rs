@@ -343,9 +343,14 @@ impl App {
         }
     }
 
+    /// What the configuration declares of an environment.
+    pub fn declared(&self, environment: &Name) -> Option<&Environment> {
+        self.start.environments.iter().find(|declared| declared.name == *environment)
+    }
+
     /// What holds in an environment at this moment.
     pub fn policy(&self, environment: &Name) -> Policy {
-        let declared = self.start.environments.iter().find(|declared| declared.name == *environment);
+        let declared = self.declared(environment);
         let tier =
             declared.map(|declared| declared.tier).or_else(|| self.store.environment(environment.raw()).map(|known| known.tier)).unwrap_or(Tier::Production);
         Policy {

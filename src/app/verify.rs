@@ -63,8 +63,7 @@ impl App {
 
     /// For how long a release must be bad in an environment before more hangs on it than a word.
     pub fn settles(&self, environment: &Name) -> SignedDuration {
-        let declared = self.start.environments.iter().find(|declared| declared.name == *environment);
-        SignedDuration::try_from(declared.map_or(Environment::SETTLE, |declared| declared.settle)).unwrap_or(SignedDuration::MAX)
+        SignedDuration::try_from(self.declared(environment).map_or(Environment::SETTLE, |declared| declared.settle)).unwrap_or(SignedDuration::MAX)
     }
 
     /// What somebody asked to have verified.

@@ -2,7 +2,7 @@
 
 use super::{App, Effect, Record};
 use crate::{
-    domain::{Id, Workload},
+    domain::{Id, Revision, Workload},
     store::{CellState, Health},
     text::Raw,
 };
@@ -35,7 +35,7 @@ impl App {
         for row in &self.matrix.rows {
             for cell in row.cells.iter().filter(|cell| cell.state == CellState::Ok) {
                 for one in cell.workloads.iter().filter(|one| one.health == Health::Ok) {
-                    let Some(template) = self.current_template(&one.id) else { continue };
+                    let Some(template) = self.current_revision(&one.id).map(|revision| revision.template.clone()) else { continue };
                     let known = before.remove(&one.id).filter(|sight| sight.template == template);
                     let mut sight = known.unwrap_or(Sight { template, since: now, next: WORTH });
                     let held = now.duration_since(sight.since);
@@ -52,7 +52,8 @@ impl App {
         effects
     }
 
-    fn current_template(&self, workload: &Id<Workload>) -> Option<Raw> {
-        self.store.revisions_of(workload).into_iter().find(|revision| revision.current).map(|revision| revision.template.clone())
+    /// The newest revision of a workload.
+    pub(super) fn current_revision(&self, workload: &Id<Workload>) -> Option<&Revision> {
+        self.store.revisions_of(workload).into_iter().find(|revision| revision.current)
     }
 }

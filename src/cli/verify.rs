@@ -72,7 +72,9 @@ pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
 /// What is taken back without a person must have been bad for as long as the configuration says.
 fn hold(app: &mut App) {
     let Some(settle) = app.verifying.last().map(|one| app.settles(&one.verification.case.environment.name)) else { return };
-    app.verifying.iter_mut().next_back().into_iter().for_each(|one| one.verification.hold(settle));
+    if let Some(one) = app.verifying.last_mut() {
+        one.verification.hold(settle);
+    }
 }
 
 /// The hex digits of a digest, or of its beginning: too few would fit any.

@@ -124,7 +124,7 @@ impl App {
 
     /// The environment, where its configuration says that a rollback may be carried out without a person.
     fn executes(&self, environment: &Name) -> Option<&Environment> {
-        self.start.environments.iter().find(|declared| declared.name == *environment && declared.automatic == Automatic::Execute)
+        self.declared(environment).filter(|declared| declared.automatic == Automatic::Execute)
     }
 
     /// Confirms by the policy of the environment, without a person: only what was proposed, and is proven.

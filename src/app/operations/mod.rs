@@ -18,7 +18,7 @@ pub(super) use stop::of_workload;
 
 use super::{App, Dialog, DialogId, OpenOperation, OperationKey};
 use crate::{
-    domain::{Feed, Id, OpId, Question, Scope, SourceId, TaskId, Workload},
+    domain::{Feed, Id, OpId, Question, RevisionRef, Scope, Seen, SourceId, TaskId, Workload},
     gate::Confirmation,
     keys::Layer,
     rollback::{Procedure, State},
@@ -76,6 +76,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// What a confirmation of its plan is about: the object as it was seen, and where it goes.
+    fn aim(&self) -> Option<(Seen, RevisionRef)> {
+        let plan = self.procedure.plan()?;
+        Some((plan.from().clone(), plan.goal()?))
+    }
+
     /// A procedure that has just begun.
     fn new(key: OperationKey, procedure: Procedure, service: Name, environment: Name) -> Self {
         Self {
@@ -265,10 +271,10 @@ impl Operations {
         self.running.iter().filter(under_way).filter_map(|running| running.procedure.operation().cloned()).collect()
     }
 
-    /// Whether a procedure of a workload is planned or under way.
-    pub(in crate::app) fn works_on(&self, workload: &Id<Workload>) -> bool {
+    /// The procedure of a workload that is planned or under way.
+    pub(in crate::app) fn works_on(&self, workload: &Id<Workload>) -> Option<OperationKey> {
         let over = |running: &Running| matches!(running.procedure.state, State::Done { .. } | State::Closed { .. });
-        self.running.iter().any(|running| running.procedure.case.workload.id == *workload && !over(running))
+        self.running.iter().find(|running| running.procedure.case.workload.id == *workload && !over(running)).map(|running| running.key)
     }
 
     /// Forgets a procedure of which nothing was sent.

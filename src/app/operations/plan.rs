@@ -37,10 +37,7 @@ impl App {
 
     /// Opens the plan of a rollback: nothing on it executes. One that is open already is shown again.
     pub fn open_plan(&mut self, workload: &Id<Workload>) -> Vec<Effect> {
-        let alive = |running: &&Running| {
-            running.procedure.case.workload.id == *workload && !matches!(running.procedure.state, State::Done { .. } | State::Closed { .. })
-        };
-        if let Some(key) = self.operations.running.iter().find(alive).map(|running| running.key) {
+        if let Some(key) = self.operations.works_on(workload) {
             self.show_operation(key);
             return Vec::new();
         }

@@ -49,7 +49,7 @@ impl App {
             }
             (Layer::Plan | Layer::Verdict, Action::Escape | Action::Back) | (Layer::Verdict, Action::Enter) => {
                 self.screens.pop();
-                self.operations.running.retain(|running| running.key != key);
+                self.operations.forget(key);
                 Vec::new()
             }
             (Layer::UnderWay, Action::Escape | Action::Back) => {
@@ -80,7 +80,7 @@ impl App {
     fn older_than_this(&mut self, key: OperationKey) -> Vec<Effect> {
         let Some(workload) = self.operations.get(key).map(|running| running.procedure.case.workload.id.clone()) else { return Vec::new() };
         self.screens.pop();
-        self.operations.running.retain(|running| running.key != key);
+        self.operations.forget(key);
         self.open_plan(&workload)
     }
 }

@@ -1,10 +1,13 @@
 //! Several rollbacks as one plan: what becomes of each, what keeps one of them, and the one confirm line.
 
-use super::{Foot, Sheet, boxed, confirm, heading, mark, outcome, plan::barred, sentence};
+use super::{
+    Foot, Sheet, boxed, confirm, heading, mark, outcome,
+    plan::{asks, barred, shut, typed},
+    sentence,
+};
 use crate::{
     app::{App, Batch, Member, Running, Together},
     domain::{Outcome, Verb},
-    gate::Demand,
     line,
     panels::words::hanging,
     rollback::{Barred, Checks, Mark, Plan, State},
@@ -188,18 +191,9 @@ fn foot<'a>(app: &App, batch: &Batch, width: usize) -> Foot<'a> {
             Barred::NotPlanned => barred(Mark::Bad, crate::clean!("Enter is barred: {name} is no plan any more. Space leaves it out."), width),
         });
     }
-    if let Some(closed) = app.policy(&batch.environment).closed(Verb::RollBack, app.now.wall) {
-        says.extend(barred(Mark::Open, crate::clean!("Enter is barred ({}): {}", closed.word(), closed.remedy()), width));
-    }
+    says.extend(shut(app, &batch.environment, Verb::RollBack, width));
     if says.is_empty() {
-        let asks = match app.batch_demand(batch) {
-            Demand::Enter => Clean::from_static(" asks once more, for all of them. Nothing has been sent."),
-            Demand::Yes => Clean::from_static(" opens the confirm line, where “yes” must be typed for all of them. Nothing has been sent."),
-            Demand::NameAndReason(name) => {
-                crate::clean!(" opens the confirm line, where “{name}” and the reason must be typed for all of them. Nothing has been sent.")
-            }
-        };
-        says.extend(wrap(&line![(Role::Key, "Enter"), asks], width));
+        says.extend(asks(typed(&app.batch_demand(batch)).as_ref(), " for all of them", width));
     }
     Foot { says, entries: Vec::new() }
 }

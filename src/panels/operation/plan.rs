@@ -9,7 +9,7 @@ use crate::{
     panels::words::hanging,
     rollback::{Asking, Barred, Checks, Gathering, Mark, Plan},
     store::words::{clock, long},
-    text::Clean,
+    text::{Clean, Name},
     theme::Role,
     widgets::{Align, Line, Piece, pad, wrap},
 };
@@ -207,6 +207,31 @@ fn switches(route: &Route, arm: &Arm, running: &Running) -> Clean {
     )
 }
 
+/// Why the policy of an environment bars Enter; nothing where it does not.
+pub(super) fn shut(app: &App, environment: &Name, verb: Verb, width: usize) -> Vec<Line> {
+    let closed = app.policy(environment).closed(verb, app.now.wall);
+    closed.map(|closed| barred(Mark::Open, crate::clean!("Enter is barred ({}): {}", closed.word(), closed.remedy()), width)).unwrap_or_default()
+}
+
+/// What Enter asks for: itself once more, or what must be typed; `whom` says of whom, where it is not of one.
+pub(super) fn asks(typed: Option<&Clean>, whom: &str, width: usize) -> Vec<Line> {
+    let comma = if whom.is_empty() { "" } else { "," };
+    let says = match typed {
+        None => crate::clean!(" asks once more{comma}{whom}. Nothing has been sent."),
+        Some(typed) => crate::clean!(" opens the confirm line, where {typed} must be typed{whom}. Nothing has been sent."),
+    };
+    wrap(&line![(Role::Key, "Enter"), says], width)
+}
+
+/// What a demand wants typed; none where Enter is enough.
+pub(super) fn typed(demand: &Demand) -> Option<Clean> {
+    match demand {
+        Demand::Enter => None,
+        Demand::Yes => Some(Clean::from_static("“yes”")),
+        Demand::NameAndReason(name) => Some(crate::clean!("“{name}” and the reason")),
+    }
+}
+
 /// What Enter asks for, or everything that bars it.
 pub(super) fn foot<'a>(app: &App, running: &Running, plan: &Plan, width: usize) -> Foot<'a> {
     let mut says = Vec::new();
@@ -218,25 +243,15 @@ pub(super) fn foot<'a>(app: &App, running: &Running, plan: &Plan, width: usize) 
         Err(Barred::Checking) => says.extend(barred(Mark::Running, Clean::from_static("Enter is barred: the checks are still being made"), width)),
         Err(Barred::NotPlanned) | Ok(()) => {}
     }
-    if let Some(closed) = app.policy(&running.environment).closed(Verb::RollBack, app.now.wall) {
-        says.extend(barred(Mark::Open, crate::clean!("Enter is barred ({}): {}", closed.word(), closed.remedy()), width));
-    }
+    says.extend(shut(app, &running.environment, Verb::RollBack, width));
     if says.is_empty() {
-        says.extend(wrap(&[line![(Role::Key, "Enter"), " "], asks_for(app, running, plan)].concat(), width));
+        let undo_of_undo = plan.candidate().is_some_and(|candidate| candidate.undo_of_undo);
+        let typed = if undo_of_undo { Some(crate::clean!("“{OVERRIDE}”")) } else { typed(&running.demand(app)) };
+        says.extend(asks(typed.as_ref(), "", width));
     }
     Foot { says, entries: Vec::new() }
 }
 
 pub(super) fn barred(sign: Mark, why: Clean, width: usize) -> Vec<Line> {
     hanging(vec![mark(sign), Piece::blank(1)], line![(Role::Warn, why)], width)
-}
-
-fn asks_for(app: &App, running: &Running, plan: &Plan) -> Line {
-    let word = match running.demand(app) {
-        _ if plan.candidate().is_some_and(|candidate| candidate.undo_of_undo) => crate::clean!("“{OVERRIDE}”"),
-        Demand::Enter => return line!["asks once more. Nothing has been sent."],
-        Demand::Yes => Clean::from_static("“yes”"),
-        Demand::NameAndReason(name) => crate::clean!("“{name}” and the reason"),
-    };
-    line![crate::clean!("opens the confirm line, where {word} must be typed. Nothing has been sent.")]
 }

@@ -2,13 +2,12 @@
 
 use super::{
     Foot, Sheet, boxed, confirm, heading, mark,
-    plan::{barred, check_lines},
+    plan::{asks, barred, check_lines, shut, typed},
     sentence,
 };
 use crate::{
     app::{App, Course, Form, Single, Stand},
     domain::{CheckKind, Finding, Verb},
-    gate::Demand,
     line,
     panels::words::hanging,
     rollback::{Barred, Line as Said, Mark},
@@ -117,18 +116,9 @@ fn foot<'a>(app: &App, single: &Single, width: usize) -> Foot<'a> {
         Err(Barred::Checking) => says.extend(barred(Mark::Running, Clean::from_static("Enter is barred: the checks are still being made"), width)),
         Err(Barred::NotPlanned) | Ok(()) => {}
     }
-    if let Some(closed) = app.policy(&single.environment).closed(single.verb, app.now.wall) {
-        says.extend(barred(Mark::Open, crate::clean!("Enter is barred ({}): {}", closed.word(), closed.remedy()), width));
-    }
+    says.extend(shut(app, &single.environment, single.verb, width));
     if says.is_empty() {
-        let asks = match single.demand(app) {
-            Demand::Enter => Clean::from_static(" asks once more. Nothing has been sent."),
-            Demand::Yes => Clean::from_static(" opens the confirm line, where “yes” must be typed. Nothing has been sent."),
-            Demand::NameAndReason(name) => {
-                crate::clean!(" opens the confirm line, where “{name}” and the reason must be typed. Nothing has been sent.")
-            }
-        };
-        says.extend(wrap(&line![(Role::Key, "Enter"), asks], width));
+        says.extend(asks(typed(&single.demand(app)).as_ref(), "", width));
     }
     Foot { says, entries: Vec::new() }
 }

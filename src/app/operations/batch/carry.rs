@@ -3,7 +3,7 @@
 use super::{Batch, Member, Together, goes_on, order};
 use crate::{
     app::{
-        App, Confirming, Effect, OperationKey,
+        App, Confirming, Effect, OperationKey, Running,
         operations::{
             confirm::Entered,
             words::{barred_words, not_confirmed},
@@ -12,7 +12,7 @@ use crate::{
     domain::{Id, Verb, Workload},
     gate::{Confirmation, Demand},
     keys::{Action, Layer},
-    rollback::{Checks, State},
+    rollback::{Checks, Confirm, State},
     text::{Clean, Name},
 };
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ impl App {
     /// Opens the plan of several rollbacks in one environment: nothing on it executes.
     pub(in crate::app) fn open_batch(&mut self, environment: &Name, workloads: &[Id<Workload>]) -> Vec<Effect> {
         let busy = |id: &&Id<Workload>| {
-            let about = |running: &crate::app::Running| running.procedure.case.workload.id == **id && running.procedure.under_way_now();
+            let about = |running: &Running| running.procedure.case.workload.id == **id && running.procedure.under_way_now();
             self.operations.running.iter().any(about)
         };
         if let Some(busy) = workloads.iter().find(busy).and_then(|id| self.store.joined(id)) {
@@ -124,7 +124,7 @@ impl App {
         self.screens.pop();
         let Some(batch) = self.operations.batch(key) else { return };
         let members: Vec<OperationKey> = batch.members.iter().filter_map(|member| member.key).collect();
-        self.operations.running.retain(|running| !members.contains(&running.key) || running.procedure.under_way_now());
+        members.into_iter().for_each(|member| self.operations.forget(member));
         self.operations.batches.retain(|batch| batch.key != key);
     }
 
@@ -159,8 +159,7 @@ impl App {
         if let Some(batch) = self.operations.batches.iter_mut().find(|batch| batch.key == key) {
             // What stands on the screen when the line opens is what is confirmed, whatever comes meanwhile.
             for member in &mut batch.members {
-                let plan = running.iter().find(|running| Some(running.key) == member.key).and_then(|running| running.procedure.plan());
-                member.confirmed = plan.and_then(|plan| Some((plan.from().clone(), plan.goal()?)));
+                member.confirmed = running.iter().find(|running| Some(running.key) == member.key).and_then(Running::aim);
             }
             batch.confirming = Some(Confirming::new(&reason.unwrap_or_default(), dialog));
             batch.stand = Together::Confirming;
@@ -212,27 +211,19 @@ impl App {
         let Some(running) = self.operations.of_member(member) else {
             return self.stop_batch(key, Clean::from_static("its plan is gone"));
         };
-        match &running.procedure.state {
-            State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. } | State::Gathering(_) if !sent || running.procedure.under_way_now() => {
-                Vec::new()
-            }
-            State::Planned(plan) if !sent && matches!(plan.checks, Checks::Running { .. }) => Vec::new(),
-            State::Planned(_) if !sent => self.send_member(key),
-            State::Done { run, verdict, .. } if goes_on(verdict, run) => self.next_member(key),
-            State::Done { verdict, .. } => {
+        match (&running.procedure.state, sent) {
+            (State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. }, _) | (State::Gathering(_), false) => Vec::new(),
+            (State::Planned(plan), false) if matches!(plan.checks, Checks::Running { .. }) => Vec::new(),
+            (State::Planned(_), false) => self.send_member(key),
+            (State::Done { run, verdict, .. }, _) if goes_on(verdict, run) => self.next_member(key),
+            (State::Done { verdict, .. }, _) => {
                 let why = verdict.why().map(|why| crate::clean!(": {why}")).unwrap_or_default();
                 self.stop_batch(key, crate::clean!("{}{why}", verdict.word()))
             }
-            State::Closed { why } => self.stop_batch(key, why.clone()),
-            State::Gathering(gathering) => self.stop_batch(key, gathering.note.clone().unwrap_or_else(|| Clean::from_static("it is another one now"))),
-            state @ (State::Planned(_) | State::Confirming { .. }) => {
-                let again = match state {
-                    State::Confirming { confirm: crate::rollback::Confirm::Again { why }, .. } => crate::clean!(": {why}"),
-                    _ => Clean::EMPTY,
-                };
-                self.stop_batch(key, crate::clean!("nothing was carried out{again}"))
-            }
-            State::Sending { .. } | State::Unclear { .. } | State::UnderWay { .. } => Vec::new(),
+            (State::Closed { why }, _) => self.stop_batch(key, why.clone()),
+            (State::Gathering(gathering), true) => self.stop_batch(key, gathering.note.clone().unwrap_or_else(|| Clean::from_static("it is another one now"))),
+            (State::Confirming { confirm: Confirm::Again { why }, .. }, _) => self.stop_batch(key, crate::clean!("nothing was carried out: {why}")),
+            (State::Planned(_) | State::Confirming { .. }, _) => self.stop_batch(key, Clean::from_static("nothing was carried out")),
         }
     }
 
@@ -242,7 +233,7 @@ impl App {
         let Together::Working { at, .. } = batch.stand else { return Vec::new() };
         let (member, environment) = (&batch.members[at], &batch.environment);
         let Some(running) = self.operations.of_member(member) else { return Vec::new() };
-        let now = running.procedure.plan().and_then(|plan| Some((plan.from().clone(), plan.goal()?)));
+        let now = running.aim();
         if now.is_none() || now != member.confirmed {
             return self.stop_batch(key, Clean::from_static("it is not any more what was confirmed: another revision came meanwhile"));
         }

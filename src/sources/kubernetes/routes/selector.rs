@@ -26,9 +26,19 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
+/// Whether a label is called like one that tells releases apart.
+fn is_called_so(key: &str) -> bool {
+    NAMES.contains(&key.rsplit('/').next().unwrap_or(key))
+}
+
+/// Whether an entry of a selector can be what it is switched by.
+fn turns((key, value): &(&String, &String)) -> bool {
+    is_called_so(key) || words(value).any(|word| COLOURS.contains(&word))
+}
+
 /// Whether a label with these two values tells two releases of one program apart.
 fn tells_apart(key: &str, one: &str, other: &str) -> bool {
-    NAMES.contains(&key.rsplit('/').next().unwrap_or(key)) || by_colour(one, other)
+    is_called_so(key) || by_colour(one, other)
 }
 
 /// Whether two values differ in the word for a colour and in nothing else.
@@ -46,16 +56,13 @@ fn matches(selector: &BTreeMap<String, String>, work: &Work) -> bool {
 pub fn may(service: &Value, own: &BTreeMap<String, String>) -> bool {
     let selector = labels(service, "/spec/selector");
     let fits = |(key, value): (&String, &String)| own.get(key).is_some_and(|own| own == value || tells_apart(key, own, value));
-    let turns = |(key, value): (&String, &String)| NAMES.contains(&key.rsplit('/').next().unwrap_or(key)) || words(value).any(|word| COLOURS.contains(&word));
-    !selector.is_empty() && selector.iter().all(fits) && selector.iter().any(turns) && switched_by_hand(service, &selector)
+    !selector.is_empty() && selector.iter().all(fits) && selector.iter().any(|entry| turns(&entry)) && switched_by_hand(service, &selector)
 }
 
 /// Whether it is called as something that leads to whatever serves.
 fn switched_by_hand(service: &Value, selector: &BTreeMap<String, String>) -> bool {
     let name: BTreeSet<&str> = words(name(service)).collect();
-    let turns =
-        selector.iter().filter(|(key, value)| NAMES.contains(&key.rsplit('/').next().unwrap_or(key)) || words(value).any(|word| COLOURS.contains(&word)));
-    let own = turns.flat_map(|(_, value)| colours(value)).any(|word| name.contains(word));
+    let own = selector.iter().filter(turns).flat_map(|(_, value)| colours(value)).any(|word| name.contains(word));
     !own && !name.iter().any(|word| PREVIEW.contains(word)) && text(service, "/spec/type") != "ExternalName"
 }
 
