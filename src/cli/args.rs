@@ -203,15 +203,15 @@ pub struct Verify {
 /// What to take back.
 #[derive(Clone, Debug, Args)]
 pub struct Rollback {
-    /// Which service.
+    /// Which service. Several go back one after the other, in the order of `depends_on`: what does not help stops the rest.
     #[arg(value_name = "SERVICE", required_unless_present = "resume")]
-    pub service: Option<String>,
+    pub service: Vec<String>,
     /// In which environment.
     #[arg(short = 'e', long = "environment", value_name = "ENV", required_unless_present = "resume")]
     pub environment: Option<String>,
     /// See a rollback through that a console left: nothing is sent, what was sent is watched to its verdict and written down. `B` in the
     /// console lists what was left.
-    #[arg(long, value_name = "OP", conflicts_with_all = ["service", "environment", "to", "workload", "dry_run", "yes", "reason", "confirm", "back_to_bad"])]
+    #[arg(long, value_name = "OP", conflicts_with_all = ["service", "environment", "to", "workload", "dry_run", "yes", "reason", "confirm", "back_to_bad", "hold"])]
     pub resume: Option<String>,
     /// To this revision instead of the one with the best evidence: `r41` or `41`; or to the workload of this name, where traffic can be switched to it.
     #[arg(long, value_name = "REV")]
@@ -228,9 +228,12 @@ pub struct Rollback {
     /// Why; production demands it.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub reason: String,
-    /// The service's name again; production demands it.
-    #[arg(long, value_name = "SERVICE")]
+    /// The service's name again, or with several services the environment's; production demands it.
+    #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
+    /// First hold off what would undo it: the auto-sync of Argo CD, Flux. It stays held off until somebody lets it go (`H` in the console).
+    #[arg(long)]
+    pub hold: bool,
     /// Go back to what was itself rolled back from within a day.
     #[arg(long)]
     pub back_to_bad: bool,

@@ -1,6 +1,8 @@
 //! The procedure of the key R without a screen.
 
+mod hold;
 mod resume;
+mod several;
 mod told;
 
 use super::{Failed, args::Rollback, exit::Exit, headless::Headless, out::remark};
@@ -9,7 +11,7 @@ use crate::{
     domain::{FeedKind, Id, Workload},
     gate::OVERRIDE,
     rollback::State,
-    text::Clean,
+    text::{Clean, Name},
 };
 use std::time::Duration;
 pub(super) use told::{Told, shape};
@@ -25,19 +27,26 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
         return resume::run(headless, operation, args.output).await;
     }
     headless.placed().await;
-    let given = |word: &Option<String>| Clean::from_untrusted(word.as_deref().unwrap_or_default());
-    let workload = find(&headless, &given(&args.service), &given(&args.environment), args.workload.as_deref())?;
+    let [service] = args.service.as_slice() else { return several::run(headless, args).await };
+    let workload = find(&headless, &Clean::from_untrusted(service), &environment(&args), args.workload.as_deref())?;
+    if args.hold
+        && let Some(exit) = hold::first(&mut headless, &workload, &args).await?
+    {
+        return Ok(exit);
+    }
     let key = plan(&mut headless, &workload).await?;
     choose(&mut headless, key, &args).await?;
     let told = Told { json: args.output.json };
     if args.dry_run || !args.yes {
         return Ok(told.plan(&headless.app, key, args.dry_run));
     }
-    permitted(&headless.app, key, &args)?;
+    if let Some(running) = headless.app.operations.get(key) {
+        permitted(&headless.app, &running.environment, running.service.raw(), &args)?;
+    }
     if let Some(exit) = told::barred(&headless.app, key) {
         return Ok(told.not_done(&headless.app, key, exit));
     }
-    let word = if args.back_to_bad { OVERRIDE.to_owned() } else { args.confirm.clone().unwrap_or_else(|| "yes".to_owned()) };
+    let word = if args.back_to_bad { OVERRIDE.to_owned() } else { typed(&args) };
     let effects = match headless.app.confirm_headless(key, &word, &args.reason) {
         Ok(effects) => effects,
         Err(_) if !args.back_to_bad && undoes_an_undo(&headless.app, key) => {
@@ -68,10 +77,15 @@ pub(super) async fn plan(headless: &mut Headless, workload: &Id<Workload>) -> Re
 /// Watches what was confirmed to its verdict; false where this process has to leave, and another one watches.
 pub(super) async fn watch(headless: &mut Headless, key: OperationKey) -> bool {
     let progress = told::Progress::default();
-    let seen = |app: &App| {
+    watch_until(headless, "", |app| {
         progress.tell(app, key);
         over(app, key)
-    };
+    })
+    .await
+}
+
+/// Watches until `seen`; false where this process has to leave: what has left is watched on by another one, and what else is true then is `left`.
+async fn watch_until(headless: &mut Headless, left: &str, seen: impl Fn(&App) -> bool) -> bool {
     let ended = tokio::select! {
         _ = headless.until(WATCH, seen) => true,
         () = told_to_leave() => false,
@@ -79,9 +93,19 @@ pub(super) async fn watch(headless: &mut Headless, key: OperationKey) -> bool {
     headless.settle().await;
     if !ended {
         headless.runtime.hand_over(&headless.app.operations.to_hand_over());
-        remark("the request has left, and a process of its own watches it to its verdict: B in the console shows it");
+        remark(&format!("the request has left, and a process of its own watches it to its verdict: B in the console shows it{left}"));
     }
     ended
+}
+
+/// Where.
+fn environment(args: &Rollback) -> Clean {
+    Clean::from_untrusted(args.environment.as_deref().unwrap_or_default())
+}
+
+/// What a person would type on the confirm line.
+fn typed(args: &Rollback) -> String {
+    args.confirm.clone().unwrap_or_else(|| "yes".to_owned())
 }
 
 fn undoes_an_undo(app: &App, key: OperationKey) -> bool {
@@ -180,17 +204,16 @@ async fn choose(headless: &mut Headless, key: OperationKey, args: &Rollback) -> 
     Ok(())
 }
 
-/// What the policy demands of arguments: production takes --write --yes --reason TEXT --confirm SERVICE.
-fn permitted(app: &App, key: OperationKey, args: &Rollback) -> Result<(), Failed> {
-    let Some(running) = app.operations.get(key) else { return Ok(()) };
-    let policy = app.policy(&running.environment);
+/// What the policy demands of arguments: production takes --write --yes --reason TEXT --confirm NAME.
+fn permitted(app: &App, environment: &Name, name: &str, args: &Rollback) -> Result<(), Failed> {
+    let policy = app.policy(environment);
     let forbidden = |words: String| Err(Failed::new(Exit::Forbidden, words));
-    if let Some(closed) = policy.closed(crate::domain::Verb::RollBack, app.now.wall) {
-        return forbidden(format!("{} is {}: {}", running.environment, closed.word(), closed.remedy()));
+    if let Some(closed) = app.forbids(environment, crate::domain::Verb::RollBack) {
+        return forbidden(closed.to_string());
     }
     if policy.tier == crate::domain::Tier::Production {
-        if args.confirm.as_deref() != Some(running.service.raw()) {
-            return forbidden(format!("production takes --confirm {}", running.service));
+        if args.confirm.as_deref() != Some(name) {
+            return forbidden(format!("production takes --confirm {}", Clean::from_untrusted(name)));
         }
         if args.reason.trim().is_empty() {
             return forbidden("production takes --reason TEXT".to_owned());

@@ -126,6 +126,8 @@ settings! {
         times: Times = Times::Age,
         /// How a watch rings.
         notify: Notify = Notify::Bell,
+        /// The program that is told, with the words as its last argument, whenever the console rings and when a rollback without a screen ends.
+        notify_command: Vec<String> = Vec::new(),
         /// Fewer requests than this in a window are too little traffic to judge errors.
         min_requests: u64 = 100,
     }

@@ -139,7 +139,7 @@ fn all_errors_come_at_once_with_line_and_column() {
                 [[environment]]\ntier = \"prod\"\nmatch = [{}, { contxt = \"x\" }]\n[[environment]]\nname = \"a\"\nlocked = 1\n[tresholds]\n\
                 [[service]]\nname = \"s\"\nmatch = { label = \"cart\" }\nsmoke = [{ url = \"https://x\", status = 99999 }]\n";
     let expected = [
-        "c.toml:2:1: `theem` is not known here; did you mean `theme`?; known are theme, glyphs, mouse, times, notify, min_requests",
+        "c.toml:2:1: `theem` is not known here; did you mean `theme`?; known are theme, glyphs, mouse, times, notify, notify_command, min_requests",
         "c.toml:3:9: this is a text, and true or false is expected",
         "c.toml:4:9: `utcc` is not possible here; did you mean `utc`?; known are age, local, utc",
         "c.toml:6:7: 80 is more than the whole; write a part of 1, as 0.8 for 80 %",
@@ -182,7 +182,7 @@ fn what_types_can_not_say_is_told_too() {
 fn an_error_shows_its_line_with_a_caret_under_it() {
     assert_eq!(
         shown("[ui]\n  theem = \"dark\"\n"),
-        "c.toml:2:3: `theem` is not known here; did you mean `theme`?; known are theme, glyphs, mouse, times, notify, min_requests\n 2 |   theem = \"dark\"\n   |   ^^^^^"
+        "c.toml:2:3: `theem` is not known here; did you mean `theme`?; known are theme, glyphs, mouse, times, notify, notify_command, min_requests\n 2 |   theem = \"dark\"\n   |   ^^^^^"
     );
 }
 

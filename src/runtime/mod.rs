@@ -4,6 +4,7 @@ mod act;
 mod book;
 mod fleet;
 mod heir;
+mod hook;
 mod inbox;
 mod shell;
 
@@ -144,7 +145,10 @@ impl Runtime {
             Effect::Shell { into, policy } => self.shell(*into, policy),
             Effect::Lend(program) => return Some(Errand::Lend(program)),
             Effect::Copy(text) => return Some(Errand::Copy(text)),
-            Effect::Notify(text) => return Some(Errand::Notify(text)),
+            Effect::Notify(text) => {
+                self.tell(&text);
+                return Some(Errand::Notify(text));
+            }
             Effect::Redraw => return Some(Errand::Redraw),
             Effect::Suspend => return Some(Errand::Suspend),
             Effect::Quit(code) => return Some(Errand::Quit(code)),

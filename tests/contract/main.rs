@@ -9,6 +9,7 @@ mod github;
 mod journal;
 mod kubernetes;
 mod prometheus;
+mod several;
 // The terminal of the tests in `tests/pty`, of which these need a part.
 #[allow(dead_code)]
 #[path = "../pty/term.rs"]

@@ -301,6 +301,18 @@ fn what_the_policy_forbids_ends_with_77_and_the_remedy() {
 }
 
 #[test]
+fn several_services_are_one_plan_that_is_confirmed_by_the_name_of_their_environment() {
+    let both = ["rollback", "payments", "cart", "-e", "production", "--demo"];
+    let run = |more: &[&str]| home().run(&[&both[..], more].concat());
+    let plan = run(&["--dry-run", "--json"]).ends(0).json();
+    has_shape("json_rollback_plans", &plan);
+    run(&["--dry-run"]).ends(0).says(&["Roll back 2 workloads in production, one after the other", "2.8.0 → 2.7.3"]);
+    run(&["--yes", "--write", "--reason", "errors", "--confirm", "cart"]).ends(77).says(&["--confirm production"]);
+    run(&["--yes", "--reason", "errors", "--confirm", "production"]).ends(77).says(&["locked"]);
+    run(&["--dry-run", "--to", "r41"]).ends(64).says(&["--to is about one service"]);
+}
+
+#[test]
 fn what_is_not_there_ends_with_1_and_says_what_is() {
     home().run(&["rollback", "basket", "-e", "production", "--demo", "--dry-run"]).ends(1).says(&["basket does not run in production"]);
     home().run(&["rollback", "cart", "-e", "moon", "--demo", "--dry-run"]).ends(1).says(&["production", "staging"]);

@@ -62,12 +62,17 @@ impl Running {
 }
 
 impl App {
+    /// Why `verb` is not done in an environment now, and what opens it; none where it is allowed.
+    pub fn forbids(&self, environment: &Name, verb: Verb) -> Option<Clean> {
+        let closed = self.policy(environment).closed(verb, self.now.wall)?;
+        Some(crate::clean!("{environment} is {}: {}", closed.word(), closed.remedy()))
+    }
+
     /// Enter on the plan: opens the confirm line at its foot, unless something is in the way.
     pub(super) fn open_confirm(&mut self, key: OperationKey) {
         let Some(running) = self.operations.get(key) else { return };
-        let (environment, policy) = (running.environment.clone(), self.policy(&running.environment));
-        if let Some(closed) = policy.closed(Verb::RollBack, self.now.wall) {
-            return self.complain(crate::clean!("{environment} is {}: {}", closed.word(), closed.remedy()));
+        if let Some(closed) = self.forbids(&running.environment, Verb::RollBack) {
+            return self.complain(closed);
         }
         let opened = self.operations.get_mut(key).map(|running| running.procedure.open_confirm());
         match opened {
@@ -118,8 +123,7 @@ impl App {
         if self.executes(environment).is_none() {
             return Some(crate::clean!("the configuration does not say rollback = {{ automatic = \"execute\" }} for {environment}"));
         }
-        let closed = self.policy(environment).closed(Verb::RollBack, self.now.wall);
-        closed.map(|closed| crate::clean!("{environment} is {}: {}", closed.word(), closed.remedy())).or_else(|| verification.unfit())
+        self.forbids(environment, Verb::RollBack).or_else(|| verification.unfit())
     }
 
     /// The environment, where its configuration says that a rollback may be carried out without a person.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::{cell::RefCell, collections::BTreeSet};
 
 /// The version of the JSON shape.
-const SHAPE: u32 = 1;
+pub(super) const SHAPE: u32 = 1;
 
 /// How what happened is told.
 pub(in crate::cli) struct Told {
@@ -76,27 +76,36 @@ impl Told {
 
 /// How far it is, on standard error: each step once it is done or turned out bad. For whoever waits without a screen.
 #[derive(Default)]
-pub(super) struct Progress(RefCell<BTreeSet<(Clean, bool)>>);
+pub(super) struct Progress {
+    of: Option<Clean>,
+    said: RefCell<BTreeSet<(Clean, bool)>>,
+}
 
 impl Progress {
+    /// Of one service among several.
+    pub fn of(service: Clean) -> Self {
+        Self { of: Some(service), ..Self::default() }
+    }
+
     /// Says what is new since it was asked last.
     pub fn tell(&self, app: &App, key: OperationKey) {
         let Some(running) = app.operations.get(key) else { return };
+        let of = self.of.as_ref().map(|of| format!("{of} ")).unwrap_or_default();
         for line in running.procedure.lines(app.steady()) {
             let good = line.mark == Mark::Good;
-            if (good || line.mark == Mark::Bad) && self.0.borrow_mut().insert((line.label.clone(), good)) {
-                remark(&format!("{} {}: {}", line.clock.as_deref().unwrap_or("–"), line.label, line.text));
+            if (good || line.mark == Mark::Bad) && self.said.borrow_mut().insert((line.label.clone(), good)) {
+                remark(&format!("{of}{} {}: {}", line.clock.as_deref().unwrap_or("–"), line.label, line.text));
             }
         }
         if let State::Done { verdict, .. } = &running.procedure.state
-            && self.0.borrow_mut().insert((Clean::from_static("verdict"), true))
+            && self.said.borrow_mut().insert((Clean::from_static("verdict"), true))
         {
-            remark(&format!("– verdict: {}; it is being written into the journal", verdict.word()));
+            remark(&format!("{of}– verdict: {}; it is being written into the journal", verdict.word()));
         }
     }
 }
 
-fn end_exit(running: &Running) -> Exit {
+pub(super) fn end_exit(running: &Running) -> Exit {
     match &running.procedure.state {
         State::Done { verdict: Verdict::Recovered { .. }, .. } => Exit::Yes,
         State::Done { verdict: Verdict::NotRecovered { .. } | Verdict::Worse { .. }, .. } => Exit::No,
@@ -201,7 +210,7 @@ pub(in crate::cli) fn shape(app: &App, key: OperationKey) -> Value {
     })
 }
 
-fn text(app: &App, key: OperationKey) {
+pub(super) fn text(app: &App, key: OperationKey) {
     let Some(running) = app.operations.get(key) else { return };
     say!("{}", running.procedure.case.title());
     if let State::Closed { why } = &running.procedure.state {
@@ -238,7 +247,7 @@ fn still_open(running: &Running) -> Vec<Clean> {
     }
 }
 
-fn end_text(running: &Running) {
+pub(super) fn end_text(running: &Running) {
     let why = why(running).unwrap_or_default();
     match &running.procedure.state {
         State::Done { verdict, run, at, proofs, .. } => {

@@ -77,7 +77,7 @@ fn headline(batch: &Batch) -> Clean {
         }
         Together::Over { stopped: None } => Clean::from_static("All of them are over, each with its own verdict."),
         Together::Over { stopped: Some((at, why)) } => {
-            let name = batch.members.get(*at).map(|member| member.service.clone()).unwrap_or_default();
+            let name = batch.name(*at);
             let left = batch.taken().filter(|(place, _)| place > at).count();
             let rest = if left == 0 { Clean::EMPTY } else { crate::clean!(" {} after it: not begun.", left) };
             crate::clean!("Stopped at {name}: {why}.{rest}")
@@ -183,7 +183,7 @@ fn detail(app: &App, member: &Member, width: usize) -> Vec<Line> {
 fn foot<'a>(app: &App, batch: &Batch, width: usize) -> Foot<'a> {
     let mut says = Vec::new();
     if let Some((at, why)) = app.operations.bars(batch) {
-        let name = batch.members.get(at).map(|member| member.service.clone()).unwrap_or_default();
+        let name = batch.name(at);
         says.extend(match why {
             Barred::Checking => barred(Mark::Running, Clean::from_static("Enter is barred: the plans are still being made"), width),
             Barred::NoTarget(why) => barred(Mark::Unknown, crate::clean!("Enter is barred: {name}: {why}. Space leaves it out."), width),

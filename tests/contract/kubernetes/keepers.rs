@@ -7,6 +7,7 @@ use super::{
     lab::{self, Reading, Space},
 };
 use crate::{
+    faces::face,
     term::pilothouse,
     wire::{Fault, Wire},
 };
@@ -112,14 +113,9 @@ fn accepted(stages: &[Stage]) {
     assert!(matches!(stages, [Stage::Sending, Stage::Accepted { .. }]), "{stages:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_and_it_is_let_go_as_it_was() {
-    let Some(kubeconfig) = lab::kubeconfig() else { return };
-    lab::serve("argoproj.io", "v1alpha1", ("applications", "Application"), false);
-    let space = Space::new("keepers");
-    let source = lab::source(&kubeconfig, "lab", "");
-    let (parent, child) = (format!("apps-{}", std::process::id()), format!("shop-{}", std::process::id()));
-    let policy = |name: &str| space.kubectl(&["get", "application", name, "-o", "jsonpath={.spec.syncPolicy}"]);
+/// Two revisions of a Deployment that an application made, which another one made: their names, the upper one first.
+fn kept_by_two(space: &Space) -> (String, String) {
+    let (parent, child) = (format!("apps-{}", space.name), format!("shop-{}", space.name));
     for version in ["1", "2"] {
         let mut cart: Value = serde_json::from_str(&lab::deployment("cart", &format!("lab/app:{version}"), &[], version)).expect("JSON");
         cart["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = format!("{child}:apps/Deployment:{}/cart", space.name).into();
@@ -128,6 +124,43 @@ async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_a
     }
     space.apply(&application(&parent, None, &[("Application", &child)], &space.name).to_string());
     space.apply(&application(&child, Some(&parent), &[("Deployment", "cart"), ("Deployment", "stock"), ("Service", "cart")], &space.name).to_string());
+    (parent, child)
+}
+
+/// `pilothouse rollback --hold`: both are held off, the upper one first, and the rollback stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_screen_what_would_undo_a_rollback_is_held_off_first() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    lab::serve("argoproj.io", "v1alpha1", ("applications", "Application"), false);
+    let space = Space::new("held-first");
+    let (parent, child) = kept_by_two(&space);
+    let healer = Healer::start(&space, parent.clone(), child.clone(), "lab/app:2".into());
+    let heals = |name: &str| space.kubectl(&["get", "application", name, "-o", "jsonpath={.spec.syncPolicy.automated.selfHeal}"]) == "true";
+    let back = |more: &[&str]| {
+        let common = ["--context", "lab", "-n", &space.name, "rollback", "cart", "-e", "lab", "--write", "--reason", "bad", "--confirm", "cart"];
+        face(&kubeconfig, &[&common[..], more].concat())
+    };
+    let (code, out, error) = back(&["--yes"]);
+    assert_eq!(code, Some(1), "without it the plan is blocked: {out}{error}");
+    let (code, out, error) = back(&["--dry-run", "--hold"]);
+    assert_eq!((code, heals(&parent), heals(&child)), (Some(1), true, true), "a dry run holds nothing: {out}{error}");
+    assert!(error.contains(&format!("--hold would hold off Argo CD application {parent}")), "{error}");
+    let (code, out, error) = back(&["--yes", "--hold"]);
+    assert!(matches!(code, Some(0 | 2)), "nothing was bad before, so nobody may be able to tell: {out}{error}");
+    let held: Vec<usize> = [&parent, &child].into_iter().filter_map(|name| error.find(&format!("held off: Argo CD application {name}"))).collect();
+    assert!(held.len() == 2 && held.is_sorted(), "{error}");
+    healer.looks_twice().await;
+    assert_eq!((image(&space).as_str(), heals(&parent), heals(&child)), ("lab/app:1", false, false), "it stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_and_it_is_let_go_as_it_was() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    lab::serve("argoproj.io", "v1alpha1", ("applications", "Application"), false);
+    let space = Space::new("keepers");
+    let source = lab::source(&kubeconfig, "lab", "");
+    let (parent, child) = kept_by_two(&space);
+    let policy = |name: &str| space.kubectl(&["get", "application", name, "-o", "jsonpath={.spec.syncPolicy}"]);
     let (before, as_it_was) = (policy(&child), whole(&space, &child));
     let id = space.deployment(&source, "cart");
     let healer = Healer::start(&space, parent.clone(), child.clone(), "lab/app:2".into());

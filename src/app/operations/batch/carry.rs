@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 
 impl App {
     /// Opens the plan of several rollbacks in one environment: nothing on it executes.
-    pub(in crate::app) fn open_batch(&mut self, environment: &Name, workloads: &[Id<Workload>]) -> Vec<Effect> {
+    pub fn open_batch(&mut self, environment: &Name, workloads: &[Id<Workload>]) -> Vec<Effect> {
         let busy = |id: &&Id<Workload>| {
             let about = |running: &Running| running.procedure.case.workload.id == **id && running.procedure.under_way_now();
             self.operations.running.iter().any(about)
@@ -142,28 +142,37 @@ impl App {
 
     fn open_batch_confirm(&mut self, key: OperationKey) {
         let Some(batch) = self.operations.batch(key) else { return };
-        let environment = batch.environment.clone();
-        if let Some(closed) = self.policy(&environment).closed(Verb::RollBack, self.now.wall) {
-            return self.complain(crate::clean!("{environment} is {}: {}", closed.word(), closed.remedy()));
+        if let Some(closed) = self.forbids(&batch.environment, Verb::RollBack) {
+            return self.complain(closed);
         }
         if let Some((at, barred)) = self.operations.bars(batch) {
-            let name = batch.members.get(at).map(|member| member.service.clone()).unwrap_or_default();
-            return self.complain(crate::clean!("{name}: {}; space leaves it out", barred_words(&barred)));
+            return self.complain(crate::clean!("{}: {}; space leaves it out", batch.name(at), barred_words(&barred)));
         }
         let reason = batch.taken().find_map(|(_, member)| {
             let running = self.operations.of_member(member)?;
             Some(crate::rollback::reason(&running.procedure)).filter(|reason| !reason.is_empty())
         });
         let dialog = self.dialog();
-        let running = &self.operations.running;
-        if let Some(batch) = self.operations.batches.iter_mut().find(|batch| batch.key == key) {
-            // What stands on the screen when the line opens is what is confirmed, whatever comes meanwhile.
-            for member in &mut batch.members {
-                member.confirmed = running.iter().find(|running| Some(running.key) == member.key).and_then(Running::aim);
-            }
+        self.operations.fix(key);
+        if let Some(batch) = self.operations.batch_mut(key) {
             batch.confirming = Some(Confirming::new(&reason.unwrap_or_default(), dialog));
             batch.stand = Together::Confirming;
         }
+    }
+
+    /// Confirms all of them without a screen: what was typed there comes as arguments.
+    pub fn confirm_batch_headless(&mut self, key: OperationKey, word: &str, reason: &str) -> Result<Vec<Effect>, Clean> {
+        let batch = self.operations.batch(key).ok_or_else(|| Clean::from_static("there is no such plan"))?;
+        if let Some(closed) = self.forbids(&batch.environment, Verb::RollBack) {
+            return Err(closed);
+        }
+        if let Some((at, barred)) = self.operations.bars(batch) {
+            return Err(crate::clean!("{}: {}", batch.name(at), barred_words(&barred)));
+        }
+        let demand = self.batch_demand(batch);
+        let first = demand.confirm(word, reason, false).map_err(|why| not_confirmed(why, &demand))?;
+        self.operations.fix(key);
+        Ok(self.begin_batch(key, first, || demand.confirm(word, reason, false).ok()))
     }
 
     /// Enter on the confirm line: what was typed once holds for each of them.
@@ -237,9 +246,8 @@ impl App {
         if now.is_none() || now != member.confirmed {
             return self.stop_batch(key, Clean::from_static("it is not any more what was confirmed: another revision came meanwhile"));
         }
-        if let Some(closed) = self.policy(environment).closed(Verb::RollBack, self.now.wall) {
-            let why = crate::clean!("{environment} is {} again: {}", closed.word(), closed.remedy());
-            return self.stop_batch(key, why);
+        if let Some(closed) = self.forbids(environment, Verb::RollBack) {
+            return self.stop_batch(key, closed);
         }
         if let Some(barred) = self.operations.barred_member(member) {
             return self.stop_batch(key, barred_words(&barred));

@@ -104,6 +104,11 @@ impl Batch {
         crate::clean!("{word} {count} {} in {}", if count == 1 { "workload" } else { "workloads" }, self.environment)
     }
 
+    /// The service at a place.
+    pub fn name(&self, at: usize) -> Name {
+        self.members.get(at).map(|member| member.service.clone()).unwrap_or_default()
+    }
+
     /// How many after the one at work were confirmed and not begun.
     pub fn to_come(&self) -> usize {
         match self.stand {
@@ -121,6 +126,14 @@ impl Operations {
 
     fn batch_mut(&mut self, key: OperationKey) -> Option<&mut Batch> {
         self.batches.iter_mut().find(|batch| batch.key == key)
+    }
+
+    /// What stands on the screen now is what is confirmed, whatever comes meanwhile.
+    fn fix(&mut self, key: OperationKey) {
+        let Self { running, batches, .. } = self;
+        for member in batches.iter_mut().filter(|batch| batch.key == key).flat_map(|batch| &mut batch.members) {
+            member.confirmed = running.iter().find(|running| Some(running.key) == member.key).and_then(Running::aim);
+        }
     }
 
     /// The batch that a procedure belongs to.

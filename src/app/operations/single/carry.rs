@@ -179,9 +179,8 @@ impl App {
     /// Enter on the plan: opens the confirm line at its foot, unless something is in the way.
     fn confirm_line_of(&mut self, key: OperationKey) {
         let Some(single) = self.operations.single(key) else { return };
-        let environment = single.environment.clone();
-        if let Some(closed) = self.policy(&environment).closed(single.verb, self.now.wall) {
-            return self.complain(crate::clean!("{environment} is {}: {}", closed.word(), closed.remedy()));
+        if let Some(closed) = self.forbids(&single.environment, single.verb) {
+            return self.complain(closed);
         }
         match self.operations.single_mut(key).map(Single::open_confirm) {
             Some(Ok(())) => self.open_single_line(key),
@@ -202,6 +201,19 @@ impl App {
             }
             Some(Entered::Nothing) | None => Vec::new(),
         }
+    }
+
+    /// Confirms without a screen: what was typed there comes as arguments.
+    pub fn confirm_single_headless(&mut self, key: OperationKey, word: &str, reason: &str) -> Result<Vec<Effect>, Clean> {
+        let gone = || Clean::from_static("there is no such plan");
+        let single = self.operations.single(key).ok_or_else(gone)?;
+        if let Some(closed) = self.forbids(&single.environment, single.verb) {
+            return Err(closed);
+        }
+        self.operations.single_mut(key).ok_or_else(gone)?.open_confirm().map_err(|barred| barred_words(&barred))?;
+        let demand = self.operations.single(key).ok_or_else(gone)?.demand(self);
+        let confirmation = demand.confirm(word, reason, false).map_err(|why| not_confirmed(why, &demand))?;
+        Ok(self.send_single(key, confirmation))
     }
 
     fn send_single(&mut self, key: OperationKey, confirmation: Confirmation) -> Vec<Effect> {

@@ -1,0 +1,63 @@
+//! Several services of a real cluster taken back by one command.
+
+use crate::{
+    faces::{face, told},
+    kubernetes::lab::{self, Space},
+};
+use std::path::Path;
+
+/// Deploys one that is well and then one whose image nobody has.
+fn gone_bad(space: &Space, name: &str) {
+    space.deploy(name, 1, &[], "well");
+    space.rolled_out(name);
+    space.apply(&lab::deployment(name, "lab/app:nobody-has-it", &[], "bad"));
+}
+
+fn image(space: &Space, name: &str) -> String {
+    space.kubectl(&["get", "deployment", name, "-o", "jsonpath={.spec.template.spec.containers[0].image}"])
+}
+
+/// A configuration in which `web` depends on `stock`, and a program that writes down what it is told.
+fn config(kubeconfig: &Path, folder: &Path) -> String {
+    let text = format!(
+        "[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\n[[service]]\nname = 'web'\ndepends_on = ['stock']\n\
+         [ui]\nnotify_command = ['sh', '-c', 'printf \"%s\\n\" \"$1\" >> {}', 'told']\n",
+        kubeconfig.display(),
+        folder.join("told").display()
+    );
+    let file = folder.join("config.toml");
+    std::fs::write(&file, text).expect("a file");
+    file.display().to_string()
+}
+
+#[test]
+fn several_services_go_back_by_one_command_in_their_order_and_what_bars_one_bars_all() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let (space, folder) = (Space::new("several"), tempfile::tempdir().expect("a folder"));
+    let config = config(&kubeconfig, folder.path());
+    ["stock", "web"].iter().for_each(|name| gone_bad(&space, name));
+    space.deploy("first", 1, &[], "the only one");
+    // An environment that nobody names is as strict as production.
+    let strict = ["-e", "lab", "--write", "--yes", "--reason", "it does not start", "--confirm", "lab"];
+    let run = |services: &[&str]| told(&kubeconfig, &space, &[&["--config", &config, "rollback"], services, &strict].concat());
+
+    let (code, said) = run(&["stock", "first"]);
+    assert_eq!(code, Some(1), "{said:#}");
+    assert!(said["refused"].as_str().is_some_and(|why| why.starts_with("first: ")), "{said:#}");
+    assert_eq!(image(&space, "stock"), "lab/app:nobody-has-it", "one that can not go back keeps all of them");
+
+    let (code, said) = run(&["stock", "web", "stock"]);
+    let services = said["services"].as_array().expect("a list");
+    let of = |field: &str| services.iter().map(|one| one[field].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+    assert_eq!((of("service"), of("verdict")), (vec!["web".into(), "stock".into()], vec!["RECOVERED".to_owned(); 2]), "{said:#}");
+    assert_eq!((code, said["stopped"].is_null(), image(&space, "web").as_str()), (Some(0), true, "lab/app:1"));
+    let heard = std::fs::read_to_string(folder.path().join("told")).expect("notify_command was started");
+    assert!(heard.contains("web in lab") && heard.contains("all of them are over"), "{heard}");
+}
+
+#[test]
+fn what_is_about_one_service_is_refused_for_several() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let (code, _, error) = face(&kubeconfig, &["--context", "lab", "rollback", "a", "b", "-e", "lab", "--to", "r1"]);
+    assert_eq!(code, Some(64), "{error}");
+}
