@@ -22,7 +22,7 @@ pub async fn run(mut headless: Headless, operation: &str, output: Output) -> Res
     let (open, left) = free(&headless, &operation).await?;
     let effects = headless.app.update(headless.clock.now(), Event::Open(open));
     headless.carry_out(effects);
-    connect(&mut headless, &left.subject.source());
+    connect(&mut headless, &left.subject.source()).await;
     // The cluster may be away at just this time: that is no reason to lose sight of it before its deadline.
     if !headless.until(WATCH, |app| known(app, &left.subject)).await {
         return Err(Failed::new(Exit::Unknown, format!("{}: its source did not answer in time; the journal has the intent", left.title)));
@@ -74,8 +74,9 @@ fn taken(operation: &OpId, holder: &Clean) -> Failed {
     Failed::new(Exit::Conflict, format!("{operation} is under way at {holder}: it is seen through there; the console watches along (B, Enter)"))
 }
 
-/// A context that somebody connected by hand is only listed at first.
-fn connect(headless: &mut Headless, source: &SourceId) {
+/// A context that somebody connected by hand is only listed at first. What is configured tells of itself before it is asked for.
+async fn connect(headless: &mut Headless, source: &SourceId) {
+    headless.until(headless.patience, |app| !app.sources.is_empty()).await;
     if matches!(headless.app.sources.get(source), None | Some(Ok(Known::Listed(_)))) {
         headless.carry_out(vec![Effect::Connect(source.clone())]);
     }

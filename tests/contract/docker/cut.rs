@@ -1,4 +1,4 @@
-//! The way to an engine, on which the answer to one request gets lost.
+//! The way to an engine, on which the answer to one request gets lost, or never comes.
 
 use std::{
     io::{Read, Write},
@@ -21,6 +21,15 @@ pub struct Cut {
 impl Cut {
     /// A way to the engine at `host`. The first request that changes something and whose line holds `words` is carried out, and its answer lost.
     pub fn new(host: &str, words: &'static str) -> Self {
+        Self::way(host, words, false)
+    }
+
+    /// The same, but the connection stays open and nothing is heard on it any more.
+    pub fn silent(host: &str, words: &'static str) -> Self {
+        Self::way(host, words, true)
+    }
+
+    fn way(host: &str, words: &'static str, silent: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("plc").tempdir().expect("a folder");
         let listener = UnixListener::bind(folder.path().join("s")).expect("a socket");
         let (asked, socket) = (Arc::new(Mutex::new(Vec::new())), host.trim_start_matches("unix://").to_owned());
@@ -28,7 +37,7 @@ impl Cut {
         thread::spawn(move || {
             for guest in listener.incoming().map_while(Result::ok) {
                 let (socket, asked) = (socket.clone(), of_all.clone());
-                thread::spawn(move || drop(pass(guest, Path::new(&socket), words, &asked)));
+                thread::spawn(move || drop(pass(guest, Path::new(&socket), (words, silent), &asked)));
             }
         });
         Self { folder, asked }
@@ -45,8 +54,8 @@ impl Cut {
     }
 }
 
-/// One connection. Requests go on whole; once one of them is to be lost, what the engine says ends the connection instead of coming back.
-fn pass(mut guest: UnixStream, socket: &Path, words: &str, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
+/// One connection. Requests go on whole; once one of them is to be lost, what the engine says ends the connection, or is kept, instead of coming back.
+fn pass(mut guest: UnixStream, socket: &Path, (words, silent): (&str, bool), asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut engine = UnixStream::connect(socket)?;
     let lost = Arc::new(AtomicBool::new(false));
     let (mut answers, mut back, loses) = (engine.try_clone()?, guest.try_clone()?, lost.clone());
@@ -54,8 +63,10 @@ fn pass(mut guest: UnixStream, socket: &Path, words: &str, asked: &Mutex<Vec<Str
         let mut bytes = vec![0; 1 << 16];
         loop {
             let count = answers.read(&mut bytes)?;
-            if count == 0 || loses.load(Ordering::SeqCst) {
-                return back.shutdown(Shutdown::Both);
+            match loses.load(Ordering::SeqCst) {
+                true if silent && count > 0 => continue,
+                false if count > 0 => {}
+                _ => return back.shutdown(Shutdown::Both),
             }
             back.write_all(&bytes[..count])?;
         }

@@ -3,9 +3,10 @@
 use super::{
     cut::Cut,
     engine::{self, Engine, left_out},
-    swarm::{face, face_at},
+    swarm::{face, face_at, program},
 };
 use serde_json::{Value, json};
+use std::process::Stdio;
 
 /// What both images are made from; the good one, and the bad one.
 const BASE: &str = "base:1";
@@ -277,4 +278,49 @@ fn a_half_way_exchange_is_told_truly_wherever_it_stopped() {
     engine.docker(&["start", "web"]);
     let (_, plan) = face(&engine, home.path(), &PLAN);
     assert!(plan["from"]["version"] == "1" && !plan.to_string().contains("half-way"), "{plan:#}");
+}
+
+/// Killed in the middle of an exchange, wherever that is: the journal is whole, the next one says what there is, and sends nothing.
+#[test]
+fn killed_in_the_middle_of_an_exchange_the_next_one_tells_what_there_is_and_sends_nothing() {
+    if left_out("recreate") {
+        return;
+    }
+    let engine = with_images();
+    for (step, says) in [("/create", "nothing was stopped for it"), ("/stop", "web was stopped"), ("/rename", "nothing took its place"), ("/start", "")] {
+        let home = tempfile::tempdir().expect("a folder");
+        badly(&engine);
+        let way = Cut::silent(&engine.host(), step);
+        let mut first = program(&way.host(), home.path(), &DO).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+        // It waits for an answer that does not come, and what it asked for last has been done.
+        let done = || match step {
+            "/create" => names(&engine).len() == 2,
+            "/stop" => state(&engine, "web") == "exited",
+            "/rename" => !names(&engine).contains(&"web".to_owned()),
+            _ => names(&engine).contains(&"web".to_owned()) && state(&engine, "web") == "running" && names(&engine).len() == 2,
+        };
+        while !way.changes().iter().any(|line| line.contains(step)) || !done() {
+            assert_eq!(first.try_wait().expect("it is ours"), None, "{step}: it ended by itself");
+        }
+        first.kill().expect("it runs");
+        first.wait().expect("it ends");
+        let folder = home.path().join(".local/state/pilothouse/journal");
+        let summary = pilothouse::journal::verify(&folder).expect("the journal is whole");
+        assert!(summary.torn.is_empty(), "{summary:?}");
+        let before = way.changes();
+        let lines = std::fs::read_to_string(folder.join("journal.jsonl")).expect("a journal");
+        let intent = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).find(|line| line["kind"] == "intent").expect("an intent");
+        let operation = intent["op"].as_str().expect("an operation").to_owned();
+
+        let (code, said) = face_at(&way.host(), home.path(), &["rollback", "--resume", &operation]);
+        assert_eq!((code, &said["verdict"]), (Some(2), &"COULD NOT TELL".into()), "{step}: {said:#}");
+        let seen = said["why"].as_str().is_some_and(|why| why.contains("a new plan says what is there"));
+        assert_eq!(seen, step != "/start", "what was made whole is watched to the end: {said:#}");
+        let (_, plan) = face_at(&way.host(), home.path(), &PLAN);
+        assert!(plan.to_string().contains(says), "{step}: {plan:#}");
+        assert_eq!(way.changes(), before, "{step}: nothing more was sent");
+        for name in names(&engine) {
+            engine.docker(&["rm", "-f", &name]);
+        }
+    }
 }

@@ -18,21 +18,21 @@ pub fn face(engine: &Engine, home: &Path, arguments: &[&str]) -> (Option<i32>, V
 
 /// The same, where the engine is reached by another way.
 pub fn face_at(host: &str, home: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
+    let out = program(host, home, arguments).output().expect("it runs");
+    let text = String::from_utf8_lossy(&out.stdout);
+    (out.status.code(), serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}{}", String::from_utf8_lossy(&out.stderr))))
+}
+
+/// The program with an engine at `host`, which it is told to answer about in JSON.
+pub fn program(host: &str, home: &Path, arguments: &[&str]) -> Command {
     let config = format!(
         "[[source]]\nkind = 'docker'\nhost = '{host}'\n[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ source = 'docker*' }}]\n",
     );
     std::fs::write(home.join("c.toml"), config).expect("a file of ours");
-    let out = Command::new(env!("CARGO_BIN_EXE_pilothouse"))
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", home)
-        .args(["--config", &home.join("c.toml").display().to_string()])
-        .args(arguments)
-        .arg("--json")
-        .output()
-        .expect("it runs");
-    let text = String::from_utf8_lossy(&out.stdout);
-    (out.status.code(), serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}{}", String::from_utf8_lossy(&out.stderr))))
+    let mut program = Command::new(env!("CARGO_BIN_EXE_pilothouse"));
+    let file = home.join("c.toml").display().to_string();
+    program.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home).args(["--config", &file]).args(arguments).arg("--json");
+    program
 }
 
 /// A swarm with a service whose newest specification can not start, because its update was paused by the failure.
