@@ -91,6 +91,9 @@ impl App {
             | Action::Promote
             | Action::PromoteFull
             | Action::Retry
+            | Action::Rerun
+            | Action::ForceCancel
+            | Action::Reject
             | Action::Hold
             | Action::Shell
             | Action::Dispatch => return self.verb(action),

@@ -29,9 +29,6 @@ impl App {
         let (words, command) = match action {
             Action::Acknowledge => ("acknowledging is not built yet", self.silence(subject, "15m")),
             Action::Silence => ("silences are not built yet", self.silence(subject, "2h")),
-            Action::Stop => ("stopping this is not built yet", self.on_run(subject, |run| format!("gh run cancel {run}"))),
-            Action::Restart => ("running it again is not built yet", self.on_run(subject, |run| format!("gh run rerun {run} --failed"))),
-            Action::LetGo => ("approving is not built yet", self.on_run(subject, |run| format!("gh run view {run} --web"))),
             Action::Dispatch => ("starting a workflow is not built yet", self.on_run(subject, |_| "gh workflow run".to_owned())),
             Action::Incident => ("the record of an incident is not built yet", None),
             _ => ("this can not be done with what is under the cursor", None),

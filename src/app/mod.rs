@@ -28,7 +28,7 @@ pub use event::{Event, Known, Now, OpenOperation, Size};
 pub use feeds::source_of;
 pub use lacking::built;
 pub use notice::{Notice, Notices, Tone};
-pub use operations::{Aim, Batch, Confirming, Course, End, Form, Hand, Left, Member, Operations, Running, Settling, Single, Stand, Together};
+pub use operations::{Aim, Batch, Confirming, Course, End, Form, Hand, Left, Member, Operations, Running, Settling, Single, Stand, Thing, Together};
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
 pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen, Verify};
 pub use subject::Subject;
@@ -351,8 +351,9 @@ impl App {
     /// What holds in an environment at this moment.
     pub fn policy(&self, environment: &Name) -> Policy {
         let declared = self.declared(environment);
-        let tier =
-            declared.map(|declared| declared.tier).or_else(|| self.store.environment(environment.raw()).map(|known| known.tier)).unwrap_or(Tier::Production);
+        let known = || self.store.environment(environment.raw()).map(|known| known.tier);
+        let unknown = if environment.raw() == Environment::CI { Tier::Testing } else { Tier::Production };
+        let tier = declared.map(|declared| declared.tier).or_else(known).unwrap_or(unknown);
         Policy {
             mode: self.start.mode,
             tier,

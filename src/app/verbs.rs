@@ -17,7 +17,7 @@ pub struct Offer {
 }
 
 /// The verbs, in the order in which a footer lists them.
-const VERBS: [Action; 24] = [
+const VERBS: [Action; 27] = [
     Action::Rollback,
     Action::Explain,
     Action::Logs,
@@ -38,15 +38,20 @@ const VERBS: [Action; 24] = [
     Action::Promote,
     Action::PromoteFull,
     Action::Retry,
+    Action::Rerun,
+    Action::ForceCancel,
+    Action::Reject,
     Action::Hold,
     Action::Incident,
     Action::Shell,
     Action::Dispatch,
 ];
 
-/// Every verb for `subject`, each with its words or the reason why not.
+/// Every verb for `subject`, each with its words or the reason why not; what can be done with a run itself comes before what is about its service.
 pub fn offers(app: &App, subject: &Subject) -> Vec<Offer> {
-    VERBS.into_iter().map(|action| Offer { action, words: app.offer(action, subject) }).collect()
+    let mut offers: Vec<Offer> = VERBS.into_iter().map(|action| Offer { action, words: app.offer(action, subject) }).collect();
+    offers.sort_by_key(|offer| app.offer_run(offer.action, subject).is_none());
+    offers
 }
 
 impl App {
@@ -110,7 +115,7 @@ impl App {
 
     /// Whether `action` can be done with `subject`: in words, or why not.
     pub fn offer(&self, action: Action, subject: &Subject) -> Result<Clean, Clean> {
-        if let Some(offer) = self.offer_single(action, subject) {
+        if let Some(offer) = self.offer_run(action, subject).or_else(|| self.offer_single(action, subject)) {
             return offer;
         }
         let no = |words: &'static str| Err(Clean::from_static(words));
@@ -209,6 +214,9 @@ impl App {
         };
         if let (Action::Rollback, Some((environment, marked))) = (action, self.marked_with(subject)) {
             return self.open_batch(&environment, &marked);
+        }
+        if self.offer_run(action, subject).is_some() {
+            return self.plan_run(action, subject);
         }
         let workloads = self.workloads_of(subject);
         match action {

@@ -70,6 +70,8 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// What a run is in that deploys nowhere: as strict as one for tests, where the configuration declares none of this name.
+    pub const CI: &str = "CI";
     /// How long that is where the configuration does not say.
     pub const SETTLE: Duration = Duration::from_secs(60);
 

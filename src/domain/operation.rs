@@ -35,17 +35,25 @@ pub enum Verb {
     Acknowledge,
     /// Keep an alert quiet for a while.
     Silence,
-    /// Run it again.
+    /// Run all of it again.
     Rerun,
-    /// Stop it.
+    /// Run again what failed, and what waited for that.
+    RerunFailed,
+    /// Stop it; what must be done at its end is still done.
     Cancel,
+    /// Stop it at once.
+    ForceCancel,
+    /// Let it go on where it waits for a person.
+    Approve,
+    /// Do not let it go on.
+    Reject,
     /// Go into a container: what is done there nobody here can see.
     Shell,
 }
 
 impl Verb {
     /// All of them.
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 21] = [
         Self::RollBack,
         Self::Abort,
         Self::SwitchBack,
@@ -61,13 +69,22 @@ impl Verb {
         Self::Acknowledge,
         Self::Silence,
         Self::Rerun,
+        Self::RerunFailed,
         Self::Cancel,
+        Self::ForceCancel,
+        Self::Approve,
+        Self::Reject,
         Self::Shell,
     ];
 
     /// Whether it takes a release back, and owes a verdict.
     pub const fn takes_back(self) -> bool {
         matches!(self, Self::RollBack | Self::Abort | Self::SwitchBack)
+    }
+
+    /// Whether it is done to a run of a CI, not to a workload.
+    pub const fn of_a_run(self) -> bool {
+        matches!(self, Self::Rerun | Self::RerunFailed | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject)
     }
 
     /// The one whose words these are, as a journal has them.
@@ -98,7 +115,11 @@ impl Verb {
             Self::Acknowledge => "acknowledge",
             Self::Silence => "silence",
             Self::Rerun => "rerun",
+            Self::RerunFailed => "rerun what failed of",
             Self::Cancel => "cancel",
+            Self::ForceCancel => "force-cancel",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
             Self::Shell => "open a shell in",
         }
     }
@@ -175,7 +196,7 @@ pub struct Operation {
     pub id: OpId,
     /// What to do.
     pub verb: Verb,
-    /// To what.
+    /// To what: a workload, or by its own identity a run.
     pub subject: Id<Workload>,
     /// The subject in words: `cart in production`.
     pub title: Clean,

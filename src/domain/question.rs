@@ -1,6 +1,6 @@
 //! One answer to one question.
 
-use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Seen, Steps, Verb, Workload};
+use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Run, RunNow, Seen, Steps, Verb, Workload};
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,6 +15,13 @@ pub enum Question {
         workload: Id<Workload>,
         /// Which of those above it: that one by its uid, else the one that `verb` (hold, release) comes to first.
         uid: Option<Raw>,
+        /// What is to be done with it.
+        verb: Verb,
+    },
+    /// A run as it is at this moment, for what is to be done with it; told as a [`Subject`].
+    Run {
+        /// The run.
+        run: Id<Run>,
         /// What is to be done with it.
         verb: Verb,
     },
@@ -119,12 +126,14 @@ pub struct Subject {
     pub release: Option<Release>,
     /// The routes that lead to it, or could: none where there are none, or they can not be read.
     pub routes: Vec<Route>,
+    /// The run, where that is what was asked for ([`Question::Run`]).
+    pub run: Option<Box<RunNow>>,
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To [`Question::Subject`] and [`Question::Keeper`].
+    /// To [`Question::Subject`], [`Question::Keeper`] and [`Question::Run`].
     Subject(Box<Subject>),
     /// To [`Question::Revisions`] and [`Question::Templates`].
     Revisions(Vec<Revision>),

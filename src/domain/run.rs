@@ -1,7 +1,7 @@
 //! One model for every CI: a run has jobs, a job has steps.
 
-use super::Id;
-use crate::text::{Clean, Name};
+use super::{Id, Outline, Progress, Replicas, Seen, Subject, Verb};
+use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
 
 /// One run of a workflow, a pipeline, a build.
@@ -37,6 +37,69 @@ pub struct Run {
     pub usual: Option<u32>,
     /// Where a person can look at it.
     pub url: Clean,
+}
+
+/// A run as it is at this moment, with what a change of it must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunNow {
+    /// The run.
+    pub run: Run,
+    /// The jobs that failed, by name.
+    pub failed: Vec<Clean>,
+    /// The environments that it does not deploy to before a person lets it.
+    pub held: Vec<Held>,
+}
+
+/// An environment that a run does not deploy to before a person lets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which one.
+    pub environment: Name,
+    /// How its CI knows it.
+    pub key: Raw,
+    /// Whether we are among those whom it asks; none where that is not told.
+    pub ours: Option<bool>,
+    /// Who is asked.
+    pub asks: Vec<Clean>,
+}
+
+impl RunNow {
+    /// What a change of it must still find: its attempt, and what `verb` is about.
+    pub fn seen(&self, verb: Verb) -> Seen {
+        let about = match verb {
+            Verb::Approve | Verb::Reject => {
+                let mut held: Vec<&str> = self.held.iter().map(|held| held.environment.raw()).collect();
+                held.sort_unstable();
+                format!("holds {}", held.join(" "))
+            }
+            _ if self.run.status.over() => "over".to_owned(),
+            _ => "under way".to_owned(),
+        };
+        Seen { uid: Raw::new(self.run.id.as_str()), template: Raw::new(&format!("attempt {} {about}", self.run.attempt)), paused: false }
+    }
+
+    /// The same as what is told of anything that is to be changed.
+    pub fn subject(self, verb: Verb) -> Subject {
+        Subject {
+            workload: self.run.id.cast(),
+            seen: self.seen(verb),
+            revision: Some(self.run.attempt.into()),
+            outline: Outline::default(),
+            operation: None,
+            rolled_back_from: None,
+            changed_by: None,
+            generation: 0,
+            observed: 0,
+            replicas: Replicas::default(),
+            progress: Progress::Unknown,
+            keeper: None,
+            abort_to: None,
+            steps: None,
+            release: None,
+            routes: Vec::new(),
+            run: Some(Box::new(self)),
+        }
+    }
 }
 
 /// One job of a run.

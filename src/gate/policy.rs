@@ -30,7 +30,11 @@ impl Class {
             | Verb::Hold
             | Verb::Release
             | Verb::Rerun
+            | Verb::RerunFailed
             | Verb::Cancel
+            | Verb::ForceCancel
+            | Verb::Approve
+            | Verb::Reject
             | Verb::Shell => Self::Change,
             Verb::Acknowledge | Verb::Silence => Self::Notice,
         }

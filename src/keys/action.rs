@@ -123,6 +123,9 @@ actions! {
         Promote "promote" "promote" "Plan to let a rollout go on past the pause at which it waits",
         PromoteFull "promote-full" "promote in full" "Plan to skip all steps that are left of a rollout",
         Retry "retry" "retry" "Plan to send a rollout forward again that was aborted",
+        Rerun "rerun" "rerun" "Plan to run all jobs of a run again",
+        ForceCancel "force-cancel" "force-cancel" "Plan to end a run at once, where a cancel did not bite",
+        Reject "reject" "reject" "Plan to say no where a run waits for a person",
         Hold "hold" "hold off" "Plan to hold off the controller above that would change it back, or to let it go again",
         Resume "resume" "resume" "Plan to let a paused rollout go on",
     }

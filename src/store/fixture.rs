@@ -150,6 +150,27 @@ pub fn node(context: &str, name: &str, ready: bool) -> Node {
     }
 }
 
+/// A run of cart's workflow that failed.
+pub fn run(number: u64) -> crate::domain::Run {
+    crate::domain::Run {
+        id: Id::new(&SourceId::new("github"), &format!("acme/cart/{number}")),
+        repository: Name::new("acme/cart"),
+        workflow: "deploy".into(),
+        number,
+        attempt: 1,
+        title: "Round prices up".into(),
+        branch: Name::new("main"),
+        commit: Name::new("0f3c9d21aa"),
+        actor: "ci-bot".into(),
+        status: crate::domain::RunStatus::Failed,
+        created: Some(ago(600)),
+        started: Some(ago(590)),
+        ended: Some(ago(60)),
+        usual: None,
+        url: "https://github.example/acme/cart/actions/runs/311".into(),
+    }
+}
+
 pub fn alert(reporter: &str, fingerprint: &str, name: &str, labels: &[(&str, &str)]) -> Alert {
     Alert {
         id: Id::new(&SourceId::new(reporter), fingerprint),

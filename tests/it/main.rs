@@ -8,6 +8,7 @@ mod guard;
 mod house;
 mod left;
 mod pictures;
+mod runs;
 mod screens;
 mod screenshots;
 mod singles;

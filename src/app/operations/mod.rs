@@ -13,7 +13,7 @@ mod words;
 pub use batch::{Batch, Member, Together};
 pub use open::{Left, Settling};
 pub use plan::Aim;
-pub use single::{Course, End, Form, Single, Stand};
+pub use single::{Course, End, Form, Single, Stand, Thing};
 pub(super) use stop::of_workload;
 
 use super::{App, Dialog, DialogId, OpenOperation, OperationKey};
@@ -166,11 +166,11 @@ impl Operations {
         self.get(key).is_some() || self.single(key).is_some() || self.batch(key).is_some()
     }
 
-    /// What a procedure is about: the workload, the service, the environment.
-    pub fn about(&self, key: OperationKey) -> Option<(&Id<Workload>, &Name, &Name)> {
-        let single = self.single(key).map(|single| (&single.workload.id, &single.service, &single.environment));
-        let member = self.batch(key).and_then(|batch| batch.members.get(batch.at).map(|member| (&member.workload, &member.service, &batch.environment)));
-        single.or(member).or_else(|| self.get(key).map(|running| (&running.procedure.case.workload.id, &running.service, &running.environment)))
+    /// What a procedure is about: the workload or the run, the service, the environment.
+    pub fn about(&self, key: OperationKey) -> Option<(Id<Workload>, &Name, &Name)> {
+        let single = self.single(key).map(|single| (single.thing.id(), &single.service, &single.environment));
+        let member = self.batch(key).and_then(|batch| batch.members.get(batch.at).map(|member| (member.workload.clone(), &member.service, &batch.environment)));
+        single.or(member).or_else(|| self.get(key).map(|running| (running.procedure.case.workload.id.clone(), &running.service, &running.environment)))
     }
 
     /// How far a procedure's screen was scrolled.
@@ -284,8 +284,11 @@ impl Operations {
 
     /// The feeds that procedures must have.
     pub(in crate::app) fn wanted(&self) -> BTreeSet<(SourceId, Feed)> {
-        let pods = |single: &Single| (single.workload.id.source(), Feed::Pods(Scope::Workload(single.workload.id.clone())));
-        let singles = self.singles.iter().filter(|single| !single.over()).map(pods);
+        let feed = |single: &Single| match &single.thing {
+            Thing::Workload(workload) => (workload.id.source(), Feed::Pods(Scope::Workload(workload.id.clone()))),
+            Thing::Run(run) => (run.id.source(), Feed::Jobs(run.id.clone())),
+        };
+        let singles = self.singles.iter().filter(|single| !single.over()).map(feed);
         self.running.iter().flat_map(|running| running.procedure.feeds()).chain(singles).collect()
     }
 

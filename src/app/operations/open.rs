@@ -6,7 +6,7 @@
 use super::{App, Hand, OperationKey, Running};
 use crate::{
     app::{Came, Effect, Known, OpenOperation, Record, Tone, tasks::Purpose},
-    domain::{Answer, OpId, Progress, Question, ReleaseState, Revision, RevisionRef, Subject, TaskId, Verb, Why},
+    domain::{Answer, OpId, Progress, Question, ReleaseState, Revision, RevisionRef, RunNow, Subject, TaskId, Verb, Why},
     rollback::{Case, Procedure, Timing},
     store::words,
     text::Clean,
@@ -81,6 +81,9 @@ impl Left {
         if subject.keeper.is_some() && Verb::named(&open.verb) == Some(Verb::Release) && !subject.seen.paused {
             return Some((Came::Done, Clean::from_static("it was carried out: it acts by itself again")));
         }
+        if let Some(run) = &subject.run {
+            return judge_run(open, run, late);
+        }
         if Verb::back(&open.verb) == Some(Verb::SwitchBack) {
             return judge_switch(open, subject, late);
         }
@@ -132,6 +135,16 @@ fn judge_switch(open: &OpenOperation, subject: &Subject, late: bool) -> Option<(
     }
     let by = route.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
     Some((Came::Superseded, crate::clean!("it was changed since{by}, and does not carry its mark: {leads}")))
+}
+
+/// The same of a run, which carries no mark: only what it is like now tells.
+fn judge_run(open: &OpenOperation, run: &RunNow, late: bool) -> Option<(Came, Clean)> {
+    let verb = Verb::named(&open.verb)?;
+    let stands = crate::clean!("attempt {}, {}", run.run.attempt, run.run.status.word());
+    if run.seen(verb) == open.from {
+        return (late && !open.accepted).then(|| (Came::Not, crate::clean!("it was not carried out: {stands} as before")));
+    }
+    Some((Came::Superseded, crate::clean!("a run carries no mark: this or somebody else moved it, and it is {stands}")))
 }
 
 impl App {
@@ -302,6 +315,7 @@ impl App {
         }
         let subject = match Verb::named(&left.open.verb) {
             // What was held off or let go is not the workload.
+            Some(verb) if verb.of_a_run() => Question::Run { run: workload.cast(), verb },
             Some(verb @ (Verb::Hold | Verb::Release)) => Question::Keeper { workload: workload.clone(), uid: Some(left.open.from.uid.clone()), verb },
             _ => Question::Subject(workload.clone()),
         };

@@ -83,7 +83,10 @@ fn plan(app: &App, single: &Single, form: &Form, width: usize) -> Vec<Line> {
 
 /// What the operator sees: if the object is another one when the request is about to leave, nothing is sent.
 fn seen(app: &App, single: &Single, form: &Form) -> Clean {
-    let (subject, row) = (&form.subject, &single.workload);
+    let subject = &form.subject;
+    if let Some(run) = &subject.run {
+        return crate::clean!("{} If it is not so any more when the request is about to leave, nothing is sent.", single.seen_run(run));
+    }
     if single.above() {
         let does = if subject.seen.paused { "does nothing by itself" } else { "acts by itself" };
         return crate::clean!("{} {does}. If it is not so any more when the request is about to leave, nothing is sent.", single.keeper());
@@ -98,7 +101,7 @@ fn seen(app: &App, single: &Single, form: &Form) -> Clean {
     };
     crate::clean!(
         "{}{revision}{paused}: {} wanted, {} there, {} ready{changed}. If it is not so any more when the request is about to leave, nothing is sent.",
-        row.version,
+        single.thing.version(),
         counts.wanted,
         counts.total,
         counts.ready
@@ -185,7 +188,7 @@ fn step(said: &Said, width: usize) -> Line {
 
 /// The pods that are not well yet.
 fn waiting(app: &App, single: &Single) -> Vec<Line> {
-    let ill = app.store.pods_of(&single.workload.id).filter_map(|pod| ailment(pod).map(|ill| (pod, ill)));
+    let ill = app.store.pods_of(&single.thing.id()).filter_map(|pod| ailment(pod).map(|ill| (pod, ill)));
     let mut pods: Vec<_> = ill.collect();
     pods.sort_by_key(|(pod, ill)| (std::cmp::Reverse(ill.rank()), pod.name.clone()));
     if pods.is_empty() || single.above() || single.verb == Verb::Pause {

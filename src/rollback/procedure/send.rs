@@ -144,7 +144,9 @@ impl Procedure {
         let by = changed_by.map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
         let why = match &sent.plan {
             Some(_) => crate::clean!("the answer was lost, and the object was changed{by} meanwhile"),
-            None => crate::clean!("the object was changed{by} since, and does not carry its mark: nobody can tell what it did, and a new plan says what is there"),
+            None => {
+                crate::clean!("the object was changed{by} since, and does not carry its mark: nobody can tell what it did, and a new plan says what is there")
+            }
         };
         self.end_without_watching(sent, Verdict::CouldNotTell { why }, now);
         Vec::new()

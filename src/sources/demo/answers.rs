@@ -37,6 +37,10 @@ impl World {
                 let keeper = unit.and_then(|unit| super::keepers::keeper(unit, at)).map(|subject| Answer::Subject(Box::new(subject)));
                 keeper.ok_or_else(|| SourceError::NotFound(crate::clean!("nothing keeps {}", workload.key())))
             }
+            Question::Run { run, verb } => {
+                let gone = || SourceError::NotFound(crate::clean!("{source} has no run {}", run.key()));
+                self.run_now(source, run, at).map(|now| Answer::Subject(Box::new(now.subject(*verb)))).ok_or_else(gone)
+            }
             Question::Smoke { service, environment } => Ok(Answer::Smoke(self.tried(service, environment, at))),
             Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
                 Err(SourceError::Unsupported(crate::clean!("{source} measures nothing")))
@@ -129,6 +133,7 @@ fn subject(view: &View<'_>) -> Subject {
         steps: None,
         release: None,
         routes: Vec::new(),
+        run: None,
     }
 }
 

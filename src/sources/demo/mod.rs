@@ -8,6 +8,7 @@ mod alter;
 mod answers;
 mod chance;
 mod differ;
+mod errands;
 mod happenings;
 mod keepers;
 mod listen;

@@ -17,6 +17,9 @@ use jiff::Timestamp;
 impl World {
     /// The checks of a cluster before a change, in the order in which they are made. Changes nothing.
     pub fn check(&self, operation: &Operation, at: Timestamp) -> Vec<Check> {
+        if operation.verb.of_a_run() {
+            return self.check_errand(operation, at);
+        }
         let Some(unit) = self.unit(&operation.subject) else {
             return vec![Check::Made(CheckKind::Rights.block(crate::clean!("{} is not there any more", operation.title), None))];
         };
@@ -36,6 +39,9 @@ impl World {
 
     /// Carries a change out at `at`: from now on the world goes on as changed. The stages end with what came of it.
     pub fn act(&mut self, operation: &Operation, at: Timestamp) -> Vec<Stage> {
+        if operation.verb.of_a_run() {
+            return self.carry_errand(operation, at);
+        }
         let Some(unit) = self.units.iter_mut().find(|unit| unit.id == operation.subject) else {
             return vec![Stage::Refused { why: crate::clean!("{} is not there any more", operation.title) }];
         };
@@ -135,7 +141,11 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
         | Verb::Acknowledge
         | Verb::Silence
         | Verb::Rerun
+        | Verb::RerunFailed
         | Verb::Cancel
+        | Verb::ForceCancel
+        | Verb::Approve
+        | Verb::Reject
         | Verb::Shell => Err(crate::clean!("the simulated world can not {}", operation.verb.words())),
     }
 }
@@ -163,7 +173,11 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         | Verb::Acknowledge
         | Verb::Silence
         | Verb::Rerun
+        | Verb::RerunFailed
         | Verb::Cancel
+        | Verb::ForceCancel
+        | Verb::Approve
+        | Verb::Reject
         | Verb::Shell => None,
     }
 }

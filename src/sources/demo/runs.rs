@@ -1,6 +1,7 @@
 //! Runs of CI, their jobs and what the jobs said.
 
 use super::{
+    errands::{Course, JobCourse},
     tables::{EndName, GateName, JobTable, RunTable},
     world::World,
 };
@@ -21,57 +22,47 @@ impl World {
     }
 
     fn run(&self, source: &SourceId, table: &RunTable, at: Timestamp) -> Run {
-        let started = self.scenario.when(&table.started);
+        let course = self.course(source, table);
         let repository = format!("shop/{}", table.service.get_ref());
-        let status = self.run_status(table, at);
-        let ended = table.job.iter().map(|job| started + job.after.0 + job.takes.0).max().filter(|_| status.over());
+        let status = run_status(table, &course, at);
+        let ended = table.job.iter().map(|job| course.job(job).ended).max().filter(|_| status.over());
         Run {
             id: run_id(source, table),
             workflow: Clean::from_untrusted(&table.workflow),
             number: table.number,
-            attempt: 1,
+            attempt: course.attempt,
             title: Clean::from_untrusted(&table.title),
             branch: Name::new(&table.branch),
             commit: Name::new(&super::chance::Chance::new(2).of(&repository).nth(table.number.cast_signed()).hex(40)),
             actor: Clean::from_untrusted(&table.by),
             status,
-            created: Some(started - QUEUED),
-            started: Some(started).filter(|started| *started <= at),
-            ended,
+            created: Some(self.scenario.when(&table.started) - QUEUED),
+            started: Some(course.started).filter(|started| *started <= at),
+            ended: ended.map(|ended| course.cancelled.map_or(ended, |cancelled| cancelled.min(ended))),
             usual: table.usual.and_then(|usual| u32::try_from(usual.0.as_secs()).ok()),
             url: crate::clean!("https://github.example/{repository}/actions/runs/{}", table.number),
             repository: Name::new(&repository),
         }
     }
 
-    fn run_status(&self, table: &RunTable, at: Timestamp) -> RunStatus {
-        let started = self.scenario.when(&table.started);
-        let jobs: Vec<RunStatus> = table.job.iter().map(|job| job_status(job, started, at)).collect();
-        if at < started {
-            return RunStatus::Queued;
-        }
-        let worst = jobs.iter().min_by_key(|status| status.rank()).cloned().unwrap_or(RunStatus::Success);
-        let all_over = jobs.iter().all(RunStatus::over);
-        match worst {
-            RunStatus::Failed if !all_over => RunStatus::Running,
-            RunStatus::Queued => RunStatus::Running,
-            other => other,
-        }
-    }
-
     /// The jobs of a run.
     pub(super) fn jobs(&self, source: &SourceId, run: &Id<Run>, at: Timestamp) -> Vec<Job> {
-        let Some(table) = self.scenario.tables.run.iter().find(|table| run_id(source, table) == *run) else { return Vec::new() };
-        let started = self.scenario.when(&table.started);
-        table.job.iter().map(|job| self::job(source, run, job, started, at)).collect()
+        let Some(table) = self.run_table(source, run) else { return Vec::new() };
+        let course = self.course(source, table);
+        table.job.iter().map(|one| job(source, run, &course.job(one), at)).collect()
+    }
+
+    pub(super) fn run_table(&self, source: &SourceId, run: &Id<Run>) -> Option<&RunTable> {
+        self.scenario.tables.run.iter().find(|table| run_id(source, table) == *run)
     }
 
     /// Every moment at which a run or a job changes.
-    pub(super) fn run_moments(&self) -> Vec<Timestamp> {
+    pub(super) fn run_moments(&self, source: &SourceId) -> Vec<Timestamp> {
         let of = |table: &RunTable| {
-            let started = self.scenario.when(&table.started);
-            let jobs = table.job.iter().flat_map(move |job| (0..=job.steps.len().max(1)).map(move |step| step_at(job, started, step)));
-            jobs.chain([started - QUEUED, started]).collect::<Vec<_>>()
+            let course = self.course(source, table);
+            let jobs = table.job.iter().flat_map(|job| (0..=job.steps.len().max(1)).map(|step| course.job(job).step_at(step)));
+            let jobs: Vec<Timestamp> = jobs.collect();
+            jobs.into_iter().chain([course.started - QUEUED, course.started]).chain(course.cancelled).collect::<Vec<_>>()
         };
         self.scenario.tables.run.iter().flat_map(of).collect()
     }
@@ -80,22 +71,35 @@ impl World {
     pub(super) fn job_log(&self, source: &SourceId, id: &Id<Job>, at: Timestamp) -> Option<(Clean, Timestamp, Vec<LogLine>)> {
         let jobs = self.scenario.tables.run.iter().flat_map(|run| run.job.iter().map(move |job| (run, job)));
         let (run, job) = jobs.into_iter().find(|(run, job)| job_id(&run_id(source, run), source, job) == *id)?;
-        let began = self.scenario.when(&run.started) + job.after.0;
-        let ended = began + job.takes.0;
+        let course = self.course(source, run).job(job);
         let said = if job.log.is_empty() { &job.steps } else { &job.log };
         let step = job.takes.0 / i32::try_from(said.len() + 1).unwrap_or(i32::MAX);
         let line = |(nth, text): (usize, &String)| LogLine {
-            at: Some(began + step * i32::try_from(nth + 1).unwrap_or(i32::MAX)),
+            at: Some(course.began + step * i32::try_from(nth + 1).unwrap_or(i32::MAX)),
             level: if text.starts_with("error") { Level::Error } else { Level::Unknown },
             text: Painted::from_untrusted(text),
             ..LogLine::default()
         };
-        let lines = if ended <= at { said.iter().enumerate().map(line).collect() } else { Vec::new() };
-        Some((Clean::from_untrusted(&job.name), ended, lines))
+        let lines = if course.ended <= at { said.iter().enumerate().map(line).collect() } else { Vec::new() };
+        Some((Clean::from_untrusted(&job.name), course.ended, lines))
     }
 }
 
-fn run_id(source: &SourceId, table: &RunTable) -> Id<Run> {
+fn run_status(table: &RunTable, course: &Course, at: Timestamp) -> RunStatus {
+    if at < course.started {
+        return RunStatus::Queued;
+    }
+    let jobs: Vec<RunStatus> = table.job.iter().map(|job| course.job(job).status(at)).collect();
+    let worst = jobs.iter().min_by_key(|status| status.rank()).cloned().unwrap_or(RunStatus::Success);
+    let all_over = jobs.iter().all(RunStatus::over);
+    match worst {
+        RunStatus::Failed if !all_over => RunStatus::Running,
+        RunStatus::Queued => RunStatus::Running,
+        other => other,
+    }
+}
+
+pub(super) fn run_id(source: &SourceId, table: &RunTable) -> Id<Run> {
     Id::new(source, &format!("{}/{}", table.service.get_ref(), table.number))
 }
 
@@ -103,27 +107,15 @@ fn job_id(run: &Id<Run>, source: &SourceId, job: &JobTable) -> Id<Job> {
     Id::new(source, &format!("{}/{}", run.key(), job.name))
 }
 
-fn job_status(job: &JobTable, started: Timestamp, at: Timestamp) -> RunStatus {
-    let began = started + job.after.0;
-    match &job.ends {
-        _ if at < began => RunStatus::Queued,
-        EndName::Waiting(what) => RunStatus::Waiting(Clean::from_untrusted(what)),
-        EndName::Ok | EndName::Failed if at < began + job.takes.0 => RunStatus::Running,
-        EndName::Ok => RunStatus::Success,
-        EndName::Failed => RunStatus::Failed,
-    }
-}
-
-fn job(source: &SourceId, run: &Id<Run>, table: &JobTable, started: Timestamp, at: Timestamp) -> Job {
-    let status = job_status(table, started, at);
-    let began = started + table.after.0;
+fn job(source: &SourceId, run: &Id<Run>, course: &JobCourse<'_>, at: Timestamp) -> Job {
+    let (table, status) = (course.job, course.status(at));
     Job {
         id: job_id(run, source, table),
         run: run.clone(),
         name: Clean::from_untrusted(&table.name),
-        started: Some(began).filter(|began| *began <= at),
-        ended: Some(began + table.takes.0).filter(|_| status.over()),
-        steps: (0..table.steps.len()).map(|nth| step(table, started, nth, at)).collect(),
+        started: Some(course.began).filter(|began| *began <= at),
+        ended: Some(course.ended).filter(|_| status.over()),
+        steps: (0..table.steps.len()).map(|nth| step(course, nth, at)).collect(),
         gate: table.gate.map(|gate| match gate {
             GateName::Build => GateKind::Build,
             GateName::Security => GateKind::Security,
@@ -134,20 +126,10 @@ fn job(source: &SourceId, run: &Id<Run>, table: &JobTable, started: Timestamp, a
     }
 }
 
-/// When a step of a job begins; the one after the last is its end. The last step takes half of the time.
-fn step_at(job: &JobTable, started: Timestamp, nth: usize) -> Timestamp {
-    let (began, count) = (started + job.after.0, job.steps.len());
-    if nth >= count {
-        return began + job.takes.0;
-    }
-    let parts = i32::try_from(2 * count.saturating_sub(1)).unwrap_or(1).max(1);
-    began + job.takes.0 / parts * i32::try_from(nth).unwrap_or_default()
-}
-
-fn step(job: &JobTable, started: Timestamp, nth: usize, at: Timestamp) -> Step {
-    let (began, ended) = (step_at(job, started, nth), step_at(job, started, nth + 1));
-    let last = nth + 1 == job.steps.len();
-    let status = match &job.ends {
+fn step(course: &JobCourse<'_>, nth: usize, at: Timestamp) -> Step {
+    let (began, ended) = (course.step_at(nth), course.step_at(nth + 1));
+    let last = nth + 1 == course.job.steps.len();
+    let status = match &course.ends {
         _ if at < began => RunStatus::Queued,
         EndName::Waiting(what) if last => RunStatus::Waiting(Clean::from_untrusted(what)),
         _ if at < ended => RunStatus::Running,
@@ -156,7 +138,7 @@ fn step(job: &JobTable, started: Timestamp, nth: usize, at: Timestamp) -> Step {
     };
     Step {
         number: u32::try_from(nth + 1).unwrap_or(u32::MAX),
-        name: Clean::from_untrusted(&job.steps[nth]),
+        name: Clean::from_untrusted(&course.job.steps[nth]),
         started: Some(began).filter(|began| *began <= at),
         ended: Some(ended).filter(|_| status.over()),
         status,

@@ -3,6 +3,7 @@
 use super::{
     alarms::next_tick,
     chance::Chance,
+    errands::Errand,
     lives::{Ground, Life, Site},
     measure::{self, Gauge, SCRAPE, SCRAPE_AT},
     rows::{self, View},
@@ -23,6 +24,7 @@ pub struct World {
     pub(super) scenario: Scenario,
     pub(super) units: Vec<Unit>,
     pub(super) ground: Ground,
+    pub(super) errands: Vec<Errand>,
     gauges: BTreeMap<(String, String), Gauge>,
 }
 
@@ -57,7 +59,7 @@ impl World {
             back: when(&node.back),
         };
         let ground = Ground { sites: tables.node.iter().map(site).collect(), pods: tables.pod.iter().map(|pod| (pod.name.clone(), pod.clone())).collect() };
-        let mut world = Self { scenario: scenario.clone(), units: Vec::new(), ground, gauges: BTreeMap::new() };
+        let mut world = Self { scenario: scenario.clone(), units: Vec::new(), ground, errands: Vec::new(), gauges: BTreeMap::new() };
         for (service, environment) in tables.service.iter().flat_map(|service| tables.environment.iter().map(move |environment| (service, environment))) {
             let Some(place) = service.runs.get(&environment.name) else { continue };
             world.units.push(Unit::new(scenario, service, environment, place, chance));
@@ -112,10 +114,10 @@ impl World {
             SourceKind::Prometheus => &[FeedKind::Rules, FeedKind::Samples],
             SourceKind::Alertmanager => &[FeedKind::Alerts],
         };
-        let verbs: &[Verb] = if table.kind == SourceKind::Kubernetes {
-            &[Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Hold, Verb::Release]
-        } else {
-            &[]
+        let verbs: &[Verb] = match table.kind {
+            SourceKind::Kubernetes => &[Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Hold, Verb::Release],
+            SourceKind::Github => &[Verb::Rerun, Verb::RerunFailed, Verb::Cancel, Verb::ForceCancel, Verb::Approve, Verb::Reject],
+            SourceKind::Docker | SourceKind::Prometheus | SourceKind::Alertmanager => &[],
         };
         let budget = table.budget.as_deref().map(Clean::from_untrusted);
         Offers { feeds: feeds.iter().copied().collect(), verbs: verbs.iter().copied().collect(), budget, ..Offers::default() }
@@ -191,7 +193,7 @@ impl World {
             Feed::Nodes => self.node_moments(source),
             Feed::Holds => self.units_of(source).flat_map(|unit| unit.alterations.iter().map(|one| one.at)).collect(),
             Feed::Pods(scope) | Feed::Happenings(scope) => self.scoped(source, scope).flat_map(|unit| self.unit_moments(unit, after)).collect(),
-            Feed::Runs | Feed::Jobs(_) => self.run_moments(),
+            Feed::Runs | Feed::Jobs(_) => self.run_moments(source),
             Feed::Alerts | Feed::Rules => vec![self.next_evaluation(after)],
             Feed::Samples => vec![next_tick(self.scenario.start() + SCRAPE_AT, SCRAPE, after)],
             Feed::Stats(_) => vec![next_tick(Timestamp::UNIX_EPOCH, SignedDuration::from_secs(10), after)],

@@ -180,9 +180,18 @@ async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> R
             None => refused(Clean::from_static("no number of replicas was chosen")),
         },
         Verb::Scale => refused(clean!("a {} carries no number of replicas", current.kind.word())),
-        Verb::SwitchBack | Verb::Hold | Verb::Release | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
-            refused(clean!("Kubernetes can not {} from here", operation.verb.words()))
-        }
+        Verb::SwitchBack
+        | Verb::Hold
+        | Verb::Release
+        | Verb::Acknowledge
+        | Verb::Silence
+        | Verb::Rerun
+        | Verb::RerunFailed
+        | Verb::Cancel
+        | Verb::ForceCancel
+        | Verb::Approve
+        | Verb::Reject
+        | Verb::Shell => refused(clean!("Kubernetes can not {} from here", operation.verb.words())),
     }
 }
 

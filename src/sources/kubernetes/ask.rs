@@ -42,8 +42,8 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         Question::Yaml(id) => text(&cluster, &address(&id)?).await,
         Question::PodYaml(id) => text(&cluster, &address(&id)?).await,
         Question::Templates { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps revisions itself"))),
-        Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => {
-            Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics and no alerts")))
+        Question::Run { .. } | Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => {
+            Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics, no alerts and no runs")))
         }
     }
 }
@@ -233,6 +233,7 @@ impl Current {
             keeper: None,
             release: None,
             routes: Vec::new(),
+            run: None,
         }
     }
 }

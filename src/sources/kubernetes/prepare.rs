@@ -235,7 +235,11 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         | Verb::Acknowledge
         | Verb::Silence
         | Verb::Rerun
+        | Verb::RerunFailed
         | Verb::Cancel
+        | Verb::ForceCancel
+        | Verb::Approve
+        | Verb::Reject
         | Verb::Shell => OTHER,
     }
 }

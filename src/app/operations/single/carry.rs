@@ -1,6 +1,6 @@
 //! From the wish to the effects: what such a change wants of the world, and what the world answers.
 
-use super::{End, Single, Stand, Want};
+use super::{End, Single, Stand, Thing, Want};
 use crate::{
     app::{
         App, Effect, Intended, OperationKey, Record, Screen, Tone,
@@ -14,13 +14,23 @@ use crate::{
     gate::{Confirmation, Demand},
     keys::{Action, Layer},
     store::words,
-    text::Clean,
+    text::{Clean, Name},
 };
 
 impl App {
-    /// Opens the plan of a restart, a pause, another number: nothing on it executes. One that is open already is shown again.
+    /// Opens the plan of a restart, a pause, another number: nothing on it executes.
     pub fn open_single(&mut self, verb: Verb, workload: &Id<Workload>, wanted: Option<u32>) -> Vec<Effect> {
-        let open = |single: &&mut Single| single.workload.id == *workload && single.verb == verb && !single.over();
+        let (Some(row), Some(joined)) = (self.store.workload(workload).cloned(), self.store.joined(workload).cloned()) else {
+            self.complain("this workload is gone");
+            return Vec::new();
+        };
+        self.open_thing(verb, Thing::Workload(Box::new(row)), (joined.service, joined.environment.name), wanted)
+    }
+
+    /// Opens the plan of a change. One that is open already is shown again.
+    pub(super) fn open_thing(&mut self, verb: Verb, thing: Thing, place: (Name, Name), wanted: Option<u32>) -> Vec<Effect> {
+        let id = thing.id();
+        let open = |single: &&mut Single| single.thing.id() == id && single.verb == verb && !single.over();
         if let Some(single) = self.operations.singles.iter_mut().find(open) {
             let key = single.key;
             if matches!(single.stand, Stand::Planned(_)) && wanted.is_some() {
@@ -29,14 +39,9 @@ impl App {
             self.show_operation(key);
             return self.again_single(key);
         }
-        let (Some(row), Some(joined)) = (self.store.workload(workload).cloned(), self.store.joined(workload).cloned()) else {
-            self.complain("this workload is gone");
-            return Vec::new();
-        };
         let (key, id) = (OperationKey(self.number()), self.op());
         let (by, timing, now) = (self.start.user.clone(), self.timing(), self.steady());
-        let place = (joined.service, joined.environment.name);
-        self.operations.singles.push(Single::begin(key, (verb, wanted), row, place, (id, by), timing, now));
+        self.operations.singles.push(Single::begin(key, (verb, wanted), thing, place, (id, by), timing, now));
         self.show_operation(key);
         self.carry_single(key, vec![Want::Read])
     }
@@ -46,7 +51,7 @@ impl App {
     }
 
     fn carry_one(&mut self, key: OperationKey, want: Want) -> Option<Effect> {
-        let id = self.operations.single(key)?.workload.id.clone();
+        let id = self.operations.single(key)?.thing.id();
         match want {
             Want::Read => {
                 let question = self.operations.single(key)?.question();
@@ -259,7 +264,7 @@ impl App {
         let words = crate::clean!("{}: {}", single.title(), single.outcome(end, &words::took(course.took(*at))));
         let note = crate::clean!("op {} {words}", course.id);
         let tone = if *end == End::Complete { Tone::Plain } else { Tone::Bad };
-        let changed = single.above().then(|| single.workload.id.clone());
+        let changed = single.above().then(|| single.thing.id());
         self.notices.say(tone, words.clone(), self.now);
         let ring = (!shown).then_some(Effect::Notify(words));
         let again = changed.map(|workload| self.check_plans_again(&workload)).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What is followed after the request was accepted, by what the object itself says.
 
-use super::{Form, forward};
+use super::{Form, forward, runs};
 use crate::{
     domain::{OpId, Progress, Subject, Verb},
     rollback::Timing,
@@ -57,7 +57,7 @@ impl Course {
 
     /// Takes in what was read; how it ended, if it did.
     pub(super) fn observe(&mut self, verb: Verb, wanted: Option<u32>, subject: Subject, now: Timestamp) -> Option<End> {
-        let moved = self.seen.as_ref().is_none_or(|before| before.replicas != subject.replicas || before.steps != subject.steps);
+        let moved = self.seen.as_ref().is_none_or(|before| before.replicas != subject.replicas || before.steps != subject.steps || before.run != subject.run);
         if moved {
             self.progressed = now;
         }
@@ -68,8 +68,9 @@ impl Course {
         if old {
             return None;
         }
-        if self.is_stepwise() {
-            let end = forward::ended(verb, &self.form.subject, &subject);
+        if self.is_stepwise() || subject.run.is_some() {
+            let before = &self.form.subject;
+            let end = if subject.run.is_some() { runs::ended(verb, before, &subject) } else { forward::ended(verb, before, &subject) };
             self.seen = Some(subject);
             return end;
         }
@@ -92,6 +93,9 @@ impl Course {
     /// `4 of 6 new, 5 ready, 7 there`.
     pub fn counts(&self) -> Clean {
         let Some(subject) = &self.seen else { return Clean::from_static("not read since it was sent") };
+        if let Some(run) = &subject.run {
+            return runs::stands(run);
+        }
         let counts = &subject.replicas;
         crate::clean!("{} of {} up to date, {} ready, {} there", counts.updated, counts.wanted, counts.ready, counts.total)
     }

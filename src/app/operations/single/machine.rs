@@ -1,8 +1,8 @@
 //! From the reading of the object to the end: it is told what happened and hands out what it wants. Nothing is ever sent again by itself.
 
-use super::{Course, End, Form, OperationKey, Single, Stand, Want, forward};
+use super::{Course, End, Form, OperationKey, Single, Stand, Thing, Want, forward, runs};
 use crate::{
-    domain::{Answer, Check, OpId, Operation, Outcome, Scaling, Stage, Subject, Verb, Why, Workload},
+    domain::{Answer, Check, OpId, Operation, Outcome, Scaling, Stage, Subject, Verb, Why},
     rollback::{Barred, Checks, Timing},
     text::{Clean, Name},
 };
@@ -14,7 +14,7 @@ impl Single {
     pub(super) fn begin(
         key: OperationKey,
         (verb, wanted): (Verb, Option<u32>),
-        workload: Workload,
+        thing: Thing,
         (service, environment): (Name, Name),
         (id, by): (OpId, Clean),
         timing: Timing,
@@ -23,7 +23,7 @@ impl Single {
         Self {
             key,
             verb,
-            workload,
+            thing,
             service,
             environment,
             wanted,
@@ -90,7 +90,7 @@ impl Single {
         Operation {
             id,
             verb: self.verb,
-            subject: self.workload.id.clone(),
+            subject: self.thing.id(),
             title: self.title(),
             from: form.subject.seen_by(self.verb),
             to: None,
@@ -241,7 +241,7 @@ impl Single {
         let Stand::Unclear { course, .. } = &self.stand else { return Vec::new() };
         let course = course.clone();
         let before = &course.form.subject;
-        if course.marked(&subject) || forward::applied(self.verb, before, &subject) {
+        if course.marked(&subject) || forward::applied(self.verb, before, &subject) || runs::applied(self.verb, before, &subject) {
             return self.go_under_way(course, now);
         }
         if subject.seen_by(self.verb) == before.seen_by(self.verb) && subject.replicas.wanted == before.replicas.wanted {

@@ -1,5 +1,5 @@
 //! Changes in one request that have no target to choose: restart, scale, pause, resume; promoting a rollout, retrying it; holding off the
-//! controller above, letting it go.
+//! controller above, letting it go; running a run of a CI again, cancelling it, letting it go on.
 //!
 //! Each is a plan on which nothing executes, the same confirm line as a rollback's, one request, and what came of it. Only
 //! [`Single::confirmed`] hands out [`Want::Act`], only in [`Stand::Confirming`], and it leaves that state by doing so.
@@ -9,14 +9,17 @@ mod course;
 mod forward;
 mod machine;
 mod offer;
+mod runs;
+mod thing;
 mod words;
 
 pub use course::{Course, End};
 pub(in crate::app) use forward::stands;
+pub use thing::Thing;
 
 use super::{Confirming, OperationKey};
 use crate::{
-    domain::{CheckKind, Finding, Kind, OpId, Operation, Question, Subject, TaskId, Verb, Workload},
+    domain::{CheckKind, Finding, Kind, OpId, Operation, Question, Subject, TaskId, Verb},
     gate::Confirmation,
     rollback::{Checks, Timing},
     text::{Clean, Name},
@@ -32,7 +35,7 @@ pub struct Single {
     /// What is done.
     pub verb: Verb,
     /// To what, as the store had it when it was opened.
-    pub workload: Workload,
+    pub thing: Thing,
     /// The service.
     pub service: Name,
     /// The environment.
@@ -143,17 +146,19 @@ pub(super) enum Want {
 }
 
 impl Single {
-    /// `cart in production`.
-    pub fn title(&self) -> Clean {
-        crate::clean!("{} in {}", self.service, self.environment)
-    }
-
     /// The plan, where there is one.
     pub fn form(&self) -> Option<&Form> {
         match &self.stand {
             Stand::Planned(form) | Stand::Confirming { form, .. } => Some(form),
-            Stand::Sending { course, .. } | Stand::Unclear { course, .. } | Stand::UnderWay(course) | Stand::Done { course, .. } => Some(&course.form),
-            Stand::Reading { .. } | Stand::Closed { .. } => None,
+            _ => self.course().map(|course| &course.form),
+        }
+    }
+
+    /// What was confirmed, once it was.
+    fn course(&self) -> Option<&Course> {
+        match &self.stand {
+            Stand::Sending { course, .. } | Stand::Unclear { course, .. } | Stand::UnderWay(course) | Stand::Done { course, .. } => Some(course),
+            Stand::Reading { .. } | Stand::Planned(_) | Stand::Confirming { .. } | Stand::Closed { .. } => None,
         }
     }
 
@@ -179,10 +184,12 @@ impl Single {
 
     /// What is asked about what it changes.
     fn question(&self) -> Question {
-        let workload = self.workload.id.clone();
-        match self.above() {
-            true => Question::Keeper { workload, uid: self.form().map(|form| form.subject.seen.uid.clone()), verb: self.verb },
-            false => Question::Subject(workload),
+        match &self.thing {
+            Thing::Run(run) => Question::Run { run: run.id.clone(), verb: self.verb },
+            Thing::Workload(workload) if self.above() => {
+                Question::Keeper { workload: workload.id.clone(), uid: self.form().map(|form| form.subject.seen.uid.clone()), verb: self.verb }
+            }
+            Thing::Workload(workload) => Question::Subject(workload.id.clone()),
         }
     }
 

@@ -151,8 +151,10 @@ const fn done(verb: Verb) -> &'static str {
         Verb::Release => "let go",
         Verb::Acknowledge => "acknowledged",
         Verb::Silence => "silenced",
-        Verb::Rerun => "run again",
-        Verb::Cancel => "cancelled",
+        Verb::Rerun | Verb::RerunFailed => "run again",
+        Verb::Cancel | Verb::ForceCancel => "cancelled",
+        Verb::Approve => "approved",
+        Verb::Reject => "rejected",
         Verb::Shell => "entered",
     }
 }
@@ -168,6 +170,7 @@ const fn capital(verb: Verb) -> &'static str {
         Verb::Resume => "Resume",
         Verb::Hold => "Hold off",
         Verb::Release => "Let go",
-        Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => "Change",
+        Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => "Change",
+        Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject => "Change",
     }
 }

@@ -37,7 +37,13 @@ impl Single {
             Verb::Retry => crate::clean!("Retry {title}"),
             Verb::Hold => crate::clean!("Hold off {}", self.keeper()),
             Verb::Release => crate::clean!("Let {} go", self.keeper()),
-            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
+            Verb::Rerun => crate::clean!("Rerun {title}"),
+            Verb::RerunFailed => crate::clean!("Rerun what failed of {title}"),
+            Verb::Cancel => crate::clean!("Cancel {title}"),
+            Verb::ForceCancel => crate::clean!("Force-cancel {title}"),
+            Verb::Approve => crate::clean!("Approve {title}"),
+            Verb::Reject => crate::clean!("Reject {title}"),
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => title,
         }
     }
 
@@ -71,8 +77,7 @@ impl Single {
 
     /// What Enter leads to, in full sentences.
     pub fn happens(&self, form: &Form) -> Clean {
-        let row = &self.workload;
-        let what = crate::clean!("{} {} in {} ({})", row.kind.word(), row.name, row.place.namespace, row.place.context);
+        let what = self.thing.words();
         let counts = &form.subject.replicas;
         let most = long(self.timing.deadline);
         match self.verb {
@@ -106,13 +111,16 @@ impl Single {
                  says: if that is the bad version still, it brings it back. Nothing is sent twice.",
                 self.keeper()
             ),
-            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
+            Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject => {
+                form.subject.run.as_ref().map(|run| self.changes_run(run, &most)).unwrap_or_default()
+            }
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => Clean::EMPTY,
         }
     }
 
     /// What a promotion or a retry leads to; that a retry goes forward is said in words.
     fn goes_forward(&self, what: &Clean, form: &Form, most: &Clean) -> Clean {
-        let (at, version) = (forward::stands(&form.subject), &self.workload.version);
+        let (at, version) = (forward::stands(&form.subject), self.thing.version());
         match self.verb {
             Verb::Promote => crate::clean!(
                 "One request takes away the pause of {what}: {at}. Its controller then goes on to the next step towards {version}, and no further than the \
@@ -175,6 +183,7 @@ impl Single {
             (End::Complete, Verb::Retry) => self.went_forward("retried", took),
             (End::Complete, Verb::Resume) if self.form().is_some_and(|form| form.subject.steps.is_some()) => self.went_forward("resumed", took),
             (End::Complete, Verb::Release) => crate::clean!("{} acts by itself again", self.keeper()),
+            (End::Complete, verb) if verb.of_a_run() => self.run_complete(took),
             (End::Complete, _) => crate::clean!("it went on, complete in {took}"),
             (End::Incomplete(why), _) => crate::clean!("not complete: {why}"),
             (End::Overtaken(why), _) => crate::clean!("overtaken: {why}"),
@@ -231,6 +240,9 @@ impl Single {
             None => (Mark::Running, None),
             Some((end, clock)) => (self.verdict(end).0, Some(clock)),
         };
+        if self.verb.of_a_run() {
+            return Line { mark, label: Clean::from_static("run"), text: course.counts(), clock, bar: None, trace: Vec::new() };
+        }
         let bar = course.seen.as_ref().filter(|_| mark == Mark::Running && self.verb != Verb::Pause);
         let bar = bar.map(|subject| (subject.replicas.updated.min(subject.replicas.available), subject.replicas.wanted));
         let stands = if course.is_stepwise() { crate::clean!("; {}", course.stands()) } else { Clean::EMPTY };

@@ -1,0 +1,257 @@
+//! Changes of a run: run again, cancelled, approved, rejected. What can be done, in which environment it counts, and when it is done.
+
+use super::{End, Single, Thing};
+use crate::{
+    app::{App, Effect, Known, Subject},
+    domain::{Environment, GateKind, Id, Job, Run, RunNow, RunStatus, Subject as Read, Verb},
+    keys::Action,
+    store::{EnvironmentRef, words::count},
+    text::{Clean, Name},
+};
+
+/// The change of a run that an action plans; none plans none. One key runs again what failed, or where nothing did all of it.
+fn verb_of(action: Action, run: &Run) -> Option<Verb> {
+    match action {
+        Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) => Some(Verb::RerunFailed),
+        Action::Restart | Action::Rerun => Some(Verb::Rerun),
+        Action::Stop => Some(Verb::Cancel),
+        Action::ForceCancel => Some(Verb::ForceCancel),
+        Action::LetGo => Some(Verb::Approve),
+        Action::Reject => Some(Verb::Reject),
+        _ => None,
+    }
+}
+
+impl App {
+    /// Whether a change of a run can be planned: in words, or why not. None: `action` plans none, or this is no run.
+    pub(in crate::app) fn offer_run(&self, action: Action, subject: &Subject) -> Option<Result<Clean, Clean>> {
+        let run = self.store.run(&self.run_of(subject)?)?;
+        let verb = verb_of(action, run)?;
+        Some(self.can_run(verb, run).map(|()| crate::clean!("{} {}", verb.words(), super::thing::of_run(run))))
+    }
+
+    /// The run that a subject is, or is a part of.
+    fn run_of(&self, subject: &Subject) -> Option<Id<Run>> {
+        match subject {
+            Subject::Run(run) => Some(run.clone()),
+            Subject::Job(job) => {
+                self.store.runs().into_iter().find(|run| self.store.jobs_of(&run.id).iter().any(|one| one.id == *job)).map(|run| run.id.clone())
+            }
+            Subject::Cell { .. } | Subject::Workload(_) | Subject::Pod(_) | Subject::Alert(_) | Subject::Node(_) | Subject::Nothing => None,
+        }
+    }
+
+    fn can_run(&self, verb: Verb, run: &Run) -> Result<(), Clean> {
+        let source = run.id.source();
+        let offered = matches!(self.sources.get(&source), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&verb));
+        if !offered {
+            return Err(crate::clean!("{source} can not {} a run from here: open {}", verb.words(), run.url));
+        }
+        let waits = || matches!(run.status, RunStatus::Waiting(_)) || self.store.jobs_of(&run.id).iter().any(|job| matches!(job.status, RunStatus::Waiting(_)));
+        let no = |words: &'static str| Err(Clean::from_static(words));
+        match verb {
+            Verb::Rerun | Verb::RerunFailed if !run.status.over() => no("it is under way: X cancels it"),
+            Verb::Cancel | Verb::ForceCancel if run.status.over() => no("it is over already: nothing is left to cancel"),
+            Verb::Approve | Verb::Reject if !waits() => no("it waits for nobody: there is nothing to approve"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the plan of a change of a run.
+    pub(in crate::app) fn plan_run(&mut self, action: Action, subject: &Subject) -> Vec<Effect> {
+        let run = self.run_of(subject).and_then(|id| self.store.run(&id).cloned());
+        let Some((run, verb)) = run.and_then(|run| verb_of(action, &run).map(|verb| (run, verb))) else { return Vec::new() };
+        let place = (self.store.rules().service_of_repository(&run.repository), self.ground_of(&run));
+        self.open_thing(verb, Thing::Run(Box::new(run)), place, None)
+    }
+
+    /// The environment by whose policy a run is changed: the strictest that its name or its jobs name; where a job deploys and names none that
+    /// is known, or no job is known, the strictest there is; else that of the CI itself.
+    fn ground_of(&self, run: &Run) -> Name {
+        let jobs = self.store.jobs_of(&run.id);
+        let why = |status: &RunStatus| match status {
+            RunStatus::Waiting(why) => why.clone(),
+            _ => Clean::EMPTY,
+        };
+        let texts: Vec<Clean> =
+            [run.workflow.clone(), why(&run.status)].into_iter().chain(jobs.iter().flat_map(|job| [job.name.clone(), why(&job.status)])).collect();
+        let known: Vec<&EnvironmentRef> = self.matrix.columns.iter().map(|column| &column.environment).collect();
+        let strictest =
+            |wanted: &dyn Fn(&EnvironmentRef) -> bool| known.iter().filter(|one| wanted(one)).max_by_key(|one| one.tier).map(|one| one.name.clone());
+        let named = strictest(&|one| texts.iter().any(|text| mentions(text, one.name.raw())));
+        let deploys = jobs.is_empty() || jobs.iter().copied().any(deploys);
+        named.or_else(|| deploys.then(|| strictest(&|_| true)).flatten()).unwrap_or_else(|| Name::new(Environment::CI))
+    }
+}
+
+fn deploys(job: &Job) -> bool {
+    job.gate == Some(GateKind::Deployment)
+}
+
+/// Whether a text names an environment: by its name, or by the beginning of it (`prod` of `production`).
+fn mentions(text: &str, environment: &str) -> bool {
+    let environment = environment.to_lowercase();
+    let lower = text.to_lowercase();
+    let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() >= 3);
+    lower.contains(&environment) || words.any(|word| environment.starts_with(word))
+}
+
+/// Whether what was asked for is so already, whoever did it.
+pub(super) fn applied(verb: Verb, before: &Read, now: &Read) -> bool {
+    ended(verb, before, now) == Some(End::Complete)
+}
+
+/// How it ended, if it did; none also where it is about no run.
+pub(super) fn ended(verb: Verb, before: &Read, now: &Read) -> Option<End> {
+    let (was, is) = (before.run.as_ref()?, now.run.as_ref()?);
+    let again = is.run.attempt > was.run.attempt;
+    let overtaken = |words: Clean| Some(End::Overtaken(words));
+    match verb {
+        Verb::Rerun | Verb::RerunFailed => again.then_some(End::Complete),
+        _ if again => overtaken(crate::clean!("it was run again meanwhile: attempt {}", is.run.attempt)),
+        Verb::Cancel | Verb::ForceCancel => match &is.run.status {
+            RunStatus::Cancelled => Some(End::Complete),
+            status if status.over() => overtaken(crate::clean!("it ended by itself before: {}", status.word())),
+            _ => None,
+        },
+        Verb::Reject if is.run.status.over() => Some(End::Complete),
+        Verb::Approve if is.run.status == RunStatus::Cancelled => overtaken(Clean::from_static("it was cancelled meanwhile")),
+        _ => was.held.iter().all(|held| is.held.iter().all(|now| now.key != held.key)).then_some(End::Complete),
+    }
+}
+
+/// How it stands: `attempt 2, running`.
+pub(super) fn stands(now: &RunNow) -> Clean {
+    let does = match &now.held[..] {
+        [] => now.run.status.word(),
+        held => crate::clean!("waits for {}", list(held.iter().map(|held| held.environment.clean().clone()))),
+    };
+    crate::clean!("attempt {}, {does}", now.run.attempt)
+}
+
+fn list(names: impl Iterator<Item = Clean>) -> Clean {
+    let names: Vec<Clean> = names.collect();
+    let shown = names.iter().take(3).map(Clean::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > 3 { crate::clean!("{shown} and {} more", names.len() - 3) } else { Clean::from_untrusted(&shown) }
+}
+
+impl Single {
+    /// What Enter leads to, in full sentences.
+    pub(super) fn changes_run(&self, now: &RunNow, most: &Clean) -> Clean {
+        let (title, run) = (self.title(), &now.run);
+        let deployed = "What it deployed before it deploys again.";
+        let next = run.attempt + 1;
+        let held = || list(now.held.iter().map(|held| held.environment.clean().clone()));
+        let does = match self.verb {
+            Verb::Rerun => crate::clean!(
+                "One request runs every job of {title} again, as attempt {next}: the same commit {}, with the rights of {}. {deployed} It is followed until \
+                 the new attempt is there",
+                self.thing.version(),
+                run.actor
+            ),
+            Verb::RerunFailed => crate::clean!(
+                "One request runs again what failed of {title} ({}) and what waited for it, as attempt {next}: the same commit {}, with the rights of {}. \
+                 {deployed} It is followed until the new attempt is there",
+                if now.failed.is_empty() { Clean::from_static("its jobs do not say what") } else { list(now.failed.iter().cloned()) },
+                self.thing.version(),
+                run.actor
+            ),
+            Verb::Cancel => crate::clean!(
+                "One request asks for the end of {title}. Steps that must always run still run; what was deployed by then stays deployed. It is followed \
+                 until it is over"
+            ),
+            Verb::ForceCancel => crate::clean!(
+                "One request ends {title} at once, also what must always run at its end: only where a cancel did not bite. What was deployed by then stays \
+                 deployed. It is followed until it is over"
+            ),
+            Verb::Approve => crate::clean!("One request lets {title} go on to {}. It is followed until it no longer waits there", held()),
+            _ => crate::clean!("One request says no to {} of {title}: its jobs for that end as failed. It is followed until it no longer waits there", held()),
+        };
+        crate::clean!("{does}, for at most {most}. Nothing is sent twice.")
+    }
+
+    /// How it ended, where it ended well.
+    pub(super) fn run_complete(&self, took: &Clean) -> Clean {
+        let attempt = self.read().map(|now| now.run.attempt).unwrap_or_default();
+        match self.verb {
+            Verb::Rerun | Verb::RerunFailed => crate::clean!("attempt {attempt} is there after {took}: W rings when it ends"),
+            Verb::Cancel | Verb::ForceCancel => crate::clean!("cancelled in {took}"),
+            Verb::Approve => crate::clean!("approved, it goes on: W rings when it ends"),
+            _ => Clean::from_static("rejected: it does not go on there"),
+        }
+    }
+
+    /// The run as it was last read.
+    pub fn read(&self) -> Option<&RunNow> {
+        let seen = self.course().and_then(|course| course.seen.as_ref());
+        seen.or_else(|| self.form().map(|form| &form.subject)).and_then(|subject| subject.run.as_deref())
+    }
+
+    /// What is there now, for the plan.
+    pub fn seen_run(&self, now: &RunNow) -> Clean {
+        let failed = if now.failed.is_empty() {
+            Clean::EMPTY
+        } else {
+            crate::clean!(", {} failed: {}", count(now.failed.len(), "job"), list(now.failed.iter().cloned()))
+        };
+        let asks: Vec<Clean> = now.held.iter().flat_map(|held| held.asks.iter().cloned()).collect();
+        let asks = if asks.is_empty() { Clean::EMPTY } else { crate::clean!(", which asks {}", list(asks.into_iter())) };
+        crate::clean!("{} ({}) on {}, {}{asks}{failed}.", self.thing.version(), now.run.title, now.run.branch, stands(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::Held, store::fixture, text::Raw};
+
+    fn now(attempt: u32, status: RunStatus, held: &[&str]) -> RunNow {
+        let mut run = fixture::run(311);
+        (run.attempt, run.status) = (attempt, status);
+        let held = held.iter().map(|name| Held { environment: Name::new(name), key: Raw::new(name), ours: None, asks: Vec::new() });
+        RunNow { run, failed: Vec::new(), held: held.collect() }
+    }
+
+    #[test]
+    fn a_name_is_meant_by_itself_and_by_its_beginning() {
+        for (text, environment, meant) in [
+            ("Deploy production", "production", true),
+            ("deploy (prod)", "production", true),
+            ("release to PROD-EU", "prod-eu", true),
+            ("unit tests", "testing", false),
+            ("test", "testing", true),
+            ("reproduce", "production", false),
+            ("to pr", "production", false),
+        ] {
+            assert_eq!(mentions(text, environment), meant, "{text} {environment}");
+        }
+    }
+
+    #[test]
+    fn it_ends_by_what_the_run_itself_says() {
+        let complete = Some(End::Complete);
+        let end = |verb: Verb, before: RunNow, after: RunNow| ended(verb, &before.subject(verb), &after.subject(verb));
+        let failed = || now(1, RunStatus::Failed, &[]);
+        assert_eq!(end(Verb::Rerun, failed(), failed()), None);
+        assert_eq!(end(Verb::RerunFailed, failed(), now(2, RunStatus::Queued, &[])), complete);
+        let running = || now(2, RunStatus::Running, &[]);
+        assert_eq!(end(Verb::Cancel, running(), running()), None);
+        assert_eq!(end(Verb::Cancel, running(), now(2, RunStatus::Cancelled, &[])), complete);
+        assert!(matches!(end(Verb::Cancel, running(), now(2, RunStatus::Success, &[])), Some(End::Overtaken(why)) if why.contains("ended by itself")));
+        assert!(matches!(end(Verb::Cancel, running(), now(3, RunStatus::Queued, &[])), Some(End::Overtaken(why)) if why.contains("attempt 3")));
+        let waits = |held: &[&str]| now(1, RunStatus::Waiting("gate".into()), held);
+        assert_eq!(end(Verb::Approve, waits(&["staging", "production"]), waits(&["production"])), None, "both were approved");
+        assert_eq!(end(Verb::Approve, waits(&["staging"]), waits(&["production"])), complete, "it waits for the next one");
+        assert_eq!(end(Verb::Reject, waits(&["staging"]), now(1, RunStatus::Failed, &["staging"])), complete);
+    }
+
+    #[test]
+    fn what_was_seen_is_about_what_is_changed() {
+        let seen = |now: RunNow, verb| now.seen(verb).template.expose().to_owned();
+        assert_eq!(seen(now(1, RunStatus::Queued, &[]), Verb::Cancel), seen(now(1, RunStatus::Running, &[]), Verb::Cancel), "it goes on while somebody types");
+        assert_ne!(seen(now(1, RunStatus::Failed, &[]), Verb::Rerun), seen(now(2, RunStatus::Failed, &[]), Verb::Rerun));
+        let held = |names: &[&str]| seen(now(1, RunStatus::Waiting("gate".into()), names), Verb::Approve);
+        assert_eq!(held(&["a", "b"]), held(&["b", "a"]));
+        assert_ne!(held(&["a", "b"]), held(&["a"]));
+    }
+}

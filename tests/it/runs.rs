@@ -1,0 +1,138 @@
+//! Runs of a CI: run again, cancelled, approved, rejected, through the same gate as everything else.
+
+use crate::stage::{Scene, stage};
+use pilothouse::{
+    app::{Effect, End, Event, Screen, Stand, offers},
+    domain::{RunStatus, Stage as Told, Verb},
+    gate::Mode,
+    keys::{Action, Key},
+};
+
+/// The story when cart's run waits for a person, with the cursor on it.
+fn waiting(mode: Mode) -> Scene {
+    let mut scene = stage("incident").size(120, 40).mode(mode).keys("2").after("4m").play();
+    on(&mut scene, 312);
+    scene
+}
+
+/// Moves the cursor to the run of that number.
+fn on(scene: &mut Scene, number: u64) {
+    scene.go("g");
+    for _ in 0..scene.app.pipelines.order.len() {
+        let here = scene.app.pipelines.at.id().and_then(|id| scene.app.store.run(id)).map(|run| run.number);
+        if here == Some(number) {
+            return;
+        }
+        scene.go("j");
+    }
+    panic!("no run #{number}\n{}", scene.text());
+}
+
+fn status(scene: &Scene, number: u64) -> (u32, RunStatus) {
+    let run = scene.app.store.runs().into_iter().find(|run| run.number == number).expect("it is known");
+    (run.attempt, run.status.clone())
+}
+
+fn stand(scene: &Scene) -> &Stand {
+    let key = scene.app.screens.iter().find_map(|screen| if let Screen::Operation(key) = screen { Some(*key) } else { None });
+    &scene.app.operations.single(key.expect("a plan is open")).expect("it is one change").stand
+}
+
+fn complete(scene: &Scene) -> bool {
+    matches!(stand(scene), Stand::Done { end: End::Complete, .. })
+}
+
+#[test]
+fn what_waits_for_a_person_is_approved_as_strictly_as_what_it_deploys_to() {
+    let mut scene = waiting(Mode::Write);
+    scene.go("A").says(&["Approve", "#312 of shop/cart", "waits for production", "release-managers", "THE SAME BY HAND"]);
+    scene.go("<enter>cart<enter>waits for nobody else<enter>");
+    assert_eq!(scene.theatre.acts.last().map(|act| (act.verb, act.subject.key().to_owned())), Some((Verb::Approve, "cart/312".to_owned())));
+    scene.go("<wait:10s>");
+    assert!(complete(&scene), "{:?}", stand(&scene));
+    scene.says(&["COMPLETE", "approved, it goes on"]);
+    assert_eq!(status(&scene, 312), (1, RunStatus::Running));
+}
+
+#[test]
+fn what_is_rejected_does_not_go_on() {
+    let mut scene = waiting(Mode::Write);
+    scene.go(":reject<enter>").says(&["Reject", "says no to production"]);
+    scene.go("<enter>cart<enter>not tonight<enter><wait:10s>");
+    assert!(complete(&scene), "{:?}", stand(&scene));
+    assert_eq!(status(&scene, 312).1, RunStatus::Failed);
+}
+
+#[test]
+fn a_run_is_cancelled_and_what_was_stopped_runs_again() {
+    let mut scene = waiting(Mode::Write);
+    scene.go("X").says(&["Cancel", "#312 of shop/cart", "what was deployed"]);
+    scene.go("<enter>cart<enter>wrong branch<enter><wait:10s>");
+    assert!(complete(&scene), "{:?}", stand(&scene));
+    assert_eq!(status(&scene, 312).1, RunStatus::Cancelled);
+    scene.go("<enter>");
+    on(&mut scene, 312);
+    assert!(scene.app.offer(Action::Stop, &scene.app.subject()).is_err_and(|why| why.contains("over already")));
+    scene.go("r").says(&["Rerun what failed", "as attempt 2"]);
+    scene.go("<enter>cart<enter>once more<enter><wait:10s>");
+    assert!(complete(&scene), "{:?}", stand(&scene));
+    scene.says(&["attempt 2 is there"]);
+    assert_eq!(status(&scene, 312).0, 2);
+    assert_eq!(scene.theatre.acts.iter().map(|act| act.verb).collect::<Vec<_>>(), [Verb::Cancel, Verb::RerunFailed], "each once");
+}
+
+#[test]
+fn read_only_and_a_lock_forbid_it() {
+    for (mode, says) in [(Mode::ReadOnly, "read-only"), (Mode::ByTier, "locked")] {
+        let mut scene = waiting(mode);
+        scene.go("X<enter>").says(&[says]);
+        assert!(matches!(stand(&scene), Stand::Planned(_)), "{:?}", stand(&scene));
+        assert!(scene.theatre.acts.is_empty());
+    }
+}
+
+#[test]
+fn what_moved_since_is_read_again_and_a_lost_answer_is_settled_by_the_run_itself() {
+    let mut scene = waiting(Mode::Write);
+    scene.go("X<enter>cart<enter>wrong branch");
+    let key: Key = "enter".parse().expect("a key");
+    let act = |scene: &mut Scene| {
+        let effects = scene.app.update(scene.app.now, Event::Key(key));
+        effects.into_iter().find_map(|effect| if let Effect::Act { task, .. } = effect { Some(task) } else { None })
+    };
+    let task = act(&mut scene).expect("the one request");
+    scene.told(Event::Recorded(task, Ok(7))).told(Event::Stage(task, Told::Sending));
+    scene.told(Event::Stage(task, Told::Unclear { why: "the connection broke".into() }));
+    assert!(matches!(stand(&scene), Stand::Unclear { .. }));
+    scene.go("<wait:1m>");
+    assert!(matches!(stand(&scene), Stand::Confirming { again: Some(why), .. } if why.contains("was not applied")), "{:?}", stand(&scene));
+    assert!(scene.theatre.acts.is_empty(), "nothing is sent again by itself");
+    scene.go("<tab><tab>");
+    let task = act(&mut scene).expect("a person pressed it once more");
+    scene.told(Event::Recorded(task, Ok(8))).told(Event::Stage(task, Told::Conflict { what: "it is attempt 2 by now".into(), same: false }));
+    scene.says(&["it is attempt 2 by now"]);
+    assert!(matches!(stand(&scene), Stand::Planned(_) | Stand::Reading { .. }));
+}
+
+#[test]
+fn only_what_can_be_done_is_offered() {
+    let scene = waiting(Mode::Write);
+    let yes = |scene: &Scene| -> Vec<Action> {
+        offers(&scene.app, &scene.app.subject()).into_iter().filter(|offer| offer.words.is_ok()).map(|offer| offer.action).collect()
+    };
+    let here = yes(&scene);
+    assert!([Action::Stop, Action::LetGo, Action::Reject, Action::ForceCancel].iter().all(|action| here.contains(action)), "{here:?}");
+    assert!(![Action::Restart, Action::Rerun].iter().any(|action| here.contains(action)), "{here:?}");
+    let mut scene = waiting(Mode::Write);
+    on(&mut scene, 311);
+    let here = yes(&scene);
+    assert!([Action::Restart, Action::Rerun].iter().all(|action| here.contains(action)), "{here:?}");
+    assert!(![Action::Stop, Action::LetGo, Action::Reject].iter().any(|action| here.contains(action)), "{here:?}");
+}
+
+#[test]
+fn the_plan_of_a_run_as_it_stands() {
+    let scene = || stage("incident").size(80, 24).mode(Mode::Write).keys("2").after("4m");
+    scene().keys("gA").shows("run_approve_80x24");
+    scene().keys("gX<enter>cart<enter>wrong branch<enter>").after("4s").shows("run_cancelled_80x24");
+}
