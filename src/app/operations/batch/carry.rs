@@ -246,8 +246,9 @@ impl App {
         if now.is_none() || now != member.confirmed {
             return self.stop_batch(key, Clean::from_static("it is not any more what was confirmed: another revision came meanwhile"));
         }
-        if let Some(closed) = self.forbids(environment, Verb::RollBack) {
-            return self.stop_batch(key, closed);
+        if let Some(closed) = self.policy(environment).closed(Verb::RollBack, self.now.wall) {
+            let why = crate::clean!("{environment} is {} again: {}", closed.word(), closed.remedy());
+            return self.stop_batch(key, why);
         }
         if let Some(barred) = self.operations.barred_member(member) {
             return self.stop_batch(key, barred_words(&barred));
