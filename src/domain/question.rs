@@ -1,6 +1,6 @@
 //! One answer to one question.
 
-use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Seen, Steps, Verb, Workload};
+use super::{Application, Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Seen, Steps, Verb, Workload};
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
 
@@ -119,6 +119,8 @@ pub struct Subject {
     pub release: Option<Release>,
     /// The routes that lead to it, or could: none where there are none, or they can not be read.
     pub routes: Vec<Route>,
+    /// The Argo CD application that made it, where one did that can be read.
+    pub application: Option<Application>,
 }
 
 /// An answer.

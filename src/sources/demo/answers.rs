@@ -129,6 +129,7 @@ fn subject(view: &View<'_>) -> Subject {
         steps: None,
         release: None,
         routes: Vec::new(),
+        application: None,
     }
 }
 

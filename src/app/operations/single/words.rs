@@ -37,7 +37,9 @@ impl Single {
             Verb::Retry => crate::clean!("Retry {title}"),
             Verb::Hold => crate::clean!("Hold off {}", self.keeper()),
             Verb::Release => crate::clean!("Let {} go", self.keeper()),
-            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => title,
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
+                title
+            }
         }
     }
 
@@ -106,7 +108,9 @@ impl Single {
                  says: if that is the bad version still, it brings it back. Nothing is sent twice.",
                 self.keeper()
             ),
-            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => Clean::EMPTY,
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Rerun | Verb::Cancel | Verb::Shell => {
+                Clean::EMPTY
+            }
         }
     }
 
