@@ -213,7 +213,7 @@ pub struct Rollback {
     /// console lists what was left.
     #[arg(long, value_name = "OP", conflicts_with_all = ["service", "environment", "to", "workload", "dry_run", "yes", "reason", "confirm", "back_to_bad", "hold"])]
     pub resume: Option<String>,
-    /// To this revision instead of the one with the best evidence: `r41` or `41`; or to the workload of this name, where traffic can be switched to it.
+    /// To this revision instead of the one with the best evidence: `r41` or `41`; or to the workload of this name, where traffic can be switched to it; or by a sync to this version of its Argo CD application (`1f2e3d4`).
     #[arg(long, value_name = "REV")]
     pub to: Option<String>,
     /// Which workload, where the service has several there: `Deployment/cart`.

@@ -187,16 +187,17 @@ fn over(app: &App, key: OperationKey) -> bool {
         .is_none_or(|running| matches!(running.procedure.state, State::Done { .. } | State::Closed { .. } | State::Planned(_) | State::Confirming { .. }))
 }
 
-/// `--to r41`, `--to previous` where there are no numbers, `--to web-blue` where traffic can be switched there: selects that target and waits for its checks.
+/// `--to r41`, `--to previous` where there are no numbers, `--to web-blue` where traffic can be switched there, `--to 1f2e3d4` where an Argo CD
+/// application was synced to that: selects that target and waits for its checks.
 async fn choose(headless: &mut Headless, key: OperationKey, args: &Rollback) -> Result<(), Failed> {
     let Some(wanted) = &args.to else { return Ok(()) };
     let number = wanted.strip_prefix('r').unwrap_or(wanted).parse::<u64>().ok().or((wanted == "previous").then_some(0));
-    let aim = number.map_or_else(|| Aim::Beside(Clean::from_untrusted(wanted)), Aim::Number);
+    let aim = number.map_or_else(|| Aim::Named(Clean::from_untrusted(wanted)), Aim::Number);
     match headless.app.aim_plan(key, &aim) {
         Ok(effects) => headless.carry_out(effects),
         Err(why) if number.is_some() => return Err(Failed::new(Exit::No, why.to_string())),
         Err(why) => {
-            let takes = "--to takes a revision such as r41, previous, or a workload that traffic can be switched to";
+            let takes = "--to takes a revision such as r41, previous, a workload that traffic can be switched to, or what an Argo CD application was synced to";
             return Err(Failed::new(Exit::Usage, format!("{takes}: {why}")));
         }
     }

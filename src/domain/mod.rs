@@ -1,6 +1,7 @@
 //! The nouns of the field. No tokio, no ratatui, no network, no clock.
 
 mod alert;
+mod application;
 mod change;
 mod check;
 mod environment;
@@ -24,6 +25,7 @@ mod steps;
 mod workload;
 
 pub use alert::{Alert, AlertState, Rule, Severity};
+pub use application::{Application, Phase, Synced};
 pub use change::{Batch, Change, Cursor, Fact, Feed, LogTarget, Row, Scope};
 pub use check::{Check, CheckKind, Finding, Outcome};
 pub use environment::*;

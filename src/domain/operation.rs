@@ -19,6 +19,8 @@ pub enum Verb {
     Retry,
     /// Traffic back to another workload that stands ready beside the one that serves; neither of them is changed.
     SwitchBack,
+    /// What an Argo CD application made, all of it, back to what the application was synced to before.
+    SyncBack,
     /// Replace all pods by new ones of the same revision.
     Restart,
     /// Another number of replicas.
@@ -53,10 +55,11 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::RollBack,
         Self::Abort,
         Self::SwitchBack,
+        Self::SyncBack,
         Self::Promote,
         Self::PromoteFull,
         Self::Retry,
@@ -79,7 +82,12 @@ impl Verb {
 
     /// Whether it takes a release back, and owes a verdict.
     pub const fn takes_back(self) -> bool {
-        matches!(self, Self::RollBack | Self::Abort | Self::SwitchBack)
+        matches!(self, Self::RollBack | Self::Abort | Self::SwitchBack | Self::SyncBack)
+    }
+
+    /// Whether it changes the workload, or the release that it is a part of, and not what leads to it or stands above it.
+    pub const fn of_the_workload(self) -> bool {
+        !matches!(self, Self::SwitchBack | Self::SyncBack | Self::Hold | Self::Release)
     }
 
     /// Whether it is done to a run of a CI, not to a workload.
@@ -106,6 +114,7 @@ impl Verb {
             Self::PromoteFull => "promote in full",
             Self::Retry => "retry",
             Self::SwitchBack => "switch back",
+            Self::SyncBack => "sync back",
             Self::Restart => "restart",
             Self::Scale => "scale",
             Self::Pause => "pause",

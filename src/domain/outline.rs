@@ -7,6 +7,8 @@ use crate::text::Clean;
 pub enum Part {
     /// Where traffic is led.
     Route,
+    /// What is deployed, where from.
+    Source,
     /// Whole objects that come, or go.
     Objects,
     /// Image references.
@@ -30,6 +32,7 @@ impl Part {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Route => "route",
+            Self::Source => "source",
             Self::Objects => "objects",
             Self::Image => "images",
             Self::Environment => "environment",

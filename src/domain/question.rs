@@ -1,6 +1,8 @@
 //! One answer to one question.
 
-use super::{Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Run, RunNow, Seen, Steps, Verb, Workload};
+use super::{
+    Application, Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Run, RunNow, Seen, Steps, Verb, Workload,
+};
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
 
@@ -128,6 +130,8 @@ pub struct Subject {
     pub routes: Vec<Route>,
     /// The run, where that is what was asked for ([`Question::Run`]).
     pub run: Option<Box<RunNow>>,
+    /// The Argo CD application that made it, where one did that can be read.
+    pub application: Option<Application>,
 }
 
 /// An answer.

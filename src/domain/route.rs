@@ -82,6 +82,7 @@ impl Subject {
     pub fn found(&self, verb: Verb, from: &Seen) -> Option<&Seen> {
         match verb {
             Verb::SwitchBack => self.route(from).map(|route| &route.seen),
+            Verb::SyncBack => self.application.as_ref().map(|application| &application.seen),
             _ => Some(self.from()),
         }
     }

@@ -97,6 +97,7 @@ impl RunNow {
             steps: None,
             release: None,
             routes: Vec::new(),
+            application: None,
             run: Some(Box::new(self)),
         }
     }

@@ -23,6 +23,7 @@ impl Class {
             | Verb::PromoteFull
             | Verb::Retry
             | Verb::SwitchBack
+            | Verb::SyncBack
             | Verb::Restart
             | Verb::Scale
             | Verb::Pause

@@ -1,6 +1,6 @@
 //! Step 0: the questions under one deadline. What is not answered by then is unknown, with the reason.
 
-use super::{Ask, Candidate, Case, History, Record, Target, Timing, beside::beside, object_name, target};
+use super::{Ask, Candidate, Case, History, Record, Target, Timing, beside::beside, object_name, synced, target};
 use crate::{
     domain::{Answer, Evidence, Question, Revision, Subject, Why},
     text::{Clean, Name, Raw},
@@ -155,6 +155,7 @@ impl Gathering {
         self.records.extend(from_annotation(&subject, now));
         let history = History { revisions: &revisions, records: &self.records, pods: &case.pods };
         let mut target = target(&history, now);
+        synced::through(&mut target, &subject, now);
         beside(&mut target, &subject, &history, now);
         if case.workload.kind.keeps_no_history() && target.candidates.is_empty() {
             target.proposed = Err(crate::clean!("no earlier image of it is on {} any more: pull or load it again, or go forward", case.workload.place.context));

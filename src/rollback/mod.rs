@@ -12,6 +12,7 @@ mod questions;
 mod run;
 mod still_open;
 mod switched;
+mod synced;
 mod target;
 mod timing;
 mod tried;

@@ -2,7 +2,7 @@
 
 use super::{Candidate, Case, Difference, Target, difference, gather::Gathered};
 use crate::{
-    domain::{Arm, Check, CheckKind, Finding, OpId, Operation, Outcome, Outline, Revision, RevisionRef, Route, Seen, Subject, Verb},
+    domain::{Application, Arm, Check, CheckKind, Finding, OpId, Operation, Outcome, Outline, Revision, RevisionRef, Route, Seen, Subject, Verb},
     text::{Clean, Raw},
 };
 use jiff::Timestamp;
@@ -93,16 +93,27 @@ impl Plan {
         Some(RevisionRef { id: id.clone(), number: *number, template: template.clone(), version: version.clone() })
     }
 
-    /// What going there is: a switch where it stands beside the workload, an abort where the rollout that is under way only has to be given up on,
+    /// What going there is: a switch where it stands beside the workload, a sync where the application was synced to it, an abort where the rollout that is under way only has to be given up on,
     /// else a new template.
     pub fn verb(&self) -> Verb {
         let Some(candidate) = self.candidate() else { return Verb::RollBack };
         let stable = self.subject.abort_to.as_ref() == Some(&candidate.revision.template);
-        match self.switch() {
-            Some(_) => Verb::SwitchBack,
-            None if stable => Verb::Abort,
-            None => Verb::RollBack,
+        match (self.switch(), self.sync()) {
+            (Some(_), _) => Verb::SwitchBack,
+            (None, Some(_)) => Verb::SyncBack,
+            (None, None) if stable => Verb::Abort,
+            (None, None) => Verb::RollBack,
         }
+    }
+
+    /// The application that is synced back, where the target is one of its revisions.
+    pub fn sync(&self) -> Option<&Application> {
+        self.synced(self.selected?)
+    }
+
+    /// The application that was synced to a candidate, where that is none of the workload's own revisions.
+    pub fn synced(&self, at: usize) -> Option<&Application> {
+        self.subject.synced_to(&self.target.candidates.get(at)?.revision.id)
     }
 
     /// The route that is switched and where to, where the target stands beside the workload.
@@ -118,10 +129,11 @@ impl Plan {
 
     /// The target as it is always written: ` r41`, or where it stands.
     pub fn target_words(&self) -> Clean {
-        match (self.switch(), self.candidate()) {
-            (Some((_, arm)), _) => crate::clean!("on {}", arm.name),
-            (None, Some(candidate)) => candidate.revision.short(),
-            (None, None) => Clean::EMPTY,
+        match (self.switch(), self.sync(), self.candidate()) {
+            (Some((_, arm)), ..) => crate::clean!("on {}", arm.name),
+            (None, Some(application), _) => crate::clean!("by a sync of {}", application.name),
+            (None, None, Some(candidate)) => candidate.revision.short(),
+            (None, None, None) => Clean::EMPTY,
         }
     }
 
@@ -147,8 +159,9 @@ impl Plan {
         self.findings.clear();
         self.expected.clear();
         self.command = None;
-        let own = self.switch().and_then(|(route, _)| route.arm(&self.subject.workload));
-        let before: &Outline = own.map_or(&self.subject.outline, |own| &own.revision.outline);
+        let own = self.switch().and_then(|(route, _)| route.arm(&self.subject.workload)).map(|own| &own.revision);
+        let own = own.or_else(|| self.sync().and_then(Application::current));
+        let before: &Outline = own.map_or(&self.subject.outline, |own| &own.outline);
         self.difference = self.candidate().map_or_else(Vec::new, |candidate| difference(before, &candidate.revision.outline));
         self.checks = if self.selected.is_some() { Checks::Running { until } } else { Checks::Over };
     }
@@ -210,9 +223,10 @@ impl Plan {
         }
     }
 
-    /// What going there must still find: the route that is switched, else the workload or its release.
+    /// What going there must still find: the route that is switched, the application that is synced, else the workload or its release.
     pub fn from(&self) -> &Seen {
-        self.switch().map_or(self.subject.from(), |(route, _)| &route.seen)
+        let above = self.switch().map(|(route, _)| &route.seen).or_else(|| self.sync().map(|application| &application.seen));
+        above.unwrap_or(self.subject.from())
     }
 
     /// The operation that goes to the selected candidate.

@@ -129,6 +129,9 @@ fn pods(run: &Run, timing: &Timing) -> Proof {
     if view.complete && view.wanted == 0 {
         return say(ProofState::Unknown, Clean::from_static("scaled to zero: nothing serves"));
     }
+    if let Some(syncing) = run.syncing.as_ref().filter(|_| run.reread.is_some()) {
+        return say(ProofState::Running, syncing.words());
+    }
     let route = run.switched.as_ref().map(Switched::words).unwrap_or_default();
     if !view.complete {
         let ready = crate::clean!("{ready}{route}");

@@ -1,6 +1,10 @@
 //! Steps 6 and 7: what is watched after the request was accepted.
 
-use super::{Timing, Tried, switched::Switched};
+use super::{
+    Timing, Tried,
+    switched::Switched,
+    synced::{Stands, Syncing},
+};
 use crate::{
     domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Subject, Verb, Version, Workload},
     store::{Ailment, Freshness, Store, ailment},
@@ -103,6 +107,8 @@ pub struct Run {
     pub verb: Verb,
     /// Where the route leads, where traffic was switched.
     pub(super) switched: Option<Switched>,
+    /// The operation of the application, where that is synced back.
+    pub(super) syncing: Option<Syncing>,
     /// The template it came from.
     pub(super) from: Raw,
     /// The version it came from.
@@ -161,6 +167,7 @@ impl Run {
             target,
             verb,
             switched: None,
+            syncing: None,
             from,
             left,
             began,
@@ -193,6 +200,17 @@ impl Run {
             }
             return;
         }
+        if let (Some(syncing), Some(application)) = (&mut self.syncing, &subject.application) {
+            if self.reread.is_none() {
+                return;
+            }
+            self.overtaken = self.overtaken.or(syncing.learn(application));
+            if syncing.stands == Stands::Over && !application.template.is_empty() {
+                self.target.template = application.template.clone();
+                self.reread = None;
+            }
+            return;
+        }
         if let Some(release) = subject.release.as_ref().filter(|release| self.reread.is_some() && !release.template.is_empty()) {
             self.target.template = release.template.clone();
             self.reread = None;
@@ -207,6 +225,9 @@ impl Run {
             if switched.to.is_some() && view.live && view.newest.as_ref().is_some_and(|newest| *newest != self.target.template) {
                 self.overtaken = self.overtaken.or(Some(Overtaken::Superseded));
             }
+        } else if self.syncing.is_some() && self.reread.is_some() {
+            // Which template it brings is known only when the operation is over: no pod is of another one yet.
+            view.blockers.clear();
         } else if view.live && view.newest.as_ref() == Some(&self.target.template) && view.observed {
             self.taken_up.get_or_insert(now);
         } else if self.taken_up.is_some() && view.live && view.newest.is_some() && view.newest.as_ref() != Some(&self.target.template) {

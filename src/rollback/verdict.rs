@@ -13,7 +13,7 @@
 //!
 //! RECOVERED is said as soon as it is true; everything else waits for the deadline, because it may come.
 
-use super::{Baseline, Proof, ProofKind, ProofState, Run, Standing, Timing, run::Overtaken};
+use super::{Baseline, Proof, ProofKind, ProofState, Run, Standing, Timing, run::Overtaken, synced::Syncing};
 use crate::{domain::Verb, text::Clean};
 use jiff::{SignedDuration, Timestamp};
 
@@ -90,6 +90,9 @@ pub(super) fn verdict(run: &Run, baseline: &Baseline, proofs: &[Proof], timing: 
         }
         Some(Overtaken::Superseded) => return Some(Verdict::CouldNotTell { why: Clean::from_static("somebody rolled out something else meanwhile") }),
         None => {}
+    }
+    if let Some(why) = run.syncing.as_ref().and_then(Syncing::failed) {
+        return Some(Verdict::NotRecovered { why });
     }
     if all_good(run, baseline, proofs, timing, now) {
         return Some(if symptom(baseline, proofs) {

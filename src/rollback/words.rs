@@ -146,6 +146,9 @@ impl Procedure {
             State::Gathering(_) | State::Planned(_) | State::Confirming { .. } | State::Sending { .. } | State::Unclear { .. } | State::Closed { .. } => None,
         };
         let runs_on = runs_on.map(|number| crate::clean!(" (it runs on as r{number})")).unwrap_or_default();
+        if let Some(plan) = self.plan().filter(|plan| plan.sync().is_some()) {
+            return crate::clean!("{left} → {} {}{runs_on}", goal.version, plan.target_words());
+        }
         crate::clean!("{left} → {}{runs_on}", goal.version.numbered(goal.number))
     }
 
@@ -211,7 +214,11 @@ impl Procedure {
             State::Sending { left: Some(_), .. } => vec![line(Mark::Running, "sent", "waiting for the answer")],
             State::Unclear { why, .. } => vec![line(Mark::Unknown, "sent", crate::clean!("the answer was lost: {why}"))],
             State::UnderWay { sent, run } => {
-                let switched = run.switched.is_some();
+                let (done, awaited) = match (&run.switched, &run.syncing) {
+                    (Some(_), _) => ("it leads there", "where it leads is being read"),
+                    (None, Some(_)) => ("it is synced, and the controller works on it", "Argo CD is not through with it"),
+                    (None, None) => ("the controller works on it", "the controller has not looked at it yet"),
+                };
                 let answered = since(run.began, run.accepted);
                 // Without its plan it was begun elsewhere: what was seen here first is no time of its own.
                 let own = sent.plan.is_some();
@@ -222,11 +229,8 @@ impl Procedure {
                 };
                 let timed = |after| own.then(|| clock(after));
                 let taken = match run.taken_up {
-                    Some(at) => Line {
-                        clock: timed(since(run.began, at)),
-                        ..line(Mark::Good, "taken up", if switched { "it leads there" } else { "the controller works on it" })
-                    },
-                    None => line(Mark::Running, "taken up", if switched { "where it leads is being read" } else { "the controller has not looked at it yet" }),
+                    Some(at) => Line { clock: timed(since(run.began, at)), ..line(Mark::Good, "taken up", done) },
+                    None => line(Mark::Running, "taken up", awaited),
                 };
                 vec![Line { clock: timed(answered), ..line(Mark::Good, "sent", words) }, taken]
             }

@@ -12,5 +12,6 @@ mod reads;
 mod rollouts;
 mod routes;
 pub mod sets;
+mod syncs;
 mod torn;
 mod ways;

@@ -87,6 +87,9 @@ impl Left {
         if Verb::back(&open.verb) == Some(Verb::SwitchBack) {
             return judge_switch(open, subject, late);
         }
+        if Verb::back(&open.verb) == Some(Verb::SyncBack) {
+            return judge_sync(open, subject, late);
+        }
         let aborts = Verb::back(&open.verb) == Some(Verb::Abort);
         let back = |to: &RevisionRef| matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == to.template);
         if aborts && open.to.as_ref().is_some_and(back) {
@@ -145,6 +148,22 @@ fn judge_run(open: &OpenOperation, run: &RunNow, late: bool) -> Option<(Came, Cl
         return (late && !open.accepted).then(|| (Came::Not, crate::clean!("it was not carried out: {stands} as before")));
     }
     Some((Came::Superseded, crate::clean!("a run carries no mark: this or somebody else moved it, and it is {stands}")))
+}
+
+/// The same of an application that was to be synced: its own operation says it.
+fn judge_sync(open: &OpenOperation, subject: &Subject, late: bool) -> Option<(Came, Clean)> {
+    let Some(application) = &subject.application else {
+        return late.then(|| (Came::Superseded, Clean::from_static("the application can not be read any more: nobody can tell what became of it")));
+    };
+    let name = &application.name;
+    if let Some(ours) = application.ours([&open.operation]) {
+        return Some((Came::Done, crate::clean!("{name} was asked for it, {}", ours.words())));
+    }
+    if application.seen == open.from {
+        return (late && !open.accepted).then(|| (Came::Not, crate::clean!("it was not carried out: {name} is as it was")));
+    }
+    let last = application.operation.as_ref().map(|last| crate::clean!(", last by {}", last.by)).unwrap_or_default();
+    Some((Came::Superseded, crate::clean!("{name} was synced since{last}, or the workload was changed, and it does not carry its mark")))
 }
 
 impl App {

@@ -13,8 +13,8 @@ use crate::{
 pub enum Aim {
     /// The revision of that number, 0 where there are no numbers.
     Number(u64),
-    /// The workload of that name, which stands beside and can be switched to.
-    Beside(Clean),
+    /// The workload of that name, which stands beside and can be switched to; or what an Argo CD application was synced to, by its version.
+    Named(Clean),
 }
 
 impl App {
@@ -95,18 +95,19 @@ impl App {
         let steady = self.steady();
         let Some(running) = self.operations.get_mut(key) else { return Err(Clean::from_static("there is no such plan")) };
         let Some(plan) = running.procedure.plan() else { return Err(Clean::from_static("there is no plan")) };
-        let beside = |at: usize| plan.beside(at).map(|arm| arm.name.clean());
+        let version = |at: usize| plan.synced(at).map(|_| &plan.target.candidates[at].revision.version.0);
+        let named = |at: usize| plan.beside(at).map(|arm| arm.name.clean()).or_else(|| version(at));
         let meant = |at: usize| match aim {
-            Aim::Number(number) => beside(at).is_none() && plan.target.candidates[at].revision.number == *number,
-            Aim::Beside(name) => beside(at).is_some_and(|beside| beside == name),
+            Aim::Number(number) => named(at).is_none() && plan.target.candidates[at].revision.number == *number,
+            Aim::Named(name) => named(at).is_some_and(|known| known == name),
         };
         let all = 0..plan.target.candidates.len();
         let Some(wanted) = all.clone().find(|at| meant(*at)) else {
-            let known: Vec<String> = all.map(|at| beside(at).cloned().unwrap_or_else(|| plan.target.candidates[at].revision.short()).to_string()).collect();
+            let known: Vec<String> = all.map(|at| named(at).cloned().unwrap_or_else(|| plan.target.candidates[at].revision.short()).to_string()).collect();
             let wanted = match aim {
                 Aim::Number(0) => Clean::from_static("previous revision"),
                 Aim::Number(number) => crate::clean!("revision r{number}"),
-                Aim::Beside(name) => crate::clean!("{name}"),
+                Aim::Named(name) => crate::clean!("{name}"),
             };
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(crate::clean!("there is no {wanted} to go back to; there are {known}"));

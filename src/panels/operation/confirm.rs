@@ -14,9 +14,10 @@ use crate::{
 
 /// What a person must do to confirm, with its fields.
 pub(super) fn foot<'a>(app: &App, running: &'a Running, plan: &Plan, confirm: &Confirm, width: usize) -> Foot<'a> {
-    let to = match (plan.switch(), plan.goal()) {
-        (Some((route, arm)), Some(goal)) => crate::clean!("{} on {}, by {}", goal.version, arm.name, route.name),
-        (_, goal) => goal.map(|goal| goal.version.numbered(goal.number)).unwrap_or_default(),
+    let to = match (plan.switch(), plan.sync(), plan.goal()) {
+        (Some((route, arm)), _, Some(goal)) => crate::clean!("{} on {}, by {}", goal.version, arm.name, route.name),
+        (None, Some(application), Some(goal)) => crate::clean!("{}, by a sync of Argo CD application {} as a whole", goal.version, application.name),
+        (.., goal) => goal.map(|goal| goal.version.numbered(goal.number)).unwrap_or_default(),
     };
     let goal = crate::clean!("{} back to {to}", running.procedure.case.title());
     let demand = running.demand(app);

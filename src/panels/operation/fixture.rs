@@ -159,6 +159,7 @@ pub fn subject() -> Subject {
         release: None,
         routes: Vec::new(),
         run: None,
+        application: None,
     }
 }
 

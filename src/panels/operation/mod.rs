@@ -14,6 +14,8 @@ pub(super) mod fixture;
 #[cfg(test)]
 mod switch_tests;
 #[cfg(test)]
+mod sync_tests;
+#[cfg(test)]
 mod tests;
 
 use super::{page::scrolled, words::hanging};

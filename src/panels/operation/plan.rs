@@ -3,7 +3,7 @@
 use super::{Foot, Sheet, heading, mark, outcome, panel, sentence, target};
 use crate::{
     app::{App, Running},
-    domain::{Arm, CheckKind, Finding, Kind, Outcome, Reach, Route, Verb, Workload},
+    domain::{Application, Arm, CheckKind, Finding, Kind, Outcome, Reach, Revision, Route, Verb, Workload},
     gate::{Demand, OVERRIDE},
     line,
     panels::words::hanging,
@@ -137,6 +137,7 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
             target.version,
             case.version()
         ),
+        _ if plan.sync().is_some() => plan.sync().map(|application| syncs(application, target, running)).unwrap_or_default(),
         _ if plan.switch().is_some() => plan.switch().map(|(route, arm)| switches(route, arm, running)).unwrap_or_default(),
         (Some(release), _) => crate::clean!(
             "helm takes the whole release {} in {} ({}) back to {} ({}), as its revision r{}: all objects above, and the hooks of {}. \
@@ -204,6 +205,18 @@ fn switches(route: &Route, arm: &Arm, running: &Running) -> Clean {
         place.context,
         arm.name,
         arm.revision.version
+    )
+}
+
+/// What a sync does.
+fn syncs(application: &Application, target: &Revision, running: &Running) -> Clean {
+    let Workload { name, place, .. } = &running.procedure.case.workload;
+    crate::clean!(
+        "One request asks Argo CD ({}) to sync application {} back to {}, as its history has it: all that it made, not {name} alone. \
+         What the manifests say there is not known here. No hook runs and nothing is pruned; git is not changed.",
+        place.context,
+        application.name,
+        target.version
     )
 }
 

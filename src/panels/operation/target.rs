@@ -88,6 +88,11 @@ fn chosen(running: &Running, plan: &Plan, candidate: &Candidate, width: usize) -
         (Class::None, false) => (Role::Unknown, sign::STALE),
     };
     lines.extend(hanging(line![(role, glyph), " "], line![(role, candidate.why.clone())], width));
+    if let Some(application) = plan.subject.application.as_ref().filter(|_| plan.sync().is_none()) {
+        let count = (0..of).filter(|at| plan.synced(*at).is_some()).count();
+        let words = crate::clean!("{count} of the {of} go by a sync of Argo CD application {}, as a whole", application.name);
+        lines.extend(hanging(line!["  "], line![(Role::Dim, words)], width).into_iter().filter(|_| count > 0));
+    }
     if candidate.undo_of_undo {
         let words = "it was itself rolled back from within a day: going there takes a typed override";
         lines.extend(hanging(vec![mark(Mark::Open), Piece::blank(1)], line![(Role::Warn, words)], width));

@@ -123,7 +123,7 @@ impl Procedure {
         if taken_up(&sent, subject) {
             return self.go_under_way(sent, Some(subject), now);
         }
-        let release = subject.release.as_ref().filter(|_| sent.verb != Verb::SwitchBack);
+        let release = subject.release.as_ref().filter(|_| sent.verb.of_the_workload());
         let late = now.duration_since(sent.began) >= self.timing.late_through(release.is_some());
         let Some(now_is) = subject.found(sent.verb, &sent.from) else { return Vec::new() };
         if *now_is == sent.from {
@@ -139,9 +139,7 @@ impl Procedure {
             self.end_without_watching(sent, Verdict::CouldNotTell { why }, now);
             return Vec::new();
         }
-        let changed_by =
-            if sent.verb == Verb::SwitchBack { subject.route(&sent.from).and_then(|route| route.changed_by.as_ref()) } else { subject.changed_by.as_ref() };
-        let by = changed_by.map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
+        let by = changed_by(&sent, subject).map(|who| crate::clean!(" by {who}")).unwrap_or_default();
         let why = match &sent.plan {
             Some(_) => crate::clean!("the answer was lost, and the object was changed{by} meanwhile"),
             None => {
@@ -171,11 +169,23 @@ pub(super) fn heard(sent: &Sent, doing: Option<&(Clean, Timestamp)>) -> Timestam
     doing.map_or(sent.began, |(_, at)| *at)
 }
 
+/// Who wrote last what was to be changed.
+fn changed_by<'a>(sent: &Sent, subject: &'a Subject) -> Option<&'a Clean> {
+    match sent.verb {
+        Verb::SwitchBack => subject.route(&sent.from)?.changed_by.as_ref().map(|(who, _)| who),
+        Verb::SyncBack => subject.application.as_ref()?.operation.as_ref().map(|operation| &operation.by),
+        _ => subject.changed_by.as_ref().map(|(who, _)| who),
+    }
+}
+
 /// Whether the object carries our mark, or runs the target's specification although it did not before. An abort leaves no mark.
 fn taken_up(sent: &Sent, subject: &Subject) -> bool {
     if sent.verb == Verb::SwitchBack {
         let mark = subject.route(&sent.from).and_then(|route| route.operation.as_ref());
         return mark.is_some_and(|mark| sent.ids.iter().any(|id| id.as_str() == mark.as_str()));
+    }
+    if sent.verb == Verb::SyncBack {
+        return subject.application.as_ref().is_some_and(|application| application.ours(&sent.ids).is_some());
     }
     if sent.verb == Verb::Abort {
         return matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == sent.goal.template);
@@ -189,7 +199,7 @@ fn taken_up(sent: &Sent, subject: &Subject) -> bool {
 impl Sent {
     /// Whether it goes through a release.
     pub(in crate::rollback) fn release(&self) -> bool {
-        self.verb != Verb::SwitchBack && self.plan.as_ref().is_some_and(|plan| plan.subject.release.is_some())
+        self.verb.of_the_workload() && self.plan.as_ref().is_some_and(|plan| plan.subject.release.is_some())
     }
 
     /// For how long it may be on its way.

@@ -79,6 +79,7 @@ pub(in crate::rollback) fn subject(template: &str) -> Subject {
         release: None,
         routes: Vec::new(),
         run: None,
+        application: None,
     }
 }
 

@@ -134,6 +134,7 @@ fn subject(view: &View<'_>) -> Subject {
         release: None,
         routes: Vec::new(),
         run: None,
+        application: None,
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn keeper(unit: &Unit, at: Timestamp) -> Option<Subject> {
         release: None,
         routes: Vec::new(),
         run: None,
+        application: None,
     })
 }
 

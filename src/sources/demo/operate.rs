@@ -133,6 +133,7 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
         | Verb::PromoteFull
         | Verb::Retry
         | Verb::SwitchBack
+        | Verb::SyncBack
         | Verb::Scale
         | Verb::Pause
         | Verb::Resume
@@ -167,6 +168,7 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         Verb::Hold | Verb::Release => keepers::command(unit, operation.verb),
         Verb::Abort
         | Verb::SwitchBack
+        | Verb::SyncBack
         | Verb::Promote
         | Verb::PromoteFull
         | Verb::Retry

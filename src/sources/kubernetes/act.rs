@@ -7,7 +7,7 @@ use super::{
     ask::Current,
     client::{Cluster, Reply, Writer},
     fault::Tried,
-    keepers::{self, Keeper},
+    keepers::{self, Keeper, Sync},
     revisions::{self, Kept},
     rollouts::{forward, way},
     routes::Switch,
@@ -73,6 +73,7 @@ enum Object {
     Workload(Current),
     Keeper(Keeper),
     Route(Switch),
+    Application(Sync),
 }
 
 impl Object {
@@ -80,6 +81,7 @@ impl Object {
         match operation.verb {
             Verb::Hold | Verb::Release => keepers::named(cluster, operation).await.map(|(keeper, _)| Self::Keeper(keeper)),
             Verb::SwitchBack => Switch::read(cluster, operation).await.map(Self::Route),
+            Verb::SyncBack => Sync::read(cluster, operation).await.map(Self::Application),
             _ => Current::read(cluster, &operation.subject).await.map(Self::Workload),
         }
     }
@@ -89,6 +91,7 @@ impl Object {
             Self::Workload(current) => clean!("{}", current.address.name),
             Self::Keeper(keeper) => keeper.owner.words(),
             Self::Route(switch) => switch.name(),
+            Self::Application(sync) => sync.name(),
         }
     }
 
@@ -98,6 +101,7 @@ impl Object {
             Self::Workload(current) => overtaken(operation, current),
             Self::Keeper(keeper) => keeper.moved(&operation.from),
             Self::Route(switch) => switch.moved(&operation.from),
+            Self::Application(sync) => sync.moved(&operation.from),
         }
     }
 
@@ -107,6 +111,7 @@ impl Object {
             Self::Workload(current) => change(cluster, current, operation).await,
             Self::Keeper(keeper) => keeper.change(operation, Timestamp::now()),
             Self::Route(switch) => switch.change(operation, Timestamp::now()),
+            Self::Application(sync) => sync.change(operation),
         }
     }
 }
@@ -181,6 +186,7 @@ async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> R
         },
         Verb::Scale => refused(clean!("a {} carries no number of replicas", current.kind.word())),
         Verb::SwitchBack
+        | Verb::SyncBack
         | Verb::Hold
         | Verb::Release
         | Verb::Acknowledge

@@ -206,9 +206,9 @@ impl Current {
 
     async fn told(&self, cluster: &Cluster, id: Id<Workload>) -> Result<Subject, SourceError> {
         let sets = if self.rollout.is_some() { revisions::kept(cluster, self).await? } else { Vec::new() };
-        // What leads the traffic is looked at with all else, and is no reason to know nothing: the checks say what could not be read.
-        let routes = routes::of(cluster, self, &id).await.unwrap_or_default();
-        Ok(Subject { routes, ..self.subject(id, &sets) })
+        // What leads the traffic, and what made it, is looked at with all else, and is no reason to know nothing: the checks say what could not be read.
+        let (routes, application) = futures::join!(routes::of(cluster, self, &id), keepers::application(cluster, self, &id));
+        Ok(Subject { routes: routes.unwrap_or_default(), application, ..self.subject(id, &sets) })
     }
 
     /// What is known of it; `sets` are the revisions of a Rollout, whose own template has gaps that theirs have not.
@@ -234,6 +234,7 @@ impl Current {
             release: None,
             routes: Vec::new(),
             run: None,
+            application: None,
         }
     }
 }

@@ -228,6 +228,7 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         Verb::Restart => RESTART,
         Verb::Scale => SCALE,
         Verb::SwitchBack
+        | Verb::SyncBack
         | Verb::Pause
         | Verb::Resume
         | Verb::Hold
@@ -251,6 +252,9 @@ pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static,
     }
     if operation.verb == Verb::SwitchBack {
         return routes::checks(cluster, operation);
+    }
+    if operation.verb == Verb::SyncBack {
+        return keepers::sync_checks(cluster, operation);
     }
     let wanted = table(&operation);
     let made = async move {

@@ -71,6 +71,11 @@ pub struct Space {
     pub name: String,
 }
 
+/// The same for a thread beside the test, which does not take it away.
+pub fn beside(space: &Space) -> std::mem::ManuallyDrop<Space> {
+    std::mem::ManuallyDrop::new(Space { name: space.name.clone() })
+}
+
 impl Space {
     /// Makes one.
     pub fn new(about: &str) -> Self {

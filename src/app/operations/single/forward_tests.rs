@@ -24,6 +24,7 @@ fn subject(at: u32, waits: bool, progress: Progress) -> Subject {
         release: None,
         routes: Vec::new(),
         run: None,
+        application: None,
     }
 }
 

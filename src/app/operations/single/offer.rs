@@ -143,6 +143,7 @@ const fn done(verb: Verb) -> &'static str {
         Verb::PromoteFull => "promoted in full",
         Verb::Retry => "retried",
         Verb::SwitchBack => "switched back",
+        Verb::SyncBack => "synced back",
         Verb::Restart => "restarted",
         Verb::Scale => "scaled",
         Verb::Pause => "paused",
@@ -170,7 +171,7 @@ const fn capital(verb: Verb) -> &'static str {
         Verb::Resume => "Resume",
         Verb::Hold => "Hold off",
         Verb::Release => "Let go",
-        Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => "Change",
+        Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => "Change",
         Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject => "Change",
     }
 }

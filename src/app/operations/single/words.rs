@@ -43,7 +43,7 @@ impl Single {
             Verb::ForceCancel => crate::clean!("Force-cancel {title}"),
             Verb::Approve => crate::clean!("Approve {title}"),
             Verb::Reject => crate::clean!("Reject {title}"),
-            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => title,
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => title,
         }
     }
 
@@ -114,7 +114,7 @@ impl Single {
             Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject => {
                 form.subject.run.as_ref().map(|run| self.changes_run(run, &most)).unwrap_or_default()
             }
-            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => Clean::EMPTY,
+            Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => Clean::EMPTY,
         }
     }
 

@@ -49,6 +49,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>) -> Result<Answe
         release: None,
         routes: Vec::new(),
         run: None,
+        application: None,
     })))
 }
 

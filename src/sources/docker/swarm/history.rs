@@ -72,6 +72,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
         release: None,
         routes: Vec::new(),
         run: None,
+        application: None,
     })))
 }
 

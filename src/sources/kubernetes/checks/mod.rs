@@ -5,9 +5,7 @@ mod owners;
 mod parts;
 
 pub use capacity::{autoscaler, quantity, quota, scaling, strategy};
-#[cfg(test)]
-pub use owners::kept_verdict;
-pub use owners::{keeper, kept, owner, traffic};
+pub use owners::{keeper, kept, kept_verdict, owner, traffic};
 pub use parts::{image, references};
 
 use super::{

@@ -1,12 +1,14 @@
 //! The controllers above a workload that would change it back: Argo CD applications, Flux Kustomizations and HelmReleases. They are
-//! read, held off (auto-sync off, suspended) and let go again.
+//! read, held off (auto-sync off, suspended) and let go again; an application is also synced back ([`Sync`]).
 //!
 //! What is held carries a mark that says who did it and how it was before, so that any console can let it go again as it was.
 
 mod prepare;
+mod sync;
 mod watch;
 
 pub use prepare::checks;
+pub use sync::{Sync, checks as sync_checks, of as application};
 pub use watch::holds;
 
 use super::{
@@ -247,6 +249,7 @@ impl Keeper {
             release: None,
             routes: Vec::new(),
             run: None,
+            application: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         kubernetes::{checks, client::Cluster, rows},
         steps,
     },
+    text::Clean,
 };
 use futures::{
     FutureExt, StreamExt,
@@ -72,15 +73,11 @@ fn above(keeper: &Keeper, others: &[Keeper], verb: Verb) -> Finding {
 fn stands_still(keeper: &Keeper, operation: &Operation) -> Finding {
     let (kind, who) = (CheckKind::Strategy, keeper.owner.words());
     let own = operation.subject.key().rsplit('/').next().unwrap_or_default();
-    let Some(mut names) = keeper.keeps() else {
+    let Some(names) = keeper.keeps() else {
         return kind.warn(clean!("{who} does not say what it made: all of it stands still while it is held"), None);
     };
-    names.retain(|name| name != own);
-    names.sort_unstable();
-    names.dedup();
-    let more = names.len().saturating_sub(NAMED);
-    let list = clean!("{}{}", names[..names.len() - more].join(", "), if more > 0 { format!(" and {more} more") } else { String::new() });
-    match (operation.verb, names.len()) {
+    let (count, list) = listed(names, own);
+    match (operation.verb, count) {
         (Verb::Hold, 0) => kind.ok(clean!("{who} made nothing else: nothing but {own} stands still")),
         (Verb::Hold, count) => kind.warn(
             clean!("{count} other{} of {who} stand{} still too, no commit ships them: {list}", s(count), if count == 1 { "s" } else { "" }),
@@ -89,6 +86,16 @@ fn stands_still(keeper: &Keeper, operation: &Operation) -> Finding {
         (_, 0) => kind.ok(clean!("it made nothing else")),
         (_, count) => kind.ok(clean!("{count} other{} of {who} move again: {list}", s(count))),
     }
+}
+
+/// How many there are but `own`, and their names, the first of them.
+pub(super) fn listed(mut names: Vec<String>, own: &str) -> (usize, Clean) {
+    names.retain(|name| name != own);
+    names.sort_unstable();
+    names.dedup();
+    let more = names.len().saturating_sub(NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (names.len(), clean!("{}{rest}", names[..names.len() - more].join(", ")))
 }
 
 const fn s(count: usize) -> &'static str {
