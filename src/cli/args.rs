@@ -71,6 +71,8 @@ pub enum Face {
     Logs(Logs),
     /// Whether a release is in, everywhere, and well; exit 1 if not, 2 if it can not be told.
     Verify(Verify),
+    /// Follow a run of a CI to its end; exit 1 if it failed or was cancelled, 2 if it can not be told.
+    Watch(Watch),
     /// The procedure of the key R without a screen.
     Rollback(Rollback),
     /// Configuration, reach, rights, clock and terminal, each with a remedy.
@@ -96,6 +98,7 @@ impl Face {
         match self {
             Self::Status(output) | Self::Doctor(output) => output.json,
             Self::Verify(verify) => verify.output.json,
+            Self::Watch(watch) => watch.output.json,
             Self::Rollback(rollback) => rollback.output.json,
             Self::Demo(_) | Self::Print(_) | Self::Logs(_) | Self::Config { .. } | Self::Completions { .. } | Self::Man => false,
         }
@@ -195,6 +198,33 @@ pub struct Verify {
     /// Print each change as it is seen, with its time.
     #[arg(long, conflicts_with = "json")]
     pub follow: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Which run.
+#[derive(Clone, Debug, Args)]
+#[group(id = "which", required = true, multiple = true)]
+pub struct Watch {
+    /// Its number, as in `311`, `acme/cart#311`, or its address.
+    #[arg(value_name = "RUN", group = "which", conflicts_with_all = ["branch", "commit"])]
+    pub run: Option<String>,
+    /// The newest of this branch.
+    #[arg(long, value_name = "BRANCH", group = "which")]
+    pub branch: Option<String>,
+    /// The newest of this commit, or of one that begins so; it is waited for where there is none yet.
+    #[arg(long, value_name = "SHA", group = "which")]
+    pub commit: Option<String>,
+    /// Of this repository only: `acme/cart`, or `cart`.
+    #[arg(short = 'R', long, value_name = "REPOSITORY")]
+    pub repository: Option<String>,
+    /// Of this workflow or pipeline only.
+    #[arg(long, value_name = "NAME")]
+    pub workflow: Option<String>,
+    /// How long it is waited for.
+    #[arg(long, value_name = "DURATION", default_value = "2h")]
+    pub within: String,
     /// Text or JSON.
     #[command(flatten)]
     pub output: Output,

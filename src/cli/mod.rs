@@ -15,6 +15,7 @@ mod status;
 pub mod svg;
 pub mod theatre;
 mod verify;
+mod watch;
 
 use self::{
     args::{Cli, Face},
@@ -91,6 +92,7 @@ fn face(cli: Cli) -> Result<Exit, Failed> {
         Some(Face::Doctor(output)) => doctor::run(&global, output),
         Some(Face::Logs(logs)) => demo::or_real(&global)?.block_on(|prepared| logs::run(prepared, logs)),
         Some(Face::Verify(verify)) => demo::or_real(&global)?.block_on(|prepared| verify::run(prepared, verify)),
+        Some(Face::Watch(watch)) => demo::or_real(&global)?.block_on(|prepared| watch::run(prepared, watch)),
         Some(Face::Rollback(rollback)) => demo::or_real(&global)?.block_on(|prepared| rollback::run(prepared, rollback)),
         None => demo::or_real(&global)?.open(cli.open, cli.environment).console(),
     }

@@ -90,12 +90,6 @@ fn shape(app: &App, missing: &[Missing]) -> Value {
             "reporters": row.reporters,
         })
     };
-    let run = |run: &crate::domain::Run| {
-        json!({
-            "repository": run.repository.clean(), "workflow": run.workflow, "number": run.number, "attempt": run.attempt, "branch": run.branch.clean(),
-            "status": run.status.word(), "title": run.title, "started": run.started.map(|at| at.to_string()), "url": run.url,
-        })
-    };
     let source = |(id, known): (&crate::domain::SourceId, &Result<Known, crate::domain::Why>)| {
         let lacks = match known {
             Ok(Known::Ready(offers)) => offers.lacks.clone(),
@@ -124,9 +118,17 @@ fn shape(app: &App, missing: &[Missing]) -> Value {
         "cause": cause,
         "services": app.matrix.rows.iter().map(row).collect::<Vec<_>>(),
         "alerts": alerts(app).map(alert).collect::<Vec<_>>(),
-        "runs": app.store.runs().into_iter().take(20).map(run).collect::<Vec<_>>(),
+        "runs": app.store.runs().into_iter().take(20).map(run_shape).collect::<Vec<_>>(),
         "sources": app.sources.iter().map(source).collect::<Vec<_>>(),
         "missing": missing.iter().map(Missing::shape).collect::<Vec<_>>(),
+    })
+}
+
+/// A run of a CI as JSON.
+pub(super) fn run_shape(run: &crate::domain::Run) -> Value {
+    json!({
+        "repository": run.repository.clean(), "workflow": run.workflow, "number": run.number, "attempt": run.attempt, "branch": run.branch.clean(),
+        "status": run.status.word(), "title": run.title, "started": run.started.map(|at| at.to_string()), "url": run.url,
     })
 }
 

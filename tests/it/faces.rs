@@ -313,6 +313,24 @@ fn several_services_are_one_plan_that_is_confirmed_by_the_name_of_their_environm
 }
 
 #[test]
+fn a_run_is_followed_to_its_end_with_its_exit_code() {
+    let watch = |more: &[&str]| home().run(&[&["watch", "--demo"], more].concat());
+    let failed = watch(&["311", "--json"]).ends(1).json();
+    has_shape("json_watch", &failed);
+    assert_eq!((&failed["number"], &failed["status"]), (&311.into(), &"failed".into()));
+    watch(&["shop/cart#311"]).ends(1).says(&["#311 of shop/cart, attempt 1: failed", "deploy"]);
+    watch(&["940"]).ends(0).says(&["#940 of shop/catalog, attempt 1: ok"]);
+    let url = failed["url"].as_str().expect("an address");
+    watch(&[url]).ends(1);
+    watch(&["88", "--within", "1s"]).ends(2).says(&["did not end within 1s"]);
+    watch(&["--branch", "main", "-R", "catalog"]).ends(0).says(&["#940"]);
+    watch(&["--branch", "nobody-has-it"]).ends(1).says(&["there is no run of branch nobody-has-it"]);
+    watch(&["77"]).ends(1).says(&["there is no run 77"]);
+    watch(&[]).ends(64);
+    watch(&["311", "--branch", "main"]).ends(64);
+}
+
+#[test]
 fn what_is_not_there_ends_with_1_and_says_what_is() {
     home().run(&["rollback", "basket", "-e", "production", "--demo", "--dry-run"]).ends(1).says(&["basket does not run in production"]);
     home().run(&["rollback", "cart", "-e", "moon", "--demo", "--dry-run"]).ends(1).says(&["production", "staging"]);
