@@ -180,6 +180,7 @@ fn words(question: &Question) -> Clean {
     Clean::from_static(match question {
         Question::Subject(_) => "the object",
         Question::Keeper { .. } => "what keeps it",
+        Question::Redeployed { .. } => "the run that deploys it",
         Question::Revisions(_) => "its revisions",
         Question::Templates { .. } => "what was seen here",
         Question::Explain(_) => "what happened",

@@ -1,6 +1,6 @@
 //! Steps 6 and 7: what is watched after the request was accepted.
 
-use super::{Timing, Tried, switched::Switched};
+use super::{Timing, Tried, pipeline::Pipeline, switched::Switched};
 use crate::{
     domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Subject, Verb, Version, Workload},
     store::{Ailment, Freshness, Store, ailment},
@@ -103,6 +103,8 @@ pub struct Run {
     pub verb: Verb,
     /// Where the route leads, where traffic was switched.
     pub(super) switched: Option<Switched>,
+    /// The run that deploys it, where a pipeline does.
+    pub(super) pipeline: Option<Pipeline>,
     /// The template it came from.
     pub(super) from: Raw,
     /// The version it came from.
@@ -161,6 +163,7 @@ impl Run {
             target,
             verb,
             switched: None,
+            pipeline: None,
             from,
             left,
             began,
@@ -191,6 +194,10 @@ impl Run {
             if switched.leads {
                 self.taken_up.get_or_insert(now);
             }
+            return;
+        }
+        if let Some(pipeline) = &mut self.pipeline {
+            pipeline.learn(subject, self.began);
             return;
         }
         if let Some(release) = subject.release.as_ref().filter(|release| self.reread.is_some() && !release.template.is_empty()) {

@@ -53,6 +53,7 @@ fn play(progress: Progress) -> Play {
         steps: Some(steps),
         release: None,
         routes: Vec::new(),
+        rerun: None,
     };
     let mut play = Play { scene, id, now, acts: Vec::new(), recorded: Vec::new() };
     let verbs = [Verb::RollBack, Verb::Pause, Verb::Resume, Verb::Promote, Verb::PromoteFull, Verb::Retry];

@@ -98,7 +98,7 @@ impl App {
         let beside = |at: usize| plan.beside(at).map(|arm| arm.name.clean());
         let meant = |at: usize| match aim {
             Aim::Number(number) => beside(at).is_none() && plan.target.candidates[at].revision.number == *number,
-            Aim::Beside(name) => beside(at).is_some_and(|beside| beside == name),
+            Aim::Beside(name) => beside(at).unwrap_or(&plan.target.candidates[at].revision.version.0) == name,
         };
         let all = 0..plan.target.candidates.len();
         let Some(wanted) = all.clone().find(|at| meant(*at)) else {

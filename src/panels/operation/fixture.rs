@@ -158,6 +158,7 @@ pub fn subject() -> Subject {
         steps: None,
         release: None,
         routes: Vec::new(),
+        rerun: None,
     }
 }
 

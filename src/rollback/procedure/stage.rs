@@ -78,6 +78,7 @@ pub(in crate::rollback) fn subject(template: &str) -> Subject {
         steps: None,
         release: None,
         routes: Vec::new(),
+        rerun: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Procedure, Sent, State, Want};
 use crate::{
     domain::{Answer, Feed, Id, Question, Scope, SourceId, Subject, Verb, Why, Workload},
-    rollback::{Measure, Observed, Proof, ProofState, Run, measures, proof, rule_state, smoke, switched::Switched, verdict},
+    rollback::{Measure, Observed, Proof, ProofState, Run, measures, pipeline::Pipeline, proof, rule_state, smoke, switched::Switched, verdict},
     text::Clean,
 };
 use jiff::Timestamp;
@@ -36,6 +36,7 @@ impl Procedure {
             let to = sent.plan.as_ref().and_then(|plan| plan.switch()).map(|(_, arm)| arm.workload.clone());
             run.switched = Some(Switched::new(sent.from.clone(), sent.ids.clone(), to));
         }
+        run.pipeline = self.case.workload.kind.told_by_pipeline().then(Pipeline::default);
         run
     }
 
@@ -43,9 +44,9 @@ impl Procedure {
     /// template that runs after a release went back, where a route leads after a switch.
     pub(super) fn go_under_way(&mut self, sent: Box<Sent>, read: Option<&Subject>, now: Timestamp) -> Vec<Want> {
         let mut run = Box::new(self.run(&sent, now));
-        let rereads = run.switched.is_some() || read.map_or(sent.release(), |read| read.release.is_some());
+        let rereads = run.switched.is_some() || run.pipeline.is_some() || read.map_or(sent.release(), |read| read.release.is_some());
         run.reread = rereads.then_some(now + self.timing.reread);
-        if let Some(read) = read.filter(|_| run.switched.is_some()) {
+        if let Some(read) = read.filter(|_| run.switched.is_some() || run.pipeline.is_some()) {
             run.learn(read, now);
         }
         self.state = State::UnderWay { sent, run };

@@ -38,6 +38,7 @@ impl World {
                 keeper.ok_or_else(|| SourceError::NotFound(crate::clean!("nothing keeps {}", workload.key())))
             }
             Question::Smoke { service, environment } => Ok(Answer::Smoke(self.tried(service, environment, at))),
+            Question::Redeployed { .. } => Err(SourceError::Unsupported(crate::clean!("{source} deploys nothing"))),
             Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
                 Err(SourceError::Unsupported(crate::clean!("{source} measures nothing")))
             }
@@ -129,6 +130,7 @@ fn subject(view: &View<'_>) -> Subject {
         steps: None,
         release: None,
         routes: Vec::new(),
+        rerun: None,
     }
 }
 

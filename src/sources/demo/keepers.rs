@@ -52,6 +52,7 @@ pub(super) fn keeper(unit: &Unit, at: Timestamp) -> Option<Subject> {
         steps: None,
         release: None,
         routes: Vec::new(),
+        rerun: None,
     })
 }
 

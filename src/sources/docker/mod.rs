@@ -197,6 +197,7 @@ impl Source for Docker {
                     None if of_swarm(&workload) => Err(not_manager()),
                     None => recreate::answer(&session, &source, &workload).await,
                 },
+                Question::Redeployed { .. } => Err(SourceError::Unsupported("an engine deploys nothing by itself".into())),
                 Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
                 Question::Templates { workload, templates } => recreate::known(&session, &source, &workload, &templates).await,
                 Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => Err(no_such_feed("metrics of services")),

@@ -2,6 +2,7 @@
 
 use super::{
     board::Board,
+    deployments::Records,
     meter::{Meter, Need},
     usual::Usual,
 };
@@ -11,7 +12,7 @@ use crate::{
     sources::{
         SourceError,
         gates::Gates,
-        http::{Ask, Budget, HeaderName, HeaderValue, Http, Opened, Reply, Transport},
+        http::{Ask, Budget, HeaderName, HeaderValue, Http, Method, Opened, Reply, Transport},
     },
     text::Clean,
 };
@@ -81,6 +82,7 @@ pub(super) struct Api {
     pub gates: Gates,
     pub board: Board,
     pub usual: Mutex<Usual>,
+    pub records: Records,
     http: Http,
     meter: Mutex<Meter>,
     turn: tokio::sync::Mutex<()>,
@@ -91,7 +93,7 @@ impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
         let meter = Mutex::new(Meter::new(login.token.is_none(), Timestamp::now()));
         let (board, turn, notes) = (Board::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Self { id, login, pace, gates, board, usual: Mutex::new(usual), http, meter, turn, notes }
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), records: Records::default(), http, meter, turn, notes }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -129,12 +131,36 @@ impl Api {
 
     /// A request below a repository.
     pub fn ask(repository: &str, path: &[&str]) -> Ask {
+        Self::afresh(repository, path).conditional()
+    }
+
+    /// The same, whatever is remembered of it: what a token may do is told in headers, and those of an answer that has not changed are old.
+    pub fn afresh(repository: &str, path: &[&str]) -> Ask {
         let parts = repository.split('/').chain(path.iter().copied());
-        headed(parts.fold(Ask::get("repos"), Ask::segment)).conditional()
+        headed(parts.fold(Ask::get("repos"), Ask::segment))
+    }
+
+    /// A change below a repository.
+    pub fn change(method: Method, repository: &str, path: &[&str]) -> Ask {
+        let parts = repository.split('/').chain(path.iter().copied());
+        headed(parts.fold(Ask::change(method, "repos", None), Ask::segment))
     }
 
     /// Reads JSON about `repository`, and the next page where there is one.
     pub async fn read<T: DeserializeOwned>(&self, need: Need, repository: &str, ask: Ask) -> Result<(T, Option<Ask>), Refusal> {
+        let reply = self.reply(need, repository, ask).await?;
+        let next = reply.next().map(|url| headed(Ask::page(url)).conditional());
+        Ok((reply.json()?, next))
+    }
+
+    /// Reads JSON about `repository`, and the scopes of a classic token, which GitHub tells along with every answer.
+    pub async fn read_with_scopes<T: DeserializeOwned>(&self, need: Need, repository: &str, ask: Ask) -> Result<(T, Option<Clean>), Refusal> {
+        let reply = self.reply(need, repository, ask).await?;
+        let scopes = reply.header("x-oauth-scopes").map(Clean::from_untrusted);
+        Ok((reply.json()?, scopes))
+    }
+
+    async fn reply(&self, need: Need, repository: &str, ask: Ask) -> Result<Reply, Refusal> {
         self.admit(need).await?;
         let _turn = self.turn.lock().await;
         let reply = self.http.send(ask).await?;
@@ -142,8 +168,22 @@ impl Api {
             return Err(self.trouble(repository, &reply));
         }
         self.meter().answered(Budget::read(&reply.headers), reply.unchanged);
-        let next = reply.next().map(|url| headed(Ask::page(url)).conditional());
-        Ok((reply.json()?, next))
+        Ok(reply)
+    }
+
+    /// Sends a change, once, and gives back whatever is answered.
+    ///
+    /// # Errors
+    /// That nothing was sent, because GitHub wants us to wait; or that the answer was lost.
+    pub async fn send(&self, ask: Ask) -> Result<Reply, SourceError> {
+        self.admit(Need::Person).await?;
+        let _turn = self.turn.lock().await;
+        self.http.send(ask).await
+    }
+
+    /// How far GitHub's clock is ahead of ours.
+    pub fn clock_offset(&self) -> Option<jiff::SignedDuration> {
+        self.http.clock_offset()
     }
 
     /// Opens what is sent from another place, chunk by chunk; that place is not told who we are.

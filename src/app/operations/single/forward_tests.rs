@@ -23,6 +23,7 @@ fn subject(at: u32, waits: bool, progress: Progress) -> Subject {
         steps: Some(steps),
         release: None,
         routes: Vec::new(),
+        rerun: None,
     }
 }
 

@@ -48,6 +48,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>) -> Result<Answe
         steps: None,
         release: None,
         routes: Vec::new(),
+        rerun: None,
     })))
 }
 

@@ -71,6 +71,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
         steps: None,
         release: None,
         routes: Vec::new(),
+        rerun: None,
     })))
 }
 

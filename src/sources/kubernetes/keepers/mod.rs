@@ -246,6 +246,7 @@ impl Keeper {
             steps: None,
             release: None,
             routes: Vec::new(),
+            rerun: None,
         }
     }
 }
