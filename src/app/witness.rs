@@ -35,6 +35,10 @@ impl App {
         for row in &self.matrix.rows {
             for cell in row.cells.iter().filter(|cell| cell.state == CellState::Ok) {
                 for one in cell.workloads.iter().filter(|one| one.health == Health::Ok) {
+                    // That a pipeline once deployed it is no sight of it.
+                    if self.store.workload(&one.id).is_some_and(|workload| workload.kind.told_by_pipeline()) {
+                        continue;
+                    }
                     let Some(template) = self.current_revision(&one.id).map(|revision| revision.template.clone()) else { continue };
                     let known = before.remove(&one.id).filter(|sight| sight.template == template);
                     let mut sight = known.unwrap_or(Sight { template, since: now, next: WORTH });

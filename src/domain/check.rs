@@ -9,8 +9,12 @@ pub enum CheckKind {
     Rights,
     /// Whether the program that carries it out is there.
     Program,
+    /// Whether the run behind it can be run again.
+    Pipeline,
     /// Whether it is paused, or another change is under way.
     Paused,
+    /// Whether a person, or a clock, is asked on the way.
+    Approval,
     /// Whether a controller above would change it back.
     Owner,
     /// Whether whole objects are deleted with it.
@@ -45,7 +49,9 @@ impl CheckKind {
         match self {
             Self::Rights => "rights",
             Self::Program => "program",
+            Self::Pipeline => "pipeline",
             Self::Paused => "paused",
+            Self::Approval => "approval",
             Self::Owner => "owner",
             Self::Deletion => "deletes",
             Self::Image => "image",

@@ -40,7 +40,7 @@ pub use outline::{Leaf, Outline, Part};
 pub use place::{Labels, Place};
 pub use pod::{Container, ContainerState, Happening, Node, Pod};
 pub use program::{Program, quoted};
-pub use question::{Answer, Question, Smoke, Subject, Window};
+pub use question::{Answer, Question, Rerun, Smoke, Subject, Window};
 pub use release::{Release, ReleaseState};
 pub use revision::{Evidence, Revision, RevisionRef};
 pub use route::{Arm, Reach, Route};

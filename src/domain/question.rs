@@ -1,7 +1,8 @@
 //! One answer to one question.
 
 use super::{
-    Application, Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Run, RunNow, Seen, Steps, Verb, Workload,
+    Application, Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Run, RunNow, RunStatus, Seen, Steps, Verb,
+    Workload,
 };
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +27,13 @@ pub enum Question {
         run: Id<Run>,
         /// What is to be done with it.
         verb: Verb,
+    },
+    /// The same of an environment of a CI, and how the run stands that deploys an earlier revision again; told as a [`Subject`].
+    Redeployed {
+        /// The environment.
+        workload: Id<Workload>,
+        /// The revision whose run was run again, or was to be.
+        to: Id<Revision>,
     },
     /// Its revisions with their outlines, newest first.
     Revisions(Id<Workload>),
@@ -69,6 +77,31 @@ pub enum Question {
         /// The environment.
         environment: Name,
     },
+}
+
+/// How the run behind a deployment stands, whether or not it was run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rerun {
+    /// What it is called: `run #311 of acme/cart`.
+    pub name: Clean,
+    /// How often it was run.
+    pub attempt: u32,
+    /// When it was last begun, by our clock.
+    pub began: Option<Timestamp>,
+    /// Who had it run last.
+    pub by: Clean,
+    /// How it stands.
+    pub status: RunStatus,
+}
+
+/// What clocks may differ by when a time of another is held against one of ours.
+const APART: SignedDuration = SignedDuration::from_secs(5);
+
+impl Rerun {
+    /// Whether it was begun again since `then`.
+    pub fn since(&self, then: Timestamp) -> bool {
+        self.attempt > 1 && self.began.is_some_and(|began| began + APART >= then)
+    }
 }
 
 /// What came of a smoke request.
@@ -132,12 +165,14 @@ pub struct Subject {
     pub run: Option<Box<RunNow>>,
     /// The Argo CD application that made it, where one did that can be read.
     pub application: Option<Application>,
+    /// The run that deploys an earlier revision again, where that was asked for ([`Question::Redeployed`]).
+    pub rerun: Option<Rerun>,
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To [`Question::Subject`], [`Question::Keeper`] and [`Question::Run`].
+    /// To [`Question::Subject`], [`Question::Keeper`], [`Question::Run`] and [`Question::Redeployed`].
     Subject(Box<Subject>),
     /// To [`Question::Revisions`] and [`Question::Templates`].
     Revisions(Vec<Revision>),

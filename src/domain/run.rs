@@ -98,6 +98,7 @@ impl RunNow {
             release: None,
             routes: Vec::new(),
             application: None,
+            rerun: None,
             run: Some(Box::new(self)),
         }
     }

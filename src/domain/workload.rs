@@ -21,6 +21,8 @@ pub enum Kind {
     Container,
     /// A service of a Docker swarm.
     SwarmService,
+    /// An environment that a CI deploys a project to, as its deployment records tell it: what really runs there they do not.
+    CiEnvironment,
 }
 
 impl Kind {
@@ -34,7 +36,13 @@ impl Kind {
             Self::ComposeService => "compose service",
             Self::Container => "container",
             Self::SwarmService => "swarm service",
+            Self::CiEnvironment => "CI environment",
         }
+    }
+
+    /// Whether all that is known of it is what the pipeline says that deploys it.
+    pub const fn told_by_pipeline(self) -> bool {
+        matches!(self, Self::CiEnvironment)
     }
 
     /// Whether no system keeps them, so that what we saw ourselves is the record of what ran before.

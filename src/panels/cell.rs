@@ -36,8 +36,10 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
 }
 
 fn lines(app: &App, (service, cell): (&Name, &Cell), detail: &CellDetail, wide: usize, high: usize) -> Vec<Line> {
-    let mut lines = vec![line![(Role::Header, "VERSION      PODS         ERRORS, 10 MIN       SINCE")]];
-    lines.extend(detail.live.iter().flat_map(|live| live_lines(app, live)));
+    let by_pipeline = app.store.workload(&detail.workload).is_some_and(|workload| workload.kind.told_by_pipeline());
+    let head = if by_pipeline { "VERSION      DEPLOYED     ERRORS, 10 MIN       SINCE" } else { "VERSION      PODS         ERRORS, 10 MIN       SINCE" };
+    let mut lines = vec![line![(Role::Header, head)]];
+    lines.extend(detail.live.iter().flat_map(|live| live_lines(app, live, by_pipeline)));
     lines.push(Line::new());
     lines.extend(trouble(app, cell, detail, wide));
     let verb = way_back(app, (service, cell), detail, wide);
@@ -50,10 +52,15 @@ fn lines(app: &App, (service, cell): (&Name, &Cell), detail: &CellDetail, wide: 
 }
 
 /// A version with its pods and errors, and below it the pods that can not come up.
-fn live_lines(app: &App, live: &Live) -> Vec<Line> {
-    let revision = live.revision.map(|number| crate::clean!("r{number}")).unwrap_or_default();
+fn live_lines(app: &App, live: &Live, by_pipeline: bool) -> Vec<Line> {
+    let revision = live.revision.filter(|number| *number > 0).map(|number| crate::clean!("r{number}")).unwrap_or_default();
+    let stands = match (by_pipeline, live.ready > 0) {
+        (false, _) => crate::clean!("{} ready", live.ready),
+        (true, true) => Clean::from_static("yes"),
+        (true, false) => Clean::from_static("not yet"),
+    };
     let mut first = pad(&line![live.version.0.clone(), (Role::Dim, crate::clean!("  {revision}"))], 13, Align::Left);
-    first.extend(pad(&line![(if live.ready > 0 { Role::Text } else { Role::Dim }, crate::clean!("{} ready", live.ready))], 11, Align::Left));
+    first.extend(pad(&line![(if live.ready > 0 { Role::Text } else { Role::Dim }, stands)], 11, Align::Left));
     first.extend(pad(&errors(app, &live.errors), 23, Align::Left));
     first.push(Piece::new(Role::Dim, live.since.map(|at| words::time_in_words(app, at)).unwrap_or_default()));
     let mut lines = vec![first];
@@ -115,12 +122,26 @@ fn way_back(app: &App, (service, cell): (&Name, &Cell), detail: &CellDetail, wid
         let warning = warning(&app.store, app.cause.as_ref(), workload, (service, &cell.environment), app.now.wall);
         return warning.map(|finding| wrap(&line![(Role::Warn, finding.sentence)], wide)).unwrap_or_default();
     }
+    if workload.kind.told_by_pipeline() {
+        return vec![line![(Role::Key, "R"), crate::clean!("  {}", deployed_before(app, workload))]];
+    }
     let old = detail.live.iter().rfind(|live| !live.newest && live.ready > 0);
     let words = match old {
         Some(old) => crate::clean!("  back to {}: {}{} of its pods serve now", old.version, proof(app, workload, old), old.ready),
         None => crate::clean!("  {} {service}: see what it would go back to", Verb::RollBack.words()),
     };
     vec![line![(Role::Key, "R"), words]]
+}
+
+/// Where the pipeline would go back to, and what speaks for that.
+fn deployed_before(app: &App, workload: &Workload) -> Clean {
+    let revisions: Vec<Revision> = app.store.revisions_of(&workload.id).into_iter().cloned().collect();
+    let records = app.records.get(workload.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+    let target = rollback::target(&rollback::History { revisions: &revisions, records, pods: &[] }, app.now.wall);
+    match target.chosen() {
+        Some(candidate) => crate::clean!("back to {}: {}", candidate.revision.version, candidate.why),
+        None => Clean::from_static("see what it would go back to"),
+    }
 }
 
 /// `proven, 9 d, `: how sure it is that a version is good, as far as the store knows without asking.

@@ -182,6 +182,7 @@ fn words(question: &Question) -> Clean {
         Question::Subject(_) => "the object",
         Question::Keeper { .. } => "what keeps it",
         Question::Run { .. } => "the run",
+        Question::Redeployed { .. } => "the run that deploys it",
         Question::Revisions(_) => "its revisions",
         Question::Templates { .. } => "what was seen here",
         Question::Explain(_) => "what happened",

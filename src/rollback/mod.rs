@@ -5,6 +5,7 @@ mod beside;
 mod case;
 mod difference;
 mod gather;
+mod pipeline;
 mod plan;
 mod procedure;
 mod proof;

@@ -116,6 +116,10 @@ pub(super) fn proofs(run: &Run, baseline: &Baseline, alert: Option<(&Clean, Opti
 }
 
 fn pods(run: &Run, timing: &Timing) -> Proof {
+    if let Some(pipeline) = &run.pipeline {
+        let (state, text) = pipeline.stands(run, timing);
+        return proof(ProofKind::Pods, state, text);
+    }
     let view = &run.view;
     let version = &run.target.version;
     let ready = crate::clean!("{} of {} ready on {version}", view.ready, view.wanted);
@@ -146,6 +150,9 @@ fn pods(run: &Run, timing: &Timing) -> Proof {
 
 fn restarts(run: &Run, timing: &Timing, now: Timestamp) -> Proof {
     let say = |state, text| proof(ProofKind::Restarts, state, text);
+    if run.pipeline.is_some() {
+        return say(ProofState::NotAsked, Clean::from_static("no pods are seen here"));
+    }
     let Some(complete) = run.complete else {
         return say(ProofState::Waiting, Clean::from_static("counted once the pods are ready"));
     };

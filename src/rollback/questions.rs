@@ -47,7 +47,7 @@ pub fn questions(workload: &Workload, revisions: &[&Revision], service: &Name, a
     let own = |question| Ask { who: Who::Source(id.source()), question };
     let mut asks = vec![own(Question::Subject(id.clone())), own(Question::Revisions(id.clone()))];
     asks.extend(seen_here(workload, records).map(own));
-    asks.push(memory(workload, revisions, id, now));
+    asks.extend((!workload.kind.told_by_pipeline()).then(|| memory(workload, revisions, id, now)));
     asks.extend(measures(workload, service, SHOWN));
     asks.extend(alert.map(rule_state));
     asks

@@ -2,6 +2,7 @@
 
 use super::{
     Timing, Tried,
+    pipeline::Pipeline,
     switched::Switched,
     synced::{Stands, Syncing},
 };
@@ -109,6 +110,8 @@ pub struct Run {
     pub(super) switched: Option<Switched>,
     /// The operation of the application, where that is synced back.
     pub(super) syncing: Option<Syncing>,
+    /// The run that deploys it, where a pipeline does.
+    pub(super) pipeline: Option<Pipeline>,
     /// The template it came from.
     pub(super) from: Raw,
     /// The version it came from.
@@ -168,6 +171,7 @@ impl Run {
             verb,
             switched: None,
             syncing: None,
+            pipeline: None,
             from,
             left,
             began,
@@ -209,6 +213,10 @@ impl Run {
                 self.target.template = application.template.clone();
                 self.reread = None;
             }
+            return;
+        }
+        if let Some(pipeline) = &mut self.pipeline {
+            pipeline.learn(subject, self.began);
             return;
         }
         if let Some(release) = subject.release.as_ref().filter(|release| self.reread.is_some() && !release.template.is_empty()) {

@@ -1,6 +1,6 @@
 //! How long the procedure waits, and for what.
 
-use crate::store::Limits;
+use crate::{domain::Kind, store::Limits};
 use jiff::SignedDuration;
 
 /// How long the procedure waits, and for what.
@@ -12,6 +12,8 @@ pub struct Timing {
     pub checks: SignedDuration,
     /// From the acceptance to the verdict, at most.
     pub deadline: SignedDuration,
+    /// The same where a pipeline carries it out, which waits for a runner and may ask a person.
+    pub deadline_pipeline: SignedDuration,
     /// How often in a row the pods must be found ready.
     pub in_a_row: u32,
     /// How far apart these are.
@@ -41,6 +43,13 @@ pub struct Timing {
 }
 
 impl Timing {
+    /// The same for what is of this kind.
+    #[must_use]
+    pub fn of(self, kind: Kind) -> Self {
+        let deadline = if kind.told_by_pipeline() { self.deadline.max(self.deadline_pipeline) } else { self.deadline };
+        Self { deadline, ..self }
+    }
+
     /// For how long a request may still be carried out, through a release or by itself.
     pub const fn late_through(&self, release: bool) -> SignedDuration {
         if release { self.late_release } else { self.late }
@@ -54,6 +63,7 @@ impl Default for Timing {
             gather: seconds(5),
             checks: seconds(5),
             deadline: seconds(600),
+            deadline_pipeline: seconds(3600),
             in_a_row: 10,
             check_every: seconds(3),
             quiet: seconds(60),

@@ -13,7 +13,7 @@
 //!
 //! RECOVERED is said as soon as it is true; everything else waits for the deadline, because it may come.
 
-use super::{Baseline, Proof, ProofKind, ProofState, Run, Standing, Timing, run::Overtaken, synced::Syncing};
+use super::{Baseline, Proof, ProofKind, ProofState, Run, Standing, Timing, pipeline, run::Overtaken, synced::Syncing};
 use crate::{domain::Verb, text::Clean};
 use jiff::{SignedDuration, Timestamp};
 
@@ -78,6 +78,9 @@ pub fn required(kind: ProofKind, baseline: &Baseline) -> bool {
 
 /// The verdict, if there is one at `now`.
 pub(super) fn verdict(run: &Run, baseline: &Baseline, proofs: &[Proof], timing: &Timing, now: Timestamp) -> Option<Verdict> {
+    if let Some(why) = pipeline::failed(run) {
+        return Some(Verdict::NotRecovered { why });
+    }
     match run.overtaken {
         Some(Overtaken::ChangedBack) if run.verb == Verb::SwitchBack => {
             return Some(Verdict::NotRecovered { why: crate::clean!("the traffic was led to {} again: somebody switched forward", run.left) });
@@ -98,7 +101,8 @@ pub(super) fn verdict(run: &Run, baseline: &Baseline, proofs: &[Proof], timing: 
         return Some(if symptom(baseline, proofs) {
             Verdict::Recovered { took: now.duration_since(run.began) }
         } else {
-            Verdict::CouldNotTell { why: Clean::from_static("pods are ready; nothing was bad before, and nothing else was measured") }
+            let stands = if run.pipeline.is_some() { "it is deployed" } else { "pods are ready" };
+            Verdict::CouldNotTell { why: crate::clean!("{stands}; nothing was bad before, and nothing else was measured") }
         });
     }
     (now.duration_since(run.accepted) >= timing.deadline).then(|| at_deadline(run, baseline, proofs))
@@ -133,7 +137,8 @@ fn at_deadline(run: &Run, baseline: &Baseline, proofs: &[Proof]) -> Verdict {
     let open = proofs.iter().find(|proof| required(proof.kind, baseline) && proof.state != ProofState::Good);
     let why = open.map_or_else(|| Clean::from_static("nothing was measured"), |proof| crate::clean!("{}: {}", proof.kind.word(), proof.text));
     let ready = proofs.iter().any(|proof| proof.kind == ProofKind::Pods && proof.state == ProofState::Good);
-    Verdict::CouldNotTell { why: if ready { crate::clean!("pods are ready; {why}") } else { why } }
+    let stands = if run.pipeline.is_some() { "it is deployed" } else { "pods are ready" };
+    Verdict::CouldNotTell { why: if ready { crate::clean!("{stands}; {why}") } else { why } }
 }
 
 /// Pods that were given the whole time and are not ready are bad, not under way.
@@ -170,7 +175,8 @@ fn sentence(run: &Run, bad: &[&Proof]) -> Option<Clean> {
     if first.kind == ProofKind::Restarts {
         return Some(crate::clean!("{}", first.text));
     }
-    Some(crate::clean!("pods are fine, {} still {}: {} was not the cause", first.kind.word(), first.text, run.left))
+    let stands = if run.pipeline.is_some() { "it is deployed" } else { "pods are fine" };
+    Some(crate::clean!("{stands}, {} still {}: {} was not the cause", first.kind.word(), first.text, run.left))
 }
 
 #[cfg(test)]

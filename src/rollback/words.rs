@@ -1,12 +1,12 @@
 //! The words of the screens while a rollback is under way and at its verdict: the view only lays them out.
 
-use super::{Blocker, Confirm, Procedure, Proof, ProofKind, ProofState, Run, State, Verdict};
+use super::{Blocker, Confirm, Procedure, Proof, ProofKind, ProofState, Run, State, Verdict, pipeline::Pipeline};
 use crate::{
     domain::RevisionRef,
     store::words::{clock, long, percent, since, took},
     text::Clean,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// What a line begins with: the view has a glyph, a role and, where there is room, a word for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,6 +229,7 @@ impl Procedure {
                 };
                 let timed = |after| own.then(|| clock(after));
                 let taken = match run.taken_up {
+                    at if run.pipeline.is_some() => pipeline_line(run, at, &timed),
                     Some(at) => Line { clock: timed(since(run.began, at)), ..line(Mark::Good, "taken up", done) },
                     None => line(Mark::Running, "taken up", awaited),
                 };
@@ -247,6 +248,13 @@ impl Procedure {
     }
 }
 
+/// Whether the pipeline has begun.
+fn pipeline_line(run: &Run, at: Option<Timestamp>, timed: &dyn Fn(SignedDuration) -> Option<Clean>) -> Line {
+    let says = run.pipeline.as_ref().map(|pipeline| pipeline.taken_up(run)).unwrap_or_default();
+    let began = at.is_some() || run.pipeline.as_ref().is_some_and(Pipeline::began);
+    Line { clock: at.and_then(|at| timed(since(run.began, at))), ..line(if began { Mark::Good } else { Mark::Running }, "taken up", says) }
+}
+
 fn proof_line(proof: &Proof, run: &Run) -> Line {
     let mark = match proof.state {
         ProofState::Good => Mark::Good,
@@ -255,13 +263,14 @@ fn proof_line(proof: &Proof, run: &Run) -> Line {
         ProofState::Waiting | ProofState::NotAsked => Mark::Waiting,
         ProofState::Unknown => Mark::Unknown,
     };
-    let bar = (proof.kind == ProofKind::Pods && proof.state == ProofState::Running).then_some((run.view.ready, run.view.wanted));
+    let bar = (proof.kind == ProofKind::Pods && proof.state == ProofState::Running && run.pipeline.is_none()).then_some((run.view.ready, run.view.wanted));
     let trace: Vec<f64> = if proof.kind == ProofKind::Errors { run.trace.iter().map(|(_, value)| *value).collect() } else { Vec::new() };
     let text = match trend(&trace).filter(|_| proof.state != ProofState::Good) {
         Some(word) => crate::clean!("{}, {word}", proof.text),
         None => proof.text.clone(),
     };
-    Line { mark, label: proof.kind.word().into(), text, clock: proof.after.map(clock), bar, trace }
+    let label = if run.pipeline.is_some() && proof.kind == ProofKind::Pods { "deployment" } else { proof.kind.word() };
+    Line { mark, label: label.into(), text, clock: proof.after.map(clock), bar, trace }
 }
 
 /// Whether the last values fall or rise by more than a tenth.

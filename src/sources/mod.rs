@@ -7,6 +7,7 @@
 pub mod alertmanager;
 pub mod contexts;
 pub mod demo;
+mod deployments;
 pub mod docker;
 pub mod gates;
 pub mod github;

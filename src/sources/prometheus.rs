@@ -176,6 +176,7 @@ impl Source for Prometheus {
                 Question::Subject(_)
                 | Question::Keeper { .. }
                 | Question::Run { .. }
+                | Question::Redeployed { .. }
                 | Question::Revisions(_)
                 | Question::Templates { .. }
                 | Question::Explain(_)

@@ -2,7 +2,7 @@
 
 use super::{EnvironmentRef, Freshness, Health, Store, health};
 use crate::{
-    domain::{Id, Pod, Revision, Version, Workload},
+    domain::{Id, Pod, Progress, Revision, Version, Workload},
     text::{Clean, Name},
 };
 use jiff::Timestamp;
@@ -153,6 +153,23 @@ pub struct Cell {
     pub why: Option<Clean>,
 }
 
+/// How a deployment is that only its pipeline tells of. That one failed does not mean that nothing serves.
+pub(super) fn deployed(progress: &Progress) -> Health {
+    match progress {
+        Progress::Done => Health::Ok,
+        Progress::Stuck { since, reason, message } => Health::Stuck { since: *since, why: if message.is_empty() { reason.clone() } else { message.clone() } },
+        Progress::Unobserved | Progress::Rolling | Progress::Waiting { .. } => Health::Rolling,
+        Progress::Paused { .. } | Progress::Aborted { .. } | Progress::Unknown => Health::Unknown,
+    }
+}
+
+/// Leaves out what a pipeline alone says of a service in an environment, where a system tells what runs there: it knows better.
+pub(super) fn what_is_seen(rows: &mut Vec<&Workload>) {
+    if rows.iter().any(|row| !row.kind.told_by_pipeline()) {
+        rows.retain(|row| !row.kind.told_by_pipeline());
+    }
+}
+
 impl Cell {
     /// A cell in which nothing runs.
     pub(super) const fn empty(environment: EnvironmentRef, state: CellState) -> Self {
@@ -169,7 +186,8 @@ impl Store {
 
     /// A service in an environment; none where it does not run.
     pub fn cell(&self, service: &Name, environment: &EnvironmentRef, now: Timestamp) -> Option<Cell> {
-        let rows: Vec<&Workload> = self.workloads_in(service.raw(), environment.name.raw()).collect();
+        let mut rows: Vec<&Workload> = self.workloads_in(service.raw(), environment.name.raw()).collect();
+        what_is_seen(&mut rows);
         (!rows.is_empty()).then(|| self.cell_over(environment, &rows, now))
     }
 
@@ -181,7 +199,7 @@ impl Store {
             environment: environment.clone(),
             version: self.cell_version(&judged),
             state: self.cell_state(&judged, rows),
-            serving: Some((sum(|row| row.replicas.ready), sum(|row| row.replicas.wanted))),
+            serving: rows.iter().any(|row| !row.kind.told_by_pipeline()).then(|| (sum(|row| row.replicas.ready), sum(|row| row.replicas.wanted))),
             differs: false,
             changed: rows.iter().filter_map(|row| row.changed).max(),
             why: judged.first().and_then(|(_, health)| health.why().cloned()),

@@ -290,6 +290,9 @@ const GUARD_CHANGE: SignedDuration = SignedDuration::from_secs(60);
 /// controller's word is all there is.
 pub fn health(workload: &Workload, revisions: &[&Revision], pods: Option<&[&Pod]>, now: Timestamp) -> Health {
     let counts = &workload.replicas;
+    if workload.kind.told_by_pipeline() {
+        return super::cell::deployed(&workload.progress);
+    }
     if counts.wanted == 0 {
         return Health::Zero;
     }

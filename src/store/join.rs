@@ -108,13 +108,31 @@ impl Rules {
         self.services.iter().find(|rule| rule.labels.iter().any(carries)).map(|rule| rule.name.clone())
     }
 
-    /// The environment of a workload: the first rule that matches, else the guess.
+    /// The service that a workload is part of.
+    pub fn service_of_workload(&self, workload: &Workload) -> Name {
+        match workload.kind.told_by_pipeline() {
+            true => self.service_of_repository(&workload.place.context),
+            false => self.service_of(&workload.labels, &workload.name),
+        }
+    }
+
+    /// The environment of a workload: the first rule that matches, else the guess. One that a CI names is the declared one of that name.
     pub fn environment_of(&self, workload: &Workload) -> EnvironmentRef {
         let source = workload.id.source();
         let place = &workload.place;
-        let clues =
-            Clues { source: &source, context: place.context.raw(), namespace: place.namespace.raw(), project: place.namespace.raw(), labels: &workload.labels };
-        self.ruled(&clues).unwrap_or_else(|| self.guessed(place))
+        let of_ci = workload.kind.told_by_pipeline();
+        let project = if of_ci { place.context.raw() } else { place.namespace.raw() };
+        let clues = Clues { source: &source, context: place.context.raw(), namespace: place.namespace.raw(), project, labels: &workload.labels };
+        let named = || self.environments.iter().find(|rule| of_ci && rule.name == place.namespace).map(EnvironmentRule::reference);
+        let guessed = || if of_ci { self.guessed(&Place::new(place.namespace.raw(), "")) } else { self.guessed(place) };
+        self.ruled(&clues).or_else(named).unwrap_or_else(guessed)
+    }
+
+    /// Whether an environment that a CI names is one that anybody knows: it is declared, or its name says how strict it is.
+    pub fn knows_environment_of_ci(&self, source: &SourceId, project: &str, environment: &str) -> bool {
+        let clues = Clues { source, context: project, namespace: environment, project, labels: &Labels::default() };
+        let says = || Tier::ALL.iter().any(|tier| (self.guess)(&Place::new(environment, "")).0.raw() == tier.name());
+        self.ruled(&clues).is_some() || self.environments.iter().any(|rule| rule.name.raw() == environment) || says()
     }
 
     /// The environment that a run ships to, where a rule says so: nobody can guess it.

@@ -1,6 +1,6 @@
 //! The service × environment matrix.
 
-use super::{Cause, Cell, CellState, CellVersion, EnvironmentRef, ErrorRate, Store, series, shared_cause};
+use super::{Cause, Cell, CellState, CellVersion, EnvironmentRef, ErrorRate, Store, cell::what_is_seen, series, shared_cause};
 use crate::{
     domain::{FeedKind, Id, Link, Metric, Sample, SourceId, Tier, Workload},
     text::{Clean, Name},
@@ -129,6 +129,7 @@ impl Store {
                 services.entry(&joined.service).or_default().entry(joined.environment.name.raw()).or_default().push(workload);
             }
         }
+        services.values_mut().flat_map(BTreeMap::values_mut).for_each(what_is_seen);
         let samples = self.samples_by_subject(Metric::ErrorRate);
         let mut rows: Vec<Row> = services.into_iter().map(|(service, by_environment)| self.row(service, &by_environment, &columns, &samples, now)).collect();
         if let Some(cause) = cause {

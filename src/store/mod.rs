@@ -251,7 +251,7 @@ impl Store {
             self.seen.workload(before, row, at);
         }
         if before.as_ref().is_none_or(|before| before.labels != row.labels || before.place != row.place) {
-            let joined = Joined { service: self.rules.service_of(&row.labels, &row.name), environment: self.rules.environment_of(row) };
+            let joined = Joined { service: self.rules.service_of_workload(row), environment: self.rules.environment_of(row) };
             let names = [joined.service.clone(), row.name.clone()];
             self.unname(&id);
             for name in names {

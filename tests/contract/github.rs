@@ -1,6 +1,8 @@
 //! `kind = "github"` against a GitHub that we play ourselves, behind a proxy that holds every request and every answer against GitHub's own
 //! description and makes an error of what breaks it.
 
+mod changes;
+mod deployments;
 pub mod seen;
 mod stand_in;
 pub mod world;

@@ -1,6 +1,6 @@
 //! The Kubernetes source against a real API server with a real node.
 
-mod acts;
+pub mod acts;
 mod faults;
 mod found;
 mod helm;

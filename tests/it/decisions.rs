@@ -259,6 +259,7 @@ fn a_server_that_failed_and_changed_nothing_is_settled_in_the_journal_and_asked_
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     };
     let effects = scene.app.update(later, Event::Answer(again, Ok(Box::new(Answer::Subject(Box::new(subject))))));
     let settled = effects.iter().find_map(|effect| match effect {

@@ -55,6 +55,7 @@ fn play(progress: Progress) -> Play {
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     };
     let mut play = Play { scene, id, now, acts: Vec::new(), recorded: Vec::new() };
     let verbs = [Verb::RollBack, Verb::Pause, Verb::Resume, Verb::Promote, Verb::PromoteFull, Verb::Retry];

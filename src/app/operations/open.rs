@@ -97,6 +97,9 @@ impl Left {
         }
         // A release carries no mark: its own history says what was done.
         let went_back = open.to.as_ref().is_some_and(|to| subject.went_back(to, &open.from));
+        if let Some(rerun) = subject.rerun.as_ref().filter(|rerun| rerun.since(open.since)) {
+            return Some((Came::Done, crate::clean!("it was carried out: {} was run again, attempt {}", rerun.name, rerun.attempt)));
+        }
         let marked = went_back || subject.operation.as_ref().is_some_and(|mark| mark.as_str() == open.operation.as_str());
         let by = subject.changed_by.as_ref().map(|(who, _)| crate::clean!(" by {who}")).unwrap_or_default();
         let runs = newest.map(|newest| crate::clean!(": {} {} is the newest", newest.version, newest.short())).unwrap_or_default();
@@ -336,7 +339,10 @@ impl App {
             // What was held off or let go is not the workload.
             Some(verb) if verb.of_a_run() => Question::Run { run: workload.cast(), verb },
             Some(verb @ (Verb::Hold | Verb::Release)) => Question::Keeper { workload: workload.clone(), uid: Some(left.open.from.uid.clone()), verb },
-            _ => Question::Subject(workload.clone()),
+            _ => match left.open.to.as_ref().filter(|_| self.store.workload(&workload).is_some_and(|row| row.kind.told_by_pipeline())) {
+                Some(to) => Question::Redeployed { workload: workload.clone(), to: to.id.clone() },
+                None => Question::Subject(workload.clone()),
+            },
         };
         let questions = [Some(subject), back.then_some(Question::Revisions(workload))];
         let (mut asked, mut effects) = (BTreeMap::new(), Vec::new());

@@ -99,7 +99,7 @@ impl App {
         let named = |at: usize| plan.beside(at).map(|arm| arm.name.clean()).or_else(|| version(at));
         let meant = |at: usize| match aim {
             Aim::Number(number) => named(at).is_none() && plan.target.candidates[at].revision.number == *number,
-            Aim::Named(name) => named(at).is_some_and(|known| known == name),
+            Aim::Named(name) => named(at).unwrap_or(&plan.target.candidates[at].revision.version.0) == name,
         };
         let all = 0..plan.target.candidates.len();
         let Some(wanted) = all.clone().find(|at| meant(*at)) else {

@@ -160,6 +160,7 @@ pub fn subject() -> Subject {
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     }
 }
 

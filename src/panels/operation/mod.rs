@@ -12,6 +12,8 @@ mod verdict;
 #[cfg(test)]
 pub(super) mod fixture;
 #[cfg(test)]
+mod pipeline_tests;
+#[cfg(test)]
 mod switch_tests;
 #[cfg(test)]
 mod sync_tests;

@@ -161,6 +161,13 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
             place.context,
             target.version
         ),
+        (None, Kind::CiEnvironment) => crate::clean!(
+            "One request has the CI run again what deployed {} to {} of {}: the same commit and workflow, with the secrets and variables of today. \
+             What really runs there is not seen from here.",
+            target.version,
+            place.namespace,
+            place.context
+        ),
         (None, _) => crate::clean!(
             "One request replaces the template of {kind} {name} in {} ({}) by that of {} ({}); the revision gets a new number{number}.",
             place.namespace,
@@ -171,14 +178,16 @@ fn happens(running: &Running, plan: &Plan, width: usize) -> Vec<Line> {
     };
     let then = match case.workload.kind {
         _ if matches!(plan.verb(), Verb::Abort | Verb::SwitchBack) => "",
+        Kind::CiEnvironment => " A new deployment of it must then report success.",
         Kind::ComposeService | Kind::Container => " Several containers are exchanged one after the other, until one fails:",
         Kind::SwarmService | Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::Rollout => {
             " The controller then exchanges the pods as its strategy says:"
         }
     };
     let (wanted, ready) = plan.switch().map_or((counts.wanted, counts.ready), |(_, arm)| (arm.wanted, arm.ready));
+    let counted = if case.workload.kind.told_by_pipeline() { Clean::EMPTY } else { crate::clean!(" {wanted} wanted, {ready} ready now.") };
     let words = crate::clean!(
-        "{request}{then} {wanted} wanted, {ready} ready now. \
+        "{request}{then}{counted} \
          It is watched until everything that was bad is measured good, for at most {}. Nothing is sent twice.",
         long(running.procedure.timing.deadline)
     );

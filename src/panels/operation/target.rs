@@ -50,7 +50,8 @@ fn symptoms(app: &App, running: &Running) -> Vec<String> {
     };
     say(&baseline.errors, &|rate| format!("{rate} errors (limit {})", percent(limits.error_rate)));
     say(&baseline.latency, &|slow| format!("p99 {slow} (limit {} s)", limits.latency));
-    say(&baseline.pods, &|why| format!("pods: {why}"));
+    let of = if running.procedure.case.workload.kind.told_by_pipeline() { "deployment" } else { "pods" };
+    say(&baseline.pods, &|why| format!("{of}: {why}"));
     if baseline.restarts != baseline.pods {
         say(&baseline.restarts, &|why| format!("restarts: {why}"));
     }

@@ -145,7 +145,7 @@ impl Procedure {
     /// Begins with the questions. `id` marks the checks; each confirmation brings an id of its own. `records` are the journal's.
     #[must_use = "the wants must be carried out"]
     pub fn begin(case: Case, revisions: &[&Revision], records: Vec<Record>, (id, by): (OpId, Clean), timing: Timing, now: Timestamp) -> (Self, Vec<Want>) {
-        let state = State::Closed { why: Clean::EMPTY };
+        let (state, timing) = (State::Closed { why: Clean::EMPTY }, timing.of(case.workload.kind));
         let mut new = Self { case, state, timing, id, by, asks: Vec::new(), records, good_at: BTreeMap::new() };
         new.asks = questions(&new.case.workload, revisions, &new.case.service, new.case.alert.as_ref(), &new.records, now);
         let wants = new.gather(None, now);
@@ -317,7 +317,7 @@ impl Procedure {
                 let due = run.asked.is_none_or(|last| now.duration_since(last) >= self.timing.ask_every);
                 let reread = run.reread.is_some_and(|at| now >= at);
                 if reread {
-                    run.reread = Some(now + self.timing.reread);
+                    run.reread = Some(now + if run.pipeline.is_some() { self.timing.ask_every } else { self.timing.reread });
                 }
                 let mut wants = if due { self.ask_measures(now) } else { Vec::new() };
                 wants.extend(reread.then(|| self.ask_subject()));
@@ -386,6 +386,8 @@ impl Procedure {
 mod aborts;
 #[cfg(test)]
 mod exchange_tests;
+#[cfg(test)]
+mod pipelines;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]

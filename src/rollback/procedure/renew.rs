@@ -30,7 +30,7 @@ impl Procedure {
         // A StatefulSet or DaemonSet does not carry the number of its revision, and what waits because of a pause has none.
         let other = match (row.revision, known.revision) {
             (Some(now), Some(then)) => now != then,
-            (None, _) | (_, None) => row.images != known.images,
+            (None, _) | (_, None) => row.images != known.images || (row.kind.told_by_pipeline() && row.version != known.version),
         };
         matches!(self.state, State::Gathering(_) | State::Planned(_)) && other
     }

@@ -23,6 +23,7 @@ impl Procedure {
         now: Timestamp,
     ) -> (Self, Vec<Want>) {
         let sent = Box::new(Sent { plan: None, verb, goal, from, running, ids: vec![id.clone()], began });
+        let timing = timing.of(case.workload.kind);
         let state = State::Unclear { sent, why: Clean::from_static("the console that sent it went away"), reread: now + timing.reread };
         let new = Self { case, state, timing, id, by, asks: Vec::new(), records: Vec::new(), good_at: BTreeMap::new() };
         let wants = vec![new.ask_subject()];
@@ -113,7 +114,16 @@ impl Procedure {
 
     pub(super) fn ask_subject(&self) -> Want {
         let id = self.case.workload.id.clone();
-        Want::Ask(Ask { who: Who::Source(id.source()), question: Question::Subject(id) })
+        let who = Who::Source(id.source());
+        let sent = match &self.state {
+            State::Unclear { sent, .. } | State::UnderWay { sent, .. } => Some(sent),
+            _ => None,
+        };
+        let question = match sent.filter(|_| self.case.workload.kind.told_by_pipeline()) {
+            Some(sent) => Question::Redeployed { workload: id, to: sent.goal.id.clone() },
+            None => Question::Subject(id),
+        };
+        Want::Ask(Ask { who, question })
     }
 
     /// Settles an unclear request by what the world looks like: taken up, not applied, or overtaken by somebody else.
@@ -189,6 +199,9 @@ fn taken_up(sent: &Sent, subject: &Subject) -> bool {
     }
     if sent.verb == Verb::Abort {
         return matches!(&subject.progress, Progress::Aborted { back_to, .. } if *back_to == sent.goal.template);
+    }
+    if subject.rerun.as_ref().is_some_and(|rerun| rerun.since(sent.began)) {
+        return true;
     }
     let ours = subject.operation.as_ref().is_some_and(|mark| sent.ids.iter().any(|id| id.as_str() == mark.as_str()));
     let outline = sent.plan.as_ref().and_then(|plan| plan.candidate()).map(|candidate| &candidate.revision.outline);

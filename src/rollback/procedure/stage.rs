@@ -80,6 +80,7 @@ pub(in crate::rollback) fn subject(template: &str) -> Subject {
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     }
 }
 

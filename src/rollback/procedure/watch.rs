@@ -3,7 +3,9 @@
 use super::{Procedure, Sent, State, Want};
 use crate::{
     domain::{Answer, Feed, Id, Question, Scope, SourceId, Subject, Verb, Why, Workload},
-    rollback::{Measure, Observed, Proof, ProofState, Run, measures, proof, rule_state, smoke, switched::Switched, synced::Syncing, verdict},
+    rollback::{
+        Measure, Observed, Proof, ProofState, Run, measures, pipeline::Pipeline, proof, rule_state, smoke, switched::Switched, synced::Syncing, verdict,
+    },
     text::Clean,
 };
 use jiff::Timestamp;
@@ -37,6 +39,7 @@ impl Procedure {
             run.switched = Some(Switched::new(sent.from.clone(), sent.ids.clone(), to));
         }
         run.syncing = (sent.verb == Verb::SyncBack).then(|| Syncing::new(sent.ids.clone()));
+        run.pipeline = self.case.workload.kind.told_by_pipeline().then(Pipeline::default);
         run
     }
 
@@ -44,9 +47,10 @@ impl Procedure {
     /// template that runs after a release or an application went back, where a route leads after a switch.
     pub(super) fn go_under_way(&mut self, sent: Box<Sent>, read: Option<&Subject>, now: Timestamp) -> Vec<Want> {
         let mut run = Box::new(self.run(&sent, now));
-        let rereads = run.switched.is_some() || run.syncing.is_some() || read.map_or(sent.release(), |read| read.release.is_some());
+        let reads = run.switched.is_some() || run.syncing.is_some() || run.pipeline.is_some();
+        let rereads = reads || read.map_or(sent.release(), |read| read.release.is_some());
         run.reread = rereads.then_some(now + self.timing.reread);
-        if let Some(read) = read.filter(|_| run.switched.is_some() || run.syncing.is_some()) {
+        if let Some(read) = read.filter(|_| reads) {
             run.learn(read, now);
         }
         self.state = State::UnderWay { sent, run };

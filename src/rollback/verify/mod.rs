@@ -8,7 +8,7 @@ mod gates;
 mod matters;
 mod point;
 
-use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, proof, smoke};
+use super::{Ask, Case, Measure, Observed, Proof, ProofKind, ProofState, Run, Timing, measures, pipeline::Pipeline, proof, smoke};
 use crate::{
     domain::{self, Answer, Id, Metric, Pod, Question, Revision, RevisionRef, Trouble, Verb, Why},
     store::{Store, words::long},
@@ -181,6 +181,9 @@ impl Verification {
         if wanted {
             let run =
                 self.run.get_or_insert_with(|| Run::new((newest.clone(), Verb::RollBack), (crate::text::Raw::default(), newest.version.clone()), now, now));
+            if run.pipeline.is_none() && self.case.workload.kind.told_by_pipeline() {
+                run.pipeline = Some(Pipeline::default());
+            }
             run.observe(seen, now);
             run.look(&self.timing, now);
             let own: Vec<&Pod> = seen.pods.iter().copied().filter(|pod| pod.template == newest.template && !pod.leaving && pod.ready).collect();

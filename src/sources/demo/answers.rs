@@ -42,6 +42,7 @@ impl World {
                 self.run_now(source, run, at).map(|now| Answer::Subject(Box::new(now.subject(*verb)))).ok_or_else(gone)
             }
             Question::Smoke { service, environment } => Ok(Answer::Smoke(self.tried(service, environment, at))),
+            Question::Redeployed { .. } => Err(SourceError::Unsupported(crate::clean!("{source} deploys nothing"))),
             Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
                 Err(SourceError::Unsupported(crate::clean!("{source} measures nothing")))
             }
@@ -135,6 +136,7 @@ fn subject(view: &View<'_>) -> Subject {
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     }
 }
 

@@ -54,6 +54,7 @@ pub(super) fn keeper(unit: &Unit, at: Timestamp) -> Option<Subject> {
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     })
 }
 

@@ -198,6 +198,7 @@ impl Source for Docker {
                     None => recreate::answer(&session, &source, &workload).await,
                 },
                 Question::Run { .. } => Err(SourceError::Unsupported("an engine knows no runs of a CI".into())),
+                Question::Redeployed { .. } => Err(SourceError::Unsupported("an engine deploys nothing by itself".into())),
                 Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
                 Question::Templates { workload, templates } => recreate::known(&session, &source, &workload, &templates).await,
                 Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => Err(no_such_feed("metrics of services")),

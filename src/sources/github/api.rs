@@ -2,23 +2,25 @@
 
 use super::{
     board::Board,
+    deployments::Records,
     meter::{Meter, Need},
     usual::Usual,
 };
 use crate::{
     clean,
-    domain::SourceId,
+    domain::{SourceId, Stage},
     sources::{
         SourceError,
         gates::Gates,
-        http::{Ask, Budget, HeaderName, HeaderValue, Http, Opened, Reply, Transport},
+        http::{Ask, Budget, HeaderName, HeaderValue, Http, Method, Opened, Reply, Transport},
     },
     text::Clean,
 };
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -81,6 +83,9 @@ pub(super) struct Api {
     pub gates: Gates,
     pub board: Board,
     pub usual: Mutex<Usual>,
+    pub records: Records,
+    hurried: Mutex<BTreeSet<String>>,
+    bell: tokio::sync::Notify,
     http: Http,
     meter: Mutex<Meter>,
     turn: tokio::sync::Mutex<()>,
@@ -91,7 +96,21 @@ impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
         let meter = Mutex::new(Meter::new(login.token.is_none(), Timestamp::now()));
         let (board, turn, notes) = (Board::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Self { id, login, pace, gates, board, usual: Mutex::new(usual), http, meter, turn, notes }
+        Self {
+            id,
+            login,
+            pace,
+            gates,
+            board,
+            usual: Mutex::new(usual),
+            records: Records::default(),
+            hurried: Mutex::default(),
+            bell: tokio::sync::Notify::new(),
+            http,
+            meter,
+            turn,
+            notes,
+        }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -129,12 +148,36 @@ impl Api {
 
     /// A request below a repository.
     pub fn ask(repository: &str, path: &[&str]) -> Ask {
+        Self::afresh(repository, path).conditional()
+    }
+
+    /// The same, whatever is remembered of it: what a token may do is told in headers, and those of an answer that has not changed are old.
+    pub fn afresh(repository: &str, path: &[&str]) -> Ask {
         let parts = repository.split('/').chain(path.iter().copied());
-        headed(parts.fold(Ask::get("repos"), Ask::segment)).conditional()
+        headed(parts.fold(Ask::get("repos"), Ask::segment))
+    }
+
+    /// A change below a repository.
+    pub fn change(method: Method, repository: &str, path: &[&str], json: Option<Bytes>) -> Ask {
+        let parts = repository.split('/').chain(path.iter().copied());
+        headed(parts.fold(Ask::change(method, "repos", json), Ask::segment))
     }
 
     /// Reads JSON about `repository`, and the next page where there is one.
     pub async fn read<T: DeserializeOwned>(&self, need: Need, repository: &str, ask: Ask) -> Result<(T, Option<Ask>), Refusal> {
+        let reply = self.reply(need, repository, ask).await?;
+        let next = reply.next().map(|url| headed(Ask::page(url)).conditional());
+        Ok((reply.json()?, next))
+    }
+
+    /// Reads JSON about `repository`, and the scopes of a classic token, which GitHub tells along with every answer.
+    pub async fn read_with_scopes<T: DeserializeOwned>(&self, need: Need, repository: &str, ask: Ask) -> Result<(T, Option<Clean>), Refusal> {
+        let reply = self.reply(need, repository, ask).await?;
+        let scopes = reply.header("x-oauth-scopes").map(Clean::from_untrusted);
+        Ok((reply.json()?, scopes))
+    }
+
+    async fn reply(&self, need: Need, repository: &str, ask: Ask) -> Result<Reply, Refusal> {
         self.admit(need).await?;
         let _turn = self.turn.lock().await;
         let reply = self.http.send(ask).await?;
@@ -142,8 +185,59 @@ impl Api {
             return Err(self.trouble(repository, &reply));
         }
         self.meter().answered(Budget::read(&reply.headers), reply.unchanged);
-        let next = reply.next().map(|url| headed(Ask::page(url)).conditional());
-        Ok((reply.json()?, next))
+        Ok(reply)
+    }
+
+    /// Sends a change, once, and gives back whatever is answered.
+    ///
+    /// # Errors
+    /// That nothing was sent, because GitHub wants us to wait; or that the answer was lost.
+    pub async fn send(&self, ask: Ask) -> Result<Reply, SourceError> {
+        self.admit(Need::Person).await?;
+        let _turn = self.turn.lock().await;
+        self.http.send(ask).await
+    }
+
+    /// Sends a change about `repository`, once, and tells what came of it, with the status of the answer. It is never sent again.
+    pub async fn carry(&self, repository: &str, ask: Ask) -> (Stage, u16) {
+        let reply = match self.send(ask).await {
+            Ok(reply) => reply,
+            Err(error @ SourceError::RateLimited { .. }) => return (Stage::Refused { why: clean!("{error}") }, 429),
+            Err(error) => return (Stage::Unclear { why: clean!("{error}") }, 0),
+        };
+        let (status, said) = (reply.status.as_u16(), reply.said());
+        let stage = match status {
+            200..=299 => {
+                let request = reply.header("x-github-request-id").map(Clean::from_untrusted);
+                Stage::Accepted { request, warnings: Vec::new(), revision: None, generation: None }
+            }
+            300..=499 => Stage::Refused { why: clean!("{}: {said}", SourceError::from(self.trouble(repository, &reply)).why().words) },
+            _ => Stage::Unclear { why: clean!("{} answers with {status}: {said}", self.login.host) },
+        };
+        (stage, status)
+    }
+
+    /// Somebody changed something in `repository`: its runs are looked at soon.
+    pub fn hurry(&self, repository: &str) {
+        self.hurried.lock().unwrap_or_else(PoisonError::into_inner).insert(repository.to_owned());
+        self.bell.notify_one();
+    }
+
+    /// The repositories whose runs are to be looked at soon, once there are any.
+    pub async fn hurried(&self) -> BTreeSet<String> {
+        loop {
+            let rung = self.bell.notified();
+            let names = std::mem::take(&mut *self.hurried.lock().unwrap_or_else(PoisonError::into_inner));
+            if !names.is_empty() {
+                return names;
+            }
+            rung.await;
+        }
+    }
+
+    /// How far GitHub's clock is ahead of ours.
+    pub fn clock_offset(&self) -> Option<jiff::SignedDuration> {
+        self.http.clock_offset()
     }
 
     /// Opens what is sent from another place, chunk by chunk; that place is not told who we are.

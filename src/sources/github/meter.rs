@@ -14,6 +14,8 @@ pub(super) enum Need {
     List,
     /// Jobs and logs of one run.
     Detail,
+    /// What a person waits for who takes a release back: what is kept for people is kept for this too.
+    Person,
 }
 
 /// The requests of an hour where GitHub does not say: with a token, and without one.
@@ -67,7 +69,7 @@ impl Meter {
         let passed = now.duration_since(self.filled).max(SignedDuration::ZERO).as_secs_f64();
         self.tokens = (self.tokens + passed * self.hourly() / 3600.0).min(self.burst());
         self.filled = now;
-        if self.tokens >= 1.0 {
+        if self.tokens >= 1.0 || need == Need::Person {
             self.tokens -= 1.0;
             return Ok(std::time::Duration::ZERO);
         }
@@ -80,10 +82,12 @@ impl Meter {
         let kept = match need {
             Need::List => limit / 10,
             Need::Detail => limit * 15 / 100,
+            Need::Person => 0,
         };
         let what = match need {
             Need::List => "the last tenth is",
             Need::Detail => "jobs and logs are no longer asked for, and the rest is",
+            Need::Person => "nothing is",
         };
         let (left_words, limit) = (count(left), count(limit));
         let at = until.strftime("%H:%M UTC");

@@ -1,10 +1,12 @@
-//! GitHub Actions: runs, their jobs and steps, and the logs of jobs that ended. github.com, `*.ghe.com` and Enterprise Server, REST 2022-11-28.
+//! GitHub Actions: runs, their jobs and steps, the logs of jobs that ended, and deployments. github.com, `*.ghe.com` and Enterprise Server, REST 2022-11-28.
 //!
 //! GitHub has nothing to watch and counts requests: lists are read conditionally, often where something runs and seldom elsewhere, one request
 //! after the other, within a part of the budget.
 
 mod api;
 mod board;
+mod changes;
+mod deployments;
 mod jobs;
 mod keys;
 mod login;
@@ -25,15 +27,17 @@ use super::{
     Made, Source, SourceError, Wish,
     gates::Gates,
     http::{Auth, Http, Settings},
+    steps,
 };
 use crate::{
     clean,
     config::{Config, ConfigError, Credential, SourceConfig},
-    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Verb, Why},
     gate::Warrant,
     text::{Clean, Name},
 };
 use api::{Api, Login};
+use deployments::Asked;
 use futures::{
     FutureExt, StreamExt,
     future::BoxFuture,
@@ -83,6 +87,14 @@ const fn ten() -> usize {
 pub struct GitHub {
     api: Arc<Api>,
     scope: Scope,
+    deploys: Option<Deploys>,
+    read_only: bool,
+}
+
+/// The repositories that services name, whose environments are told, and which of these.
+struct Deploys {
+    repositories: Vec<Name>,
+    wanted: deployments::Wanted,
 }
 
 /// Makes the source that the configuration names, or without one that of the repository in which the console was started.
@@ -90,18 +102,18 @@ pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
     let logins = Logins::here();
     let here = std::env::current_dir().ok().and_then(|dir| remote::of(&dir));
     match wish.table {
-        Some(table) => vec![configured(table, wish.config, &logins, here.as_ref(), None)],
-        None => here.and_then(|here| found(&here, wish.config, &logins)).into_iter().collect(),
+        Some(table) => vec![configured(table, (wish.config, wish.read_only), &logins, here.as_ref(), None)],
+        None => here.and_then(|here| found(&here, (wish.config, wish.read_only), &logins)).into_iter().collect(),
     }
 }
 
 /// As [`connect`] with a table, at another pace: for servers of one's own, and for tests.
 pub fn paced(table: &SourceConfig, config: &Config, pace: Pace) -> Made {
-    configured(table, config, &Logins::here(), None, Some(pace))
+    configured(table, (config, false), &Logins::here(), None, Some(pace))
 }
 
 /// The repository of the current directory, if it is on github.com or on a host where the person is known: anybody can write a host into a clone.
-fn found(here: &remote::Remote, config: &Config, logins: &Logins) -> Option<Made> {
+fn found(here: &remote::Remote, config: (&Config, bool), logins: &Logins) -> Option<Made> {
     let place = Place::at(&here.host).ok().filter(|place| place.is_cloud() || logins.knows(&place.host))?;
     let table = Table { url: Some(here.host.clone()), repositories: vec![here.repository.clone()], ..bare() };
     let id = named(&place, None);
@@ -128,7 +140,7 @@ fn bare() -> Table {
     Table { repositories: Vec::new(), url: None, branches: Vec::new(), workflows: Vec::new(), runs: thirty(), history: ten(), ca_file: None }
 }
 
-fn configured(source: &SourceConfig, config: &Config, logins: &Logins, here: Option<&remote::Remote>, pace: Option<Pace>) -> Made {
+fn configured(source: &SourceConfig, config: (&Config, bool), logins: &Logins, here: Option<&remote::Remote>, pace: Option<Pace>) -> Made {
     let broken = |words: Clean| Made::Broken(named(&Place::cloud(), source.name()), Why { trouble: Trouble::Unsupported, words });
     let table: Table = match source.read() {
         Ok(table) => table,
@@ -139,7 +151,7 @@ fn configured(source: &SourceConfig, config: &Config, logins: &Logins, here: Opt
         Err(words) => return broken(words),
     };
     let id = named(&place, source.name());
-    let table = Table { repositories: repositories(&table, &place, config, here), ..table };
+    let table = Table { repositories: repositories(&table, &place, config.0, here), ..table };
     let credential = source.credential().cloned().or_else(|| logins.credential(&place, table.url.is_some()));
     made(id.clone(), GitHub::new(id, &place, table, credential, config, pace))
 }
@@ -173,7 +185,14 @@ fn repositories(table: &Table, place: &Place, config: &Config, here: Option<&rem
 }
 
 impl GitHub {
-    fn new(id: SourceId, place: &Place, table: Table, credential: Option<Credential>, config: &Config, pace: Option<Pace>) -> Result<Self, Clean> {
+    fn new(
+        id: SourceId,
+        place: &Place,
+        table: Table,
+        credential: Option<Credential>,
+        (config, read_only): (&Config, bool),
+        pace: Option<Pace>,
+    ) -> Result<Self, Clean> {
         if table.repositories.is_empty() {
             return Err("no repository is named; write repositories = [\"owner/name\"]".into());
         }
@@ -181,13 +200,14 @@ impl GitHub {
             return Err(no_repository(wrong));
         }
         let unique: BTreeSet<&String> = table.repositories.iter().collect();
-        let repositories = unique.into_iter().map(|name| Name::new(name)).collect();
+        let repositories: Vec<Name> = unique.into_iter().map(|name| Name::new(name)).collect();
+        let deploys = credential.as_ref().and_then(|_| deploys(&id, &repositories, config));
         let login = Login { host: clean!("{}", place.host), token: credential.as_ref().map(|credential| clean!("{credential}")) };
         let usual_pace = if credential.is_some() { Pace::USUAL } else { Pace::ANONYMOUS };
         let settings = Settings { url: place.api.clone(), auth: credential.map(Auth::Bearer), ca_file: table.ca_file, ..Settings::default() };
         let api = Api::new(id, login, Http::new(settings)?, pace.unwrap_or(usual_pace), Gates::new(&config.gates), Usual::new(table.history.min(100)));
         let scope = Scope { repositories, branches: table.branches, workflows: table.workflows, runs: table.runs.clamp(1, 100) };
-        Ok(Self { api: Arc::new(api), scope })
+        Ok(Self { api: Arc::new(api), scope, deploys, read_only })
     }
 
     fn lacks(&self) -> Vec<Clean> {
@@ -207,7 +227,16 @@ impl Source for GitHub {
     }
 
     fn offers(&self) -> Offers {
-        Offers { feeds: [FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs].into(), budget: self.api.budget(), lacks: self.lacks(), ..Offers::default() }
+        let mut offers =
+            Offers { feeds: [FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs].into(), budget: self.api.budget(), lacks: self.lacks(), ..Offers::default() };
+        if self.deploys.is_some() {
+            offers.feeds.insert(FeedKind::Workloads);
+            offers.verbs.insert(Verb::RollBack);
+        }
+        if self.api.login.token.is_some() {
+            offers.verbs.extend(changes::VERBS);
+        }
+        offers
     }
 
     fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
@@ -215,8 +244,11 @@ impl Source for GitHub {
             Feed::Runs => runs::watch(self.api.clone(), self.scope.clone()),
             Feed::Jobs(run) => jobs::watch(self.api.clone(), run),
             Feed::Logs(LogTarget::Job(job)) => logs::watch(self.api.clone(), job, after),
-            Feed::Workloads
-            | Feed::Nodes
+            Feed::Workloads => match &self.deploys {
+                Some(deploys) => deployments::watch(self.api.clone(), deploys.repositories.clone(), deploys.wanted.clone()),
+                None => stream::once(async { Err(unsupported("deployments are told of repositories that a [[service]] names, with a token")) }).boxed(),
+            },
+            Feed::Nodes
             | Feed::Holds
             | Feed::Pods(_)
             | Feed::Happenings(_)
@@ -230,21 +262,53 @@ impl Source for GitHub {
         }
     }
 
-    fn ask(&self, _: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
-        async { Err(unsupported("GitHub has no workloads and no metrics")) }.boxed()
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        if let Question::Run { run, verb } = question {
+            let api = self.api.clone();
+            return async move { changes::now(&api, &run, verb).await.map(|now| Answer::Subject(Box::new(now.subject(verb)))) }.boxed();
+        }
+        match Asked::of(question) {
+            Some(asked) => deployments::answer(self.api.clone(), asked).boxed(),
+            None => async { Err(unsupported("GitHub knows deployments, and no metrics")) }.boxed(),
+        }
     }
 
-    fn prepare(&self, _: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
-        stream::once(async { Err(unsupported("nothing is changed at GitHub from here")) }).boxed()
+    fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+        match operation.verb {
+            Verb::RollBack => deployments::prepare(self.api.clone(), operation),
+            verb if verb.of_a_run() => changes::prepare(self.api.clone(), operation),
+            _ => stream::once(async { Err(only_back()) }).boxed(),
+        }
     }
 
-    fn act(&self, _: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-        stream::once(async { Err(unsupported("nothing is changed at GitHub from here")) }).boxed()
+    fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+        if self.read_only {
+            return stream::iter([Ok(steps::read_only())]).boxed();
+        }
+        match warrant.operation().verb {
+            Verb::RollBack => deployments::carry_out(self.api.clone(), warrant),
+            verb if verb.of_a_run() => changes::carry_out(self.api.clone(), warrant),
+            _ => stream::once(async { Err(only_back()) }).boxed(),
+        }
     }
 
     fn probe(&self) -> BoxFuture<'static, bool> {
         self.api.probe()
     }
+}
+
+fn only_back() -> SourceError {
+    unsupported("at GitHub runs are changed and earlier deployments made again, and nothing else from here")
+}
+
+/// What deployments are told of: of those repositories that a service names, and of environments that the configuration declares or whose name
+/// says how strict they are. What else repositories deploy (pages, previews) is no environment of a service.
+fn deploys(id: &SourceId, repositories: &[Name], config: &Config) -> Option<Deploys> {
+    let named = |name: &&Name| config.services.iter().any(|service| service.repository.as_deref() == Some(name.raw()));
+    let repositories: Vec<Name> = repositories.iter().filter(named).cloned().collect();
+    let (rules, source) = (config.rules(), id.clone());
+    let wanted = Arc::new(move |repository: &str, environment: &str| rules.knows_environment_of_ci(&source, repository, environment));
+    (!repositories.is_empty()).then_some(Deploys { repositories, wanted })
 }
 
 const fn unsupported(words: &'static str) -> SourceError {

@@ -29,6 +29,8 @@ const OLD: usize = 10;
 const TURNS: u32 = 4;
 /// How many workflows of one repository are asked for their history at one look.
 const HISTORIES: usize = 3;
+/// How long GitHub takes to begin what was asked for.
+const SOON: Duration = Duration::from_secs(2);
 /// How often a repository that refuses us is asked again.
 const REFUSED: Duration = Duration::from_secs(5 * 60);
 
@@ -105,10 +107,7 @@ impl List {
 impl Watch {
     /// Looks at the repository whose turn it is, when it is.
     async fn next(&mut self) -> Result<Batch, SourceError> {
-        let Some(at) = (0..self.lists.len()).min_by_key(|at| self.lists[*at].due) else {
-            return std::future::pending().await;
-        };
-        sleep_until(self.lists[at].due).await;
+        let at = self.turn().await;
         let looked = self.look(at).await;
         let list = &mut self.lists[at];
         list.turn += 1;
@@ -130,6 +129,24 @@ impl Watch {
         self.plan(at);
         self.frame(&mut facts);
         Ok(Batch { facts, cursor: None })
+    }
+
+    /// Waits for the repository whose turn it is; one in which somebody has changed something comes soon.
+    async fn turn(&mut self) -> usize {
+        loop {
+            let Some(at) = (0..self.lists.len()).min_by_key(|at| self.lists[*at].due) else {
+                return std::future::pending().await;
+            };
+            let hurried = tokio::select! {
+                () = sleep_until(self.lists[at].due) => return at,
+                hurried = self.api.hurried() => hurried,
+            };
+            for list in self.lists.iter_mut().filter(|list| hurried.contains(list.name.raw())) {
+                list.due = list.due.min(Instant::now() + SOON);
+                // What is run again stays where it was in the list: then what runs is asked for.
+                list.turn = if list.turn == 0 { 0 } else { TURNS - 1 };
+            }
+        }
     }
 
     /// When the repository is looked at again.

@@ -146,9 +146,25 @@ fn repositories_that_are_not_named_are_those_of_the_services_then_the_one_here()
 }
 
 #[tokio::test]
-async fn nothing_is_changed_at_github() {
+async fn deployments_are_told_only_where_a_service_names_the_repository() {
     let source = source("repositories = [\"a/b\"]\ntoken_env = \"X\"");
-    assert!(matches!(source.ask(Question::Subject(crate::domain::Id::new(source.id(), "x"))).await, Err(SourceError::Unsupported(_))));
+    assert!(!source.offers().feeds.contains(&FeedKind::Workloads) && source.offers().verbs.is_empty());
+    assert!(matches!(source.ask(Question::Subject(crate::domain::Id::new(source.id(), "x"))).await, Err(SourceError::NotFound(_))));
     let first = tokio::time::timeout(Duration::from_secs(5), source.watch(Feed::Workloads, None).next()).await.unwrap();
     assert!(matches!(first, Some(Err(SourceError::Unsupported(_)))));
+}
+
+#[test]
+fn environments_are_told_that_somebody_knows() {
+    let text = "[[service]]\nname = \"cart\"\nmatch = { repository = \"acme/cart\" }\n[[environment]]\nname = \"eu\"\ntier = \"production\"\n\
+                [[environment]]\nname = \"shops\"\ntier = \"staging\"\nmatch = [{ project = \"acme/*\", namespace = \"shop-*\" }]\n";
+    let config = Layers::new().file("c.toml".as_ref(), text).read().unwrap();
+    let named = |names: &[&str]| names.iter().map(|name| Name::new(name)).collect::<Vec<_>>();
+    let id = SourceId::new("github");
+    let deploys = deploys(&id, &named(&["acme/cart", "acme/other"]), &config).expect("a service names one");
+    assert_eq!(deploys.repositories, named(&["acme/cart"]));
+    for (environment, wanted) in [("eu", true), ("shop-7", true), ("prod-us", true), ("Staging", true), ("github-pages", false), ("pr-311", false)] {
+        assert_eq!((deploys.wanted)("acme/cart", environment), wanted, "{environment}");
+    }
+    assert!(super::deploys(&id, &named(&["acme/other"]), &config).is_none());
 }

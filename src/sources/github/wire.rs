@@ -51,7 +51,7 @@ struct Actor {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireJob {
-    id: u64,
+    pub id: u64,
     name: Option<String>,
     status: Option<String>,
     conclusion: Option<String>,
@@ -126,6 +126,42 @@ impl WireRun {
         self.workflow_id.unwrap_or_default()
     }
 
+    /// Its number, as people say it.
+    pub fn number(&self) -> u64 {
+        self.run_number
+    }
+
+    /// Its commit.
+    pub fn commit(&self) -> &str {
+        self.head_sha.as_deref().unwrap_or_default()
+    }
+
+    /// How often it was run.
+    pub fn attempt(&self) -> u32 {
+        self.run_attempt.unwrap_or(1)
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> RunStatus {
+        status(self.status.as_deref(), self.conclusion.as_deref())
+    }
+
+    /// When it was first asked for.
+    pub fn created(&self) -> Option<Timestamp> {
+        time(self.created_at.as_ref())
+    }
+
+    /// When this attempt began.
+    pub fn began(&self) -> Option<Timestamp> {
+        time(self.run_started_at.as_ref())
+    }
+
+    /// Who had it run last.
+    pub fn actor(&self) -> Clean {
+        let actor = self.triggering_actor.as_ref().filter(|_| self.attempt() > 1).or(self.actor.as_ref());
+        clean(actor.and_then(|actor| actor.login.as_ref()))
+    }
+
     /// The file of its workflow without the folder: `ci.yml` of `.github/workflows/ci.yml@main`.
     fn file(&self) -> &str {
         let path = self.path.as_deref().unwrap_or_default();
@@ -148,26 +184,24 @@ impl WireRun {
 
     /// How it stands, for those who wait for it.
     pub fn standing(&self) -> Standing {
-        Standing { attempt: self.run_attempt.unwrap_or(1), alive: self.alive(), good: self.conclusion.as_deref() == Some("success") }
+        Standing { attempt: self.attempt(), alive: self.alive(), good: self.conclusion.as_deref() == Some("success") }
     }
 
     /// The run of `repository` at `source`.
     pub fn run(&self, source: &SourceId, repository: &Name, usual: Option<u32>) -> Run {
-        let attempt = self.run_attempt.unwrap_or(1);
-        let actor = self.triggering_actor.as_ref().filter(|_| attempt > 1).or(self.actor.as_ref());
         let workflow = self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.file());
         Run {
             id: keys::run(source, repository.raw(), self.id),
             repository: repository.clone(),
             workflow: Clean::from_untrusted(workflow),
             number: self.run_number,
-            attempt,
+            attempt: self.attempt(),
             title: clean(self.display_title.as_ref().or(self.name.as_ref())),
             branch: name(self.head_branch.as_ref()),
             commit: name(self.head_sha.as_ref()),
-            actor: clean(actor.and_then(|actor| actor.login.as_ref())),
-            status: status(self.status.as_deref(), self.conclusion.as_deref()),
-            created: time(self.created_at.as_ref()),
+            actor: self.actor(),
+            status: self.status(),
+            created: self.created(),
             started: time(self.run_started_at.as_ref().or(self.created_at.as_ref())),
             // There is no time of its end; a later edit may move this one.
             ended: time(self.updated_at.as_ref()).filter(|_| !self.alive()),
@@ -178,6 +212,11 @@ impl WireRun {
 }
 
 impl WireJob {
+    /// Its name, if it failed.
+    pub fn failed(&self) -> Option<Clean> {
+        (status(self.status.as_deref(), self.conclusion.as_deref()) == RunStatus::Failed).then(|| clean(self.name.as_ref()))
+    }
+
     /// How it stands.
     pub fn status(&self) -> RunStatus {
         status(self.status.as_deref(), self.conclusion.as_deref())

@@ -41,6 +41,7 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         Question::Explain(id) => explain::read(&cluster, &id).await,
         Question::Yaml(id) => text(&cluster, &address(&id)?).await,
         Question::PodYaml(id) => text(&cluster, &address(&id)?).await,
+        Question::Redeployed { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes deploys nothing by itself"))),
         Question::Templates { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps revisions itself"))),
         Question::Run { .. } | Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => {
             Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics, no alerts and no runs")))
@@ -235,6 +236,7 @@ impl Current {
             routes: Vec::new(),
             run: None,
             application: None,
+            rerun: None,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What the GitHub source has told, as a console would keep it.
 
-use super::stand_in::{GitHub, github};
+use super::stand_in::{self, GitHub};
 use futures::{StreamExt, stream::BoxStream};
 use pilothouse::{
-    config::{Config, SourceConfig},
-    domain::{Batch, Change, Fact, Feed, Id, Job, LineKind, Row, Run},
+    config::{Config, Layers, SourceConfig},
+    domain::{Batch, Change, Fact, Feed, Id, Job, LineKind, Revision, Row, Run, Workload},
     sources::{
-        Made, Source, SourceError,
-        github::{Pace, paced},
+        Made, Source, SourceError, Wish,
+        github::{self, Pace, paced},
     },
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -18,7 +18,7 @@ const BRISK: Pace = Pace { busy: Duration::from_millis(100), idle: Duration::fro
 
 /// A repository of the test's own at our GitHub, and its source; none when the tests are left out on purpose.
 pub fn repository(name: &str, more: &str) -> Option<(&'static GitHub, String, Arc<dyn Source>)> {
-    let github = github()?;
+    let github = stand_in::github()?;
     let repository = format!("acme/{name}");
     github.make(&repository, "t0ken");
     let source = source(github, &repository, "t0ken", more);
@@ -27,8 +27,32 @@ pub fn repository(name: &str, more: &str) -> Option<(&'static GitHub, String, Ar
 
 /// The source of a repository, known by this token.
 pub fn source(github: &GitHub, repository: &str, token: &str, more: &str) -> Arc<dyn Source> {
-    let table = format!("kind = 'github'\nurl = '{}'\nrepositories = ['{repository}']\ntoken_command = ['echo', '{token}']\n{more}", github.proxy);
-    match paced(&SourceConfig::from_toml(&table).expect("a table"), &Config::default(), BRISK) {
+    made(&github.proxy, repository, token, more, &Config::default())
+}
+
+/// The same of a repository that ships a service, reached at `url`: its deployments are told.
+pub fn shipping(url: &str, repository: &str) -> Arc<dyn Source> {
+    made(url, repository, "t0ken", "", &ships(repository))
+}
+
+fn ships(repository: &str) -> Config {
+    let service = format!("[[service]]\nname = 'cart'\nmatch = {{ repository = '{repository}' }}\n");
+    Layers::new().file("c.toml".as_ref(), &service).read().expect("a configuration")
+}
+
+/// The same of a console that was started with `--read-only`.
+pub fn reading(url: &str, repository: &str) -> Arc<dyn Source> {
+    let table = format!("kind = 'github'\nurl = '{url}'\nrepositories = ['{repository}']\ntoken_command = ['echo', 't0ken']\n");
+    let (table, config) = (SourceConfig::from_toml(&table).expect("a table"), ships(repository));
+    match github::connect(&Wish { table: Some(&table), config: &config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
+        Made::Source(source) => source,
+        _ => panic!("it is made"),
+    }
+}
+
+fn made(url: &str, repository: &str, token: &str, more: &str, config: &Config) -> Arc<dyn Source> {
+    let table = format!("kind = 'github'\nurl = '{url}'\nrepositories = ['{repository}']\ntoken_command = ['echo', '{token}']\n{more}");
+    match paced(&SourceConfig::from_toml(&table).expect("a table"), config, BRISK) {
         Made::Source(source) | Made::Aside(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
@@ -43,6 +67,8 @@ pub struct Seen {
     stream: BoxStream<'static, Result<Batch, SourceError>>,
     pub runs: BTreeMap<Id<Run>, Run>,
     pub jobs: BTreeMap<Id<Job>, Job>,
+    pub workloads: BTreeMap<Id<Workload>, Workload>,
+    pub revisions: BTreeMap<Id<Revision>, Revision>,
     pub lines: Vec<String>,
     pub notices: Vec<String>,
     /// The list was told as a whole.
@@ -52,9 +78,9 @@ pub struct Seen {
 
 impl Seen {
     pub fn new(source: &Arc<dyn Source>, feed: Feed) -> Self {
-        let (runs, jobs) = (BTreeMap::new(), BTreeMap::new());
+        let (runs, jobs, workloads, revisions) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let stream = source.watch(feed.clone(), None);
-        Self { source: source.clone(), feed, stream, runs, jobs, lines: Vec::new(), notices: Vec::new(), whole: false, over: false }
+        Self { source: source.clone(), feed, stream, runs, jobs, workloads, revisions, lines: Vec::new(), notices: Vec::new(), whole: false, over: false }
     }
 
     fn take(&mut self, fact: Fact) {
@@ -64,6 +90,11 @@ impl Seen {
                 keep(&mut self.runs, change);
             }
             Fact::Job(change) => keep(&mut self.jobs, change),
+            Fact::Workload(change) => {
+                self.whole |= change == Change::Done;
+                keep(&mut self.workloads, change);
+            }
+            Fact::Revision(change) => keep(&mut self.revisions, change),
             Fact::Lines(_, lines) => {
                 for line in lines {
                     let text = line.text.text.to_string();
@@ -91,7 +122,7 @@ impl Seen {
             }
         };
         let found = tokio::time::timeout(DEADLINE, waiting).await;
-        found.unwrap_or_else(|_| panic!("{what} was never told: {:#?} {:#?} {:?} {:?}", self.runs, self.jobs, self.lines, self.notices))
+        found.unwrap_or_else(|_| panic!("{what} was never told: {:#?} {:#?} {:#?} {:?} {:?}", self.runs, self.jobs, self.workloads, self.lines, self.notices))
     }
 
     /// Takes in what comes next.
@@ -127,6 +158,11 @@ impl Seen {
     /// The run with this number.
     pub fn run(&self, number: u64) -> Option<&Run> {
         self.runs.values().find(|run| run.number == number)
+    }
+
+    /// The environment of this name.
+    pub fn environment(&self, name: &str) -> Option<&Workload> {
+        self.workloads.values().find(|row| row.place.namespace.raw() == name)
     }
 
     /// The job of this name.

@@ -1,16 +1,15 @@
 //! The stand-in for GitHub: one server for all tests of this process, behind the lab's proxy, with a repository for each test; and the storage of
 //! logs, another server, which nobody may tell who they are.
 
-use super::world::{Asked, World};
+use super::world::{Asked, World, told};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, body::Incoming, header::HeaderMap, service::service_fn};
 use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, hash_map::DefaultHasher},
-    convert::Infallible,
     hash::{Hash, Hasher},
     net::SocketAddr,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
@@ -22,6 +21,9 @@ use tokio::net::TcpListener;
 const FILTERED: usize = 1_000;
 /// How long another test process may hold the port that the proxy speaks to.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// No status of anybody's: the answer is lost on its way.
+const LOST: u16 = 599;
 
 type Answer = Response<Full<Bytes>>;
 
@@ -70,9 +72,15 @@ async fn bind(address: SocketAddr) -> TcpListener {
     }
 }
 
-async fn serve(listener: TcpListener, answer: fn(&GitHub, &Request<Incoming>) -> Answer) {
+async fn serve(listener: TcpListener, answer: fn(&GitHub, &Request<Bytes>) -> Answer) {
     while let Ok((stream, _)) = listener.accept().await {
-        let service = service_fn(move |request| async move { Ok::<_, Infallible>(answer(github().expect("the lab is up"), &request)) });
+        let service = service_fn(move |request: Request<Incoming>| async move {
+            let (head, body) = request.into_parts();
+            let request = Request::from_parts(head, body.collect().await?.to_bytes());
+            let answer = answer(github().expect("the lab is up"), &request);
+            // Whoever closes the connection instead of answering.
+            if answer.status().as_u16() == LOST { Err("lost".into()) } else { Ok::<_, Box<dyn std::error::Error + Send + Sync>>(answer) }
+        });
         tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
@@ -97,17 +105,35 @@ impl GitHub {
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request at the API, below `/api/v3/repos/OWNER/NAME/actions`.
-    fn api(&self, request: &Request<Incoming>) -> Answer {
+    /// A request at the API, below `/api/v3/repos/OWNER/NAME`.
+    fn api(&self, request: &Request<Bytes>) -> Answer {
         let path: Vec<&str> = request.uri().path().split('/').skip(1).collect();
-        let ["api", "v3", "repos", owner, name, "actions", rest @ ..] = path.as_slice() else { return said(404, "Not Found", &[]) };
+        let ["api", "v3", "repos", owner, name, rest @ ..] = path.as_slice() else { return said(404, "Not Found", &[]) };
         let (repository, query) = (format!("{owner}/{name}"), request.uri().query().unwrap_or_default());
         let mut repositories = self.repositories();
         let Some(world) = repositories.get_mut(&repository) else { return said(404, "Not Found", &[]) };
-        let answer = self.of(world, &repository, rest, query, request.headers());
-        let (answer, spent) = conditional(answer, request.headers());
+        let changes = *request.method() == hyper::Method::POST;
+        let refused = changes.then(|| world.refusal.clone()).flatten().is_some();
+        let answer = match rest {
+            ["actions", what, number, "rerun"] if changes && !refused => rerun(world, what, number.parse().unwrap_or_default()),
+            ["actions", "runs", number, what] if changes && !refused => {
+                let body = serde_json::from_slice(request.body()).unwrap_or_default();
+                match world.change(number.parse().unwrap_or_default(), what, &body) {
+                    Ok(_) if std::mem::take(&mut world.cut) => answer(LOST, &[], Bytes::new()),
+                    Ok(status) if *what == "pending_deployments" => json_answer(status, &json!([])),
+                    Ok(status) => json_answer(status, &json!({})),
+                    Err(why) => said(409, why, &[]),
+                }
+            }
+            _ => self.of(world, &repository, rest, query, request.headers()),
+        };
+        let (mut answer, spent) = conditional(answer, request.headers());
+        if let Some(scopes) = world.scopes {
+            answer.headers_mut().insert("x-oauth-scopes", scopes.parse().expect("a header"));
+        }
         world.left -= u64::from(spent);
-        world.asked.push(Asked { at: Timestamp::now(), what: format!("{}?{query}", rest.join("/")), status: answer.status().as_u16() });
+        let what = rest.strip_prefix(&["actions"]).unwrap_or(rest).join("/");
+        world.asked.push(Asked { at: Timestamp::now(), what: format!("{what}?{query}"), status: answer.status().as_u16() });
         budget(answer, world.left)
     }
 
@@ -124,6 +150,7 @@ impl GitHub {
             return said(403, "who are you, and which version do you want?", &[]);
         }
         let query = Query::of(query);
+        let ["actions", path @ ..] = path else { return self.of_repository(world, repository, path, &query) };
         match path {
             ["runs"] => self.runs(world, repository, path, &query, None),
             ["workflows", id, "runs"] => self.runs(world, repository, path, &query, id.parse().ok()),
@@ -132,8 +159,49 @@ impl GitHub {
                 Some(run) => self.page(repository, path, &query, "jobs", &run.jobs.iter().collect::<Vec<_>>(), |job| job.json(run)),
                 None => found(None),
             },
+            ["runs", id, "pending_deployments"] => found(id.parse().ok().and_then(|id: u64| world.runs.get(&id)).map(World::pending)),
             ["jobs", id, rest @ ..] => self.job(world, repository, id, rest),
             _ => said(404, "Not Found", &[]),
+        }
+    }
+
+    /// What is not about Actions.
+    fn of_repository(&self, world: &World, repository: &str, path: &[&str], query: &Query) -> Answer {
+        let found_one = |id: &str| world.deployments.iter().find(|one| one.id.to_string() == id);
+        match path {
+            [] => {
+                let rights = json!({ "admin": false, "maintain": false, "push": world.may_write, "triage": true, "pull": true });
+                // The description's own example has a fork that lacks what the description asks for.
+                let own = json!({ "full_name": repository, "permissions": rights, "language": null });
+                let mut whole = told("full-repository", own, false);
+                _ = whole.as_object_mut().map(|whole| whole.remove("source"));
+                json_answer(200, &whole)
+            }
+            ["deployments"] => {
+                let wanted = query.get("environment");
+                let rows: Vec<_> = world.deployments.iter().filter(|one| wanted.is_none_or(|wanted| one.environment == wanted)).collect();
+                self.list(repository, path, query, &rows, |one| one.json(false))
+            }
+            ["deployments", id, "statuses"] => match found_one(id) {
+                Some(one) => self.list(repository, path, query, &one.statuses.iter().collect::<Vec<_>>(), |status| one.status(status)),
+                None => found(None),
+            },
+            ["environments", name] => {
+                let name = name.replace("%2F", "/");
+                let own = json!({ "name": name, "protection_rules": world.rules });
+                found(world.deployments.iter().any(|one| one.environment == name).then(|| told("environment", own, false)))
+            }
+            ["compare", _] => {
+                let file = |name: &&'static str| {
+                    let example = told("commit-comparison", json!({}), false)["files"][0].clone();
+                    let mut file = example;
+                    file["filename"] = json!(name);
+                    file
+                };
+                let files: Vec<Value> = world.files.iter().map(file).collect();
+                json_answer(200, &told("commit-comparison", json!({ "total_commits": 3, "ahead_by": 3, "behind_by": 0, "files": files }), false))
+            }
+            _ => found(None),
         }
     }
 
@@ -154,12 +222,30 @@ impl GitHub {
 
     /// One page of a list, with the way to the next one.
     fn page<T>(&self, repository: &str, path: &[&str], query: &Query, key: &str, rows: &[&T], json: impl Fn(&T) -> Value) -> Answer {
+        let path = [&["actions"], path].concat();
+        self.cut(repository, &path, query, rows, json, |shown| json!({ "total_count": rows.len(), key: shown }))
+    }
+
+    /// The same of a list that comes as it is.
+    fn list<T>(&self, repository: &str, path: &[&str], query: &Query, rows: &[&T], json: impl Fn(&T) -> Value) -> Answer {
+        self.cut(repository, path, query, rows, json, Value::from)
+    }
+
+    fn cut<T>(
+        &self,
+        repository: &str,
+        path: &[&str],
+        query: &Query,
+        rows: &[&T],
+        json: impl Fn(&T) -> Value,
+        whole: impl FnOnce(Vec<Value>) -> Value,
+    ) -> Answer {
         let number = |key: &str, default: usize| query.get(key).and_then(|value| value.parse().ok()).unwrap_or(default);
         let (size, page) = (number("per_page", 30).clamp(1, 100), number("page", 1).max(1));
         let shown: Vec<Value> = rows.iter().skip((page - 1) * size).take(size).map(|row| json(row)).collect();
-        let mut answer = json_answer(200, &json!({ "total_count": rows.len(), key: shown }));
+        let mut answer = json_answer(200, &whole(shown));
         if page * size < rows.len() {
-            let url = |page: usize| format!("{}/api/v3/repos/{repository}/actions/{}?{}", self.proxy, path.join("/"), query.at_page(page));
+            let url = |page: usize| format!("{}/api/v3/repos/{repository}/{}?{}", self.proxy, path.join("/"), query.at_page(page));
             let link = format!("<{}>; rel=\"next\", <{}>; rel=\"last\"", url(page + 1), url(rows.len().div_ceil(size)));
             answer.headers_mut().insert("link", link.parse().expect("a header"));
         }
@@ -180,7 +266,7 @@ impl GitHub {
     }
 
     /// A request at the storage.
-    fn stored(&self, request: &Request<Incoming>) -> Answer {
+    fn stored(&self, request: &Request<Bytes>) -> Answer {
         let secret = |name: &&str| matches!(*name, "authorization" | "cookie" | "proxy-authorization") || name.starts_with("x-github");
         let told: Vec<String> = request.headers().keys().map(|name| name.as_str()).filter(secret).map(String::from).collect();
         if !told.is_empty() {
@@ -210,6 +296,15 @@ impl Query {
     fn at_page(&self, page: usize) -> String {
         let kept = self.0.iter().filter(|(key, _)| key != "page").map(|(key, value)| format!("{key}={value}"));
         kept.chain([format!("page={page}")]).collect::<Vec<_>>().join("&")
+    }
+}
+
+/// Has it run again, and maybe says nothing of it.
+fn rerun(world: &mut World, what: &str, number: u64) -> Answer {
+    match world.rerun(what, number) {
+        Ok(()) if std::mem::take(&mut world.cut) => answer(LOST, &[], Bytes::new()),
+        Ok(()) => json_answer(201, &json!({})),
+        Err(why) => said(403, why, &[]),
     }
 }
 

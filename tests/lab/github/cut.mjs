@@ -1,4 +1,5 @@
-// node cut.mjs PATH… <DESCRIPTION >PART: what an OpenAPI description says of reading these paths, with all that it refers to.
+// node cut.mjs [METHOD:]PATH… <DESCRIPTION >PART: what an OpenAPI description says of reading these paths, or of another method on them, with all
+// that it refers to.
 // The whole of GitHub's (13 MB) would take the proxy minutes to read.
 import { readFileSync } from 'node:fs'
 
@@ -7,12 +8,13 @@ const part = { openapi: whole.openapi, info: whole.info, paths: {}, components: 
 // GitHub answers so everywhere; its description has the words, but does not repeat them at every path.
 const everywhere = { 304: 'not_modified', 401: 'requires_authentication', 403: 'forbidden', 404: 'not_found', 410: 'gone' }
 
-for (const path of process.argv.slice(2)) {
-  const get = whole.paths[path]?.get
-  if (!get) throw new Error(`${path} is not described`)
-  for (const [status, name] of Object.entries(everywhere)) get.responses[status] ??= { $ref: `#/components/responses/${name}` }
+for (const argument of process.argv.slice(2)) {
+  const [, method = 'get', path] = argument.match(/^(?:(\w+):)?(.*)$/)
+  const operation = whole.paths[path]?.[method]
+  if (!operation) throw new Error(`${argument} is not described`)
+  for (const [status, name] of Object.entries(everywhere)) operation.responses[status] ??= { $ref: `#/components/responses/${name}` }
   // Where an Enterprise Server has them.
-  part.paths[`/api/v3${path}`] = { get }
+  ;(part.paths[`/api/v3${path}`] ??= {})[method] = operation
 }
 bring(part.paths)
 for (const { schema } of Object.values(part.components.parameters)) {

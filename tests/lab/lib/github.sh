@@ -3,10 +3,14 @@
 
 DESCRIPTION=@octokit/openapi@23.0.2
 DESCRIPTION_SHA512=pV8M7L9GY23AybNvTmo2nyjmpmnt6+2sRE/tqr0ZLQcPS4lnw7u5eZGNmwRNkBC3D7gZXbFx5AHzLUVRBXGDhg==
-# What our source reads.
-ACTIONS='/repos/{owner}/{repo}/actions'
+# What our source reads, and what it changes.
+REPOSITORY='/repos/{owner}/{repo}'
+ACTIONS="$REPOSITORY/actions"
 DESCRIBED=("$ACTIONS/runs" "$ACTIONS/workflows/{workflow_id}/runs" "$ACTIONS/runs/{run_id}" "$ACTIONS/runs/{run_id}/jobs" "$ACTIONS/jobs/{job_id}"
-	"$ACTIONS/jobs/{job_id}/logs")
+	"$ACTIONS/jobs/{job_id}/logs" "$REPOSITORY" "$REPOSITORY/deployments" "$REPOSITORY/deployments/{deployment_id}/statuses"
+	"$REPOSITORY/environments/{environment_name}" "$REPOSITORY/compare/{basehead}" "post:$ACTIONS/runs/{run_id}/rerun" "post:$ACTIONS/jobs/{job_id}/rerun"
+	"post:$ACTIONS/runs/{run_id}/rerun-failed-jobs" "post:$ACTIONS/runs/{run_id}/cancel" "post:$ACTIONS/runs/{run_id}/force-cancel"
+	"post:$ACTIONS/runs/{run_id}/approve" "$ACTIONS/runs/{run_id}/pending_deployments" "post:$ACTIONS/runs/{run_id}/pending_deployments")
 
 # Print the folder with the proxy and the description, made anew when one of our files about it changes.
 github_proxy() {

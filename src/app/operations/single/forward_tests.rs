@@ -25,6 +25,7 @@ fn subject(at: u32, waits: bool, progress: Progress) -> Subject {
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     }
 }
 

@@ -50,6 +50,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>) -> Result<Answe
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     })))
 }
 

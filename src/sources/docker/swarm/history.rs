@@ -73,6 +73,7 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
         routes: Vec::new(),
         run: None,
         application: None,
+        rerun: None,
     })))
 }
 

@@ -250,6 +250,7 @@ impl Keeper {
             routes: Vec::new(),
             run: None,
             application: None,
+            rerun: None,
         }
     }
 }

@@ -158,7 +158,7 @@ pub fn progress(kind: Kind, generation: i64, spec: &Spec, status: &Status) -> Pr
                 (false, false) => Progress::Rolling,
             }
         }
-        Kind::Rollout | Kind::ComposeService | Kind::Container | Kind::SwarmService => Progress::Unknown,
+        Kind::Rollout | Kind::ComposeService | Kind::Container | Kind::SwarmService | Kind::CiEnvironment => Progress::Unknown,
     }
 }
 
