@@ -77,6 +77,11 @@ impl Headless {
         self.wait_for(counts).await;
     }
 
+    /// The same for the runs of every CI.
+    pub async fn runs(&mut self) {
+        self.wait_for(|feed| *feed == Feed::Runs).await;
+    }
+
     async fn wait_for(&mut self, which: impl Fn(&Feed) -> bool) {
         self.until(self.patience, |app| !waiting(app, &which) && !app.sources.is_empty() && settled(app)).await;
     }
@@ -193,7 +198,8 @@ fn waiting(app: &App, which: &impl Fn(&Feed) -> bool) -> bool {
 }
 
 /// Whether a feed has told its whole list, was refused or broke.
-fn answered(app: &App, source: &SourceId, feed: &Feed) -> bool {
+/// Whether a feed has told its whole list, was refused or broke.
+pub(super) fn answered(app: &App, source: &SourceId, feed: &Feed) -> bool {
     match app.store.feed(source, feed).map(|state| &state.link) {
         Some(Link::Live { synced, .. }) => *synced && !lacks_history(app, source, feed),
         Some(Link::Retrying { .. } | Link::Refused { .. }) => true,

@@ -4,14 +4,14 @@ use super::{
     Failed,
     args::Watch,
     exit::Exit,
-    headless::Headless,
+    headless::{Headless, answered},
     out::{remark, say},
     start::duration,
     status,
 };
 use crate::{
     app::{App, Screen},
-    domain::{FeedKind, Id, Job, Run, RunStatus},
+    domain::{Feed, FeedKind, Id, Job, Run, RunStatus},
     store::words::{since, took},
     text::Clean,
     widgets::Selection,
@@ -25,7 +25,7 @@ const SHAPE: u32 = 1;
 /// Finds the run, tells what changes on standard error, and ends as it ends.
 pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
     let within = duration(&args.within)?;
-    headless.told(FeedKind::Runs).await;
+    headless.runs().await;
     let mut found = choose(&headless.app, &args)?;
     if found.is_none() && args.commit.is_some() {
         remark("no run of this commit yet: it is waited for");
@@ -38,7 +38,8 @@ pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
     let over = |app: &App| {
         told.borrow_mut().changes(app, &id);
         // Its jobs may be told a moment after the run itself.
-        app.store.run(&id).is_some_and(|run| run.status.over()) && app.store.jobs_of(&id).iter().all(|job| job.status.over())
+        let jobs = answered(app, &id.source(), &Feed::Jobs(id.clone())) && app.store.jobs_of(&id).iter().all(|job| job.status.over());
+        jobs && app.store.run(&id).is_some_and(|run| run.status.over())
     };
     let ended = headless.until(within, over).await;
     let app = &headless.app;

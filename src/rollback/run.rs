@@ -1,11 +1,6 @@
 //! Steps 6 and 7: what is watched after the request was accepted.
 
-use super::{
-    Timing, Tried,
-    pipeline::Pipeline,
-    switched::Switched,
-    synced::{Stands, Syncing},
-};
+use super::{Timing, Tried, pipeline::Pipeline, switched::Switched, synced};
 use crate::{
     domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Subject, Verb, Version, Workload},
     store::{Ailment, Freshness, Store, ailment},
@@ -109,7 +104,7 @@ pub struct Run {
     /// Where the route leads, where traffic was switched.
     pub(super) switched: Option<Switched>,
     /// The operation of the application, where that is synced back.
-    pub(super) syncing: Option<Syncing>,
+    pub(super) syncing: Option<synced::Syncing>,
     /// The run that deploys it, where a pipeline does.
     pub(super) pipeline: Option<Pipeline>,
     /// The template it came from.
@@ -209,7 +204,7 @@ impl Run {
                 return;
             }
             self.overtaken = self.overtaken.or(syncing.learn(application));
-            if syncing.stands == Stands::Over && !application.template.is_empty() {
+            if syncing.stands == synced::Stands::Over && !application.template.is_empty() {
                 self.target.template = application.template.clone();
                 self.reread = None;
             }

@@ -46,7 +46,7 @@ fn failed(world: &mut World) {
 
 #[tokio::test]
 async fn what_failed_is_run_again_once_and_the_list_shows_it_soon() {
-    let Some((github, name, source)) = repository("again", "") else { return };
+    let Some((github, name, source)) = repository("run-again", "") else { return };
     github.with(&name, failed);
     let (mut seen, id) = told(&source, 311).await;
     let operation = wish(&source, &id, Verb::RerunFailed).await;
@@ -68,7 +68,7 @@ async fn what_failed_is_run_again_once_and_the_list_shows_it_soon() {
 
 #[tokio::test]
 async fn a_run_is_cancelled_and_one_that_has_ended_meanwhile_is_a_conflict() {
-    let Some((github, name, source)) = repository("cancelled", "") else { return };
+    let Some((github, name, source)) = repository("run-cancelled", "") else { return };
     github.with(&name, |world| {
         for number in [320, 321, 322] {
             let mut run = Run::queued(number, vec![Job::queued(number, "build")]);
@@ -90,7 +90,7 @@ async fn a_run_is_cancelled_and_one_that_has_ended_meanwhile_is_a_conflict() {
 
 #[tokio::test]
 async fn what_an_environment_holds_is_let_go_on_or_not_by_those_whom_it_asks() {
-    let Some((github, name, source)) = repository("held", "") else { return };
+    let Some((github, name, source)) = repository("run-held", "") else { return };
     github.with(&name, |world| {
         for (number, ours) in [(330, true), (331, true), (332, false)] {
             let mut run = Run::queued(number, vec![Job::queued(number, "deploy production")]);
@@ -123,7 +123,7 @@ async fn what_an_environment_holds_is_let_go_on_or_not_by_those_whom_it_asks() {
 
 #[tokio::test]
 async fn a_lost_answer_is_unclear_a_refusal_says_who_and_read_only_sends_nothing() {
-    let Some((github, name, source)) = repository("lost", "") else { return };
+    let Some((github, name, source)) = repository("run-lost", "") else { return };
     github.with(&name, failed);
     let (_, id) = told(&source, 311).await;
     github.with(&name, |world| world.cut = true);

@@ -173,7 +173,8 @@ async fn what_can_not_be_run_again_is_barred_with_the_reason() {
     change(&|world| {
         world.add(run.clone());
         world.run(302).stands("completed", Some("success"));
-        world.deployments[0].statuses.insert(0, ("in_progress", String::new()));
+        let url = world.deployments[0].statuses[0].1.clone();
+        world.deployments[0].statuses.insert(0, ("in_progress", url));
     });
     barred(CheckKind::Paused, "is not over: in progress").await;
 
