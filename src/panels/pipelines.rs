@@ -254,7 +254,12 @@ pub fn progress(app: &App, run: &Run) -> Line {
 fn gates(app: &App, run: &Run, jobs: &[&Job]) -> Line {
     if jobs.is_empty() {
         let asked = shown(app).contains(&run.id);
-        return line![(Role::Faint, if asked { "jobs are asked for" } else { "" })];
+        let says = match run.status {
+            RunStatus::Queued => "not begun",
+            _ if asked => "jobs are asked for",
+            _ => "",
+        };
+        return line![(Role::Faint, says)];
     }
     let gate = |kind: GateKind| {
         let worst = jobs.iter().filter(|job| job.gate == Some(kind)).map(|job| &job.status).min_by_key(|status| status.rank());
@@ -291,7 +296,7 @@ fn empty(app: &App) -> Vec<Line> {
     let feeds: Vec<_> = app.store.feeds().iter().filter(|feed| feed.feed == crate::domain::Feed::Runs).collect();
     let say = |words: Clean| vec![line![(Role::Dim, words)]];
     if feeds.is_empty() {
-        return vec![line![(Role::Dim, "no CI is connected")], line![(Role::Dim, "[[source]] kind = \"github\" connects one")]];
+        return vec![line![(Role::Dim, "no CI is connected")], line![(Role::Dim, "[[source]] kind = \"github\" or \"jenkins\" connects one")]];
     }
     if !app.pipelines.order.is_empty() || !app.store.runs().is_empty() {
         return say(Clean::from_static("no run fits; Esc drops the filter"));

@@ -100,8 +100,13 @@ struct Seen {
 
 /// An answer whose body is read as it comes.
 pub enum Opened {
-    /// A good one, chunk by chunk.
-    Body(BoxStream<'static, Result<Bytes, SourceError>>),
+    /// A good one.
+    Body {
+        /// What stands above it.
+        headers: HeaderMap,
+        /// The body, chunk by chunk.
+        chunks: BoxStream<'static, Result<Bytes, SourceError>>,
+    },
     /// Another one, whole.
     Refused {
         /// What it says.
@@ -176,8 +181,9 @@ impl Http {
             self.note(response.status(), response.headers());
         }
         let (who, host) = (words::host(trail.url()), trail.url().host_str().map(String::from));
+        let headers = response.headers().clone();
         let chunks = response.bytes_stream().map_err(move |error| words::broken(&who, host.as_deref(), &error));
-        Ok(Opened::Body(chunks.boxed()))
+        Ok(Opened::Body { headers, chunks: chunks.boxed() })
     }
 
     /// The status of the answer, whose body is not read.

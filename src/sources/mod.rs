@@ -5,6 +5,7 @@
 //! retries nothing: the supervisor asks again.
 
 pub mod alertmanager;
+pub mod ci;
 pub mod contexts;
 pub mod demo;
 mod deployments;
@@ -12,6 +13,7 @@ pub mod docker;
 pub mod gates;
 pub mod github;
 pub mod http;
+pub mod jenkins;
 pub mod kubernetes;
 pub mod poll;
 pub mod programs;
@@ -189,6 +191,7 @@ pub const CHECKS: &[(&str, CheckTable)] = &[
     ("alertmanager", alertmanager::check),
     ("prometheus", prometheus::check),
     ("github", github::check),
+    ("jenkins", jenkins::check),
 ];
 
 /// Every kind of back end, by its name in the configuration.
@@ -199,4 +202,5 @@ pub const KINDS: &[(&str, Connect)] = &[
     ("alertmanager", alertmanager::connect),
     ("prometheus", prometheus::connect),
     ("github", github::connect),
+    ("jenkins", jenkins::connect),
 ];

@@ -1,16 +1,15 @@
 //! Requests to one GitHub: one after the other, within the budget, and every refusal in words that name the remedy.
 
 use super::{
-    board::Board,
     deployments::Records,
     meter::{Meter, Need},
-    usual::Usual,
 };
 use crate::{
     clean,
     domain::{SourceId, Stage},
     sources::{
         SourceError,
+        ci::{Board, Pace, Usual},
         gates::Gates,
         http::{Ask, Budget, HeaderName, HeaderValue, Http, Method, Opened, Reply, Transport},
     },
@@ -25,23 +24,8 @@ use std::{
     time::Duration,
 };
 
-/// How often it is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// The runs of a repository where something runs.
-    pub busy: Duration,
-    /// The longest between two looks where nothing does.
-    pub idle: Duration,
-    /// The jobs of a run that is under way and looked at.
-    pub jobs: Duration,
-}
-
-impl Pace {
-    /// With a token; a request for what has not changed costs nothing then.
-    pub const USUAL: Self = Self { busy: Duration::from_secs(15), idle: Duration::from_secs(120), jobs: Duration::from_secs(7) };
-    /// Without a token: the 60 requests of an hour must last.
-    pub const ANONYMOUS: Self = Self { busy: Duration::from_secs(150), idle: Duration::from_secs(300), jobs: Duration::from_secs(90) };
-}
+/// Without a token: the 60 requests of an hour must last. With one a request for what has not changed costs nothing.
+pub(super) const ANONYMOUS: Pace = Pace { busy: Duration::from_secs(150), idle: Duration::from_secs(300), jobs: Duration::from_secs(90) };
 
 /// Who we are to it, for sentences.
 #[derive(Clone, Debug)]

@@ -3,12 +3,12 @@
 use super::{api::Api, keys, meter::Need, wire::WireJob};
 use crate::{
     clean,
-    domain::{Batch, Cursor, Fact, Id, Job, LineKind, LogStream, RunStatus},
+    domain::{Batch, Cursor, Fact, Id, Job, LogStream, RunStatus},
     logs::line,
-    sources::{SourceError, http::Opened},
+    sources::{SourceError, ci::Lines, http::Opened},
     text::{Clean, Raw},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
@@ -17,12 +17,6 @@ use jiff::{SignedDuration, Timestamp};
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
-/// How much is handed on at once.
-const BATCH: usize = 256 << 10;
-/// How long to rest after each batch: a log of a hundred thousand lines must not drive out what waits to be drawn (10 MiB/s).
-const REST: Duration = Duration::from_millis(25);
-/// A line beyond this is handed on in pieces.
-const LINE: usize = 1 << 20;
 /// How long after its end a job may still have no log, and how often it is looked for meanwhile.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(3);
@@ -30,16 +24,14 @@ const AGAIN: Duration = Duration::from_secs(3);
 /// The log of `job`, from line `after` on, when it is there.
 pub(super) fn watch(api: Arc<Api>, job: Id<Job>, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
     let given = after.and_then(|Cursor(lines)| lines.expose().parse().ok());
-    let watch = Watch { api, job, skip: given.unwrap_or(0), given: 0, quiet: given.is_some(), state: State::Begin };
+    let watch = Watch { api, job, lines: Lines::after(given.unwrap_or(0)), quiet: given.is_some(), state: State::Begin };
     stream::try_unfold(watch, |mut watch| async move { Ok(watch.next().await?.map(|batch| (batch, watch))) }).boxed()
 }
 
 struct Watch {
     api: Arc<Api>,
     job: Id<Job>,
-    /// Lines that were handed on before a break.
-    skip: u64,
-    given: u64,
+    lines: Lines,
     /// That it must be waited for was said already.
     quiet: bool,
     state: State,
@@ -48,7 +40,7 @@ struct Watch {
 enum State {
     Begin,
     Waiting,
-    Reading { body: BoxStream<'static, Result<Bytes, SourceError>>, rest: BytesMut },
+    Reading(BoxStream<'static, Result<Bytes, SourceError>>),
     Over,
 }
 
@@ -61,7 +53,7 @@ impl Watch {
                 let job = self.job().await?;
                 if job.completed() { self.open(&job).await.map(Some) } else { Ok(Some(Batch::default())) }
             }
-            State::Reading { .. } => self.read().await,
+            State::Reading(_) => self.read().await,
             State::Over => Ok(None),
         }
     }
@@ -93,8 +85,8 @@ impl Watch {
         loop {
             let ask = Api::ask(&repository, &["actions", "jobs", &number, "logs"]).any();
             let (reply, abroad) = match self.api.open(Need::Detail, ask).await? {
-                Opened::Body(body) => {
-                    self.state = State::Reading { body, rest: BytesMut::new() };
+                Opened::Body { chunks, .. } => {
+                    self.state = State::Reading(chunks);
                     return Ok(Batch::default());
                 }
                 Opened::Refused { reply, abroad } => (reply, abroad),
@@ -116,40 +108,17 @@ impl Watch {
 
     /// The next lines, or the end.
     async fn read(&mut self) -> Result<Option<Batch>, SourceError> {
-        let State::Reading { body, rest } = &mut self.state else { return Ok(None) };
-        let (mut ended, enough) = (false, rest.len() + BATCH);
-        while rest.len() < enough && !ended {
-            match body.next().await {
-                Some(chunk) => rest.extend_from_slice(&chunk?),
-                None => ended = true,
-            }
-        }
-        let whole = match memchr::memrchr(b'\n', rest) {
-            _ if ended => rest.len(),
-            Some(end) => end + 1,
-            None if rest.len() >= LINE => rest.len(),
-            None => 0,
-        };
-        let bytes = rest.split_to(whole);
-        let mut lines = Vec::new();
-        for one in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.given += 1;
-            if self.given > self.skip {
-                let one = one.strip_suffix(b"\n").unwrap_or(one);
-                lines.push(line::parse(one.strip_suffix(b"\r").unwrap_or(one), LineKind::Output));
-            }
-        }
+        let State::Reading(body) = &mut self.state else { return Ok(None) };
+        let (lines, ended) = self.lines.read(body, true).await?;
         if ended {
             self.state = State::Over;
-        } else {
-            sleep(REST).await;
         }
         let facts = if lines.is_empty() { Vec::new() } else { vec![Fact::Lines(keys::log(&self.job), lines)] };
         Ok(Some(Batch { facts, cursor: Some(self.cursor()) }))
     }
 
     fn cursor(&self) -> Cursor {
-        Cursor(Raw::new(&self.given.max(self.skip).to_string()))
+        Cursor(Raw::new(&self.lines.given.max(self.lines.skip).to_string()))
     }
 
     /// The repository and the number of the job, for a URL.

@@ -2,7 +2,7 @@
 
 use crate::{
     clean,
-    sources::{SourceError, http::Budget},
+    sources::{SourceError, ci::Bucket, http::Budget},
     text::{Clean, count},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -31,8 +31,7 @@ pub(super) struct Meter {
     anonymous: bool,
     budget: Option<Budget>,
     limit: u64,
-    tokens: f64,
-    filled: Timestamp,
+    bucket: Bucket,
     penalty: Option<(Timestamp, Clean)>,
     strikes: u32,
 }
@@ -40,8 +39,8 @@ pub(super) struct Meter {
 impl Meter {
     pub fn new(anonymous: bool, now: Timestamp) -> Self {
         let limit = if anonymous { ANONYMOUS } else { KNOWN };
-        let mut meter = Self { anonymous, budget: None, limit, tokens: 0.0, filled: now, penalty: None, strikes: 0 };
-        meter.tokens = meter.burst();
+        let mut meter = Self { anonymous, budget: None, limit, bucket: Bucket::new(0.0, now), penalty: None, strikes: 0 };
+        meter.bucket = Bucket::new(meter.burst(), now);
         meter
     }
 
@@ -66,14 +65,12 @@ impl Meter {
         if let Some((until, words)) = self.spent(need, now) {
             return Err(SourceError::RateLimited { until, words });
         }
-        let passed = now.duration_since(self.filled).max(SignedDuration::ZERO).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.hourly() / 3600.0).min(self.burst());
-        self.filled = now;
-        if self.tokens >= 1.0 || need == Need::Person {
-            self.tokens -= 1.0;
+        let (burst, hourly) = (self.burst(), self.hourly());
+        if need == Need::Person {
+            self.bucket.lend(burst, hourly, now);
             return Ok(std::time::Duration::ZERO);
         }
-        Ok(std::time::Duration::from_secs_f64((1.0 - self.tokens) * 3600.0 / self.hourly()))
+        Ok(self.bucket.take(burst, hourly, now))
     }
 
     /// Whether the budget of this hour is as good as spent, until when, and in words.
@@ -100,11 +97,13 @@ impl Meter {
         self.strikes = 0;
         self.penalty = None;
         if unchanged && !self.anonymous {
-            self.tokens = (self.tokens + 1.0).min(self.burst());
+            let burst = self.burst();
+            self.bucket.back(burst);
         }
         if let Some(limit) = budget.as_ref().and_then(|budget| budget.limit) {
             self.limit = limit.max(1);
-            self.tokens = self.tokens.min(self.burst());
+            let burst = self.burst();
+            self.bucket.shrink(burst);
         }
         self.budget = budget.or(self.budget.take());
     }

@@ -4,7 +4,6 @@
 //! after the other, within a part of the budget.
 
 mod api;
-mod board;
 mod changes;
 mod deployments;
 mod jobs;
@@ -15,16 +14,16 @@ mod meter;
 mod place;
 mod remote;
 mod runs;
-mod usual;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use api::Pace;
+pub use super::ci::Pace;
 
 use super::{
     Made, Source, SourceError, Wish,
+    ci::Usual,
     gates::Gates,
     http::{Auth, Http, Settings},
     steps,
@@ -48,7 +47,6 @@ use place::Place;
 use runs::Scope;
 use serde::Deserialize;
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
-use usual::Usual;
 
 /// What `[[source]] kind = "github"` understands.
 #[derive(Deserialize)]
@@ -203,7 +201,7 @@ impl GitHub {
         let repositories: Vec<Name> = unique.into_iter().map(|name| Name::new(name)).collect();
         let deploys = credential.as_ref().and_then(|_| deploys(&id, &repositories, config));
         let login = Login { host: clean!("{}", place.host), token: credential.as_ref().map(|credential| clean!("{credential}")) };
-        let usual_pace = if credential.is_some() { Pace::USUAL } else { Pace::ANONYMOUS };
+        let usual_pace = if credential.is_some() { Pace::USUAL } else { api::ANONYMOUS };
         let settings = Settings { url: place.api.clone(), auth: credential.map(Auth::Bearer), ca_file: table.ca_file, ..Settings::default() };
         let api = Api::new(id, login, Http::new(settings)?, pace.unwrap_or(usual_pace), Gates::new(&config.gates), Usual::new(table.history.min(100)));
         let scope = Scope { repositories, branches: table.branches, workflows: table.workflows, runs: table.runs.clamp(1, 100) };

@@ -156,7 +156,7 @@ impl Watch {
         list.calm = if list.busy() { 0 } else { list.calm.saturating_add(1) };
         let rest = match list.refused {
             Some(_) => REFUSED,
-            None => pace.busy.saturating_mul(1 << list.calm.saturating_sub(1).min(6)).min(pace.idle),
+            None => pace.rest(list.calm),
         };
         list.due = Instant::now() + rest * slower;
     }

@@ -1,10 +1,10 @@
 //! What GitHub answers, and the nouns it becomes. All fields may be missing; words of its enums that we do not know stay what they are.
 
-use super::{board::Standing, keys};
+use super::keys;
 use crate::{
     clean,
     domain::{Job, Run, RunStatus, SourceId, Step},
-    sources::gates::Gates,
+    sources::{ci::Standing, gates::Gates},
     text::{Clean, Name},
 };
 use jiff::Timestamp;

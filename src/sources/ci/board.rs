@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(in crate::sources) struct Standing {
     /// Which attempt it is.
     pub attempt: u32,
     /// It may still change by itself.
@@ -19,7 +19,7 @@ pub(super) struct Standing {
 }
 
 /// The runs that are known.
-pub(super) struct Board {
+pub(in crate::sources) struct Board {
     runs: Mutex<HashMap<Id<Run>, Standing>>,
     bell: watch::Sender<()>,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is remembered of the workflows of all repositories.
 #[derive(Debug)]
-pub(super) struct Usual {
+pub(in crate::sources) struct Usual {
     /// How many of the last successes count.
     history: usize,
     took: BTreeMap<(String, u64), BTreeMap<u64, u32>>,

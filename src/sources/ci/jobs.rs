@@ -1,0 +1,80 @@
+//! The jobs of one run: often while it runs, once when it is over, and again when it is run again.
+
+use super::{Board, Standing};
+use crate::{
+    domain::{Batch, Id, Job, Run},
+    sources::SourceError,
+};
+use futures::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often jobs that are not over are looked at after their run is: the end of a run may be told before that of its jobs.
+const AFTER: u8 = 10;
+
+/// How the jobs of one run are read.
+pub(in crate::sources) trait Look: Send + Sync + 'static {
+    /// Where it is told how the run stands.
+    fn board(&self) -> &Board;
+
+    /// How long to wait while it runs.
+    fn pause(&self) -> Duration;
+
+    /// Its jobs as they are now.
+    fn read(&self, standing: Option<Standing>) -> BoxFuture<'_, Result<Vec<Job>, SourceError>>;
+}
+
+/// The jobs of `run` for as long as they are asked for.
+pub(in crate::sources) fn watch(look: impl Look, run: Id<Run>) -> BoxStream<'static, Result<Batch, SourceError>> {
+    let watch = Watch { look, run, known: None, standing: None, after: 0 };
+    stream::try_unfold(watch, |mut watch| async move {
+        let batch = watch.next().await?;
+        Ok(Some((batch, watch)))
+    })
+    .boxed()
+}
+
+struct Watch<L> {
+    look: L,
+    run: Id<Run>,
+    known: Option<Vec<Job>>,
+    standing: Option<Standing>,
+    after: u8,
+}
+
+impl<L: Look> Watch<L> {
+    async fn next(&mut self) -> Result<Batch, SourceError> {
+        if self.known.is_some() {
+            self.rest().await;
+        }
+        let standing = self.look.board().standing(&self.run);
+        self.after = if self.standing == standing { self.after.saturating_add(1) } else { 0 };
+        self.standing = standing;
+        let jobs = self.look.read(standing).await?;
+        let same = self.known.as_ref() == Some(&jobs);
+        self.known = Some(jobs.clone());
+        Ok(if same { Batch::default() } else { Batch::list(jobs) })
+    }
+
+    /// Waits for the next look: a moment while anything may change, else until the run is another one.
+    async fn rest(&self) {
+        let changed = self.look.board().changed(&self.run, self.standing);
+        if self.alive() {
+            tokio::select! { () = sleep(self.look.pause()) => {}, () = changed => {} }
+        } else {
+            changed.await;
+        }
+    }
+
+    fn alive(&self) -> bool {
+        let unfinished = self.known.iter().flatten().any(|job| !job.status.over());
+        match self.standing {
+            Some(standing) => standing.alive || (unfinished && self.after < AFTER),
+            None => unfinished,
+        }
+    }
+}

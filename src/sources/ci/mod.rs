@@ -1,0 +1,36 @@
+//! What sources of runs do alike: how often they look, how long a thing usually takes, who waits for a run, and how a long log is handed on.
+
+mod board;
+mod bucket;
+mod jobs;
+mod lines;
+mod usual;
+
+pub(in crate::sources) use board::{Board, Standing};
+pub(in crate::sources) use bucket::Bucket;
+pub(in crate::sources) use jobs::{Look, watch as jobs};
+pub(in crate::sources) use lines::Lines;
+pub(in crate::sources) use usual::Usual;
+
+use std::time::Duration;
+
+/// How often it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The runs where something runs.
+    pub busy: Duration,
+    /// The longest between two looks where nothing does.
+    pub idle: Duration,
+    /// The jobs of a run that is under way and looked at.
+    pub jobs: Duration,
+}
+
+impl Pace {
+    /// What a server bears that knows us.
+    pub const USUAL: Self = Self { busy: Duration::from_secs(15), idle: Duration::from_secs(120), jobs: Duration::from_secs(7) };
+
+    /// How long to rest after `calm` looks in a row that showed nothing that runs.
+    pub fn rest(&self, calm: u32) -> Duration {
+        self.busy.saturating_mul(1 << calm.saturating_sub(1).min(6)).min(self.idle)
+    }
+}

@@ -1,0 +1,210 @@
+//! Jenkins 2.x: builds of freestyle and Pipeline jobs in folders and branches, what waits in the queue, stages, and the console as it grows.
+//!
+//! Jenkins has nothing to watch and no conditional requests, and reading builds costs it its disk: one request lists the jobs with their
+//! newest build, and only jobs whose newest build is another one, or runs, are read further, one request after the other.
+
+mod api;
+mod jobs;
+mod keys;
+mod logs;
+mod runs;
+mod stages;
+mod tree;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use super::ci::Pace;
+
+use super::{
+    Made, Source, SourceError, Wish,
+    gates::Gates,
+    http::{Auth, Http, Settings, Url},
+};
+use crate::{
+    clean,
+    config::{Config, ConfigError, SourceConfig},
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Why},
+    gate::Warrant,
+    text::Clean,
+};
+use api::{Api, Login};
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use serde::Deserialize;
+use std::{path::PathBuf, sync::Arc};
+use tree::Scope;
+
+/// What `[[source]] kind = "jenkins"` understands.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    /// Where it is, with its prefix.
+    url: String,
+    /// The user whose API token or password it is.
+    username: Option<String>,
+    /// The jobs by their folders and names, as in `shop/cart`; texts may have `*` and `?`. All that we may see where none is named.
+    #[serde(default)]
+    jobs: Vec<String>,
+    /// Only these branches of multibranch projects; texts may have `*` and `?`.
+    #[serde(default)]
+    branches: Vec<String>,
+    /// How many of the newest builds of each job are shown; their successes tell how long it usually takes.
+    #[serde(default = "ten")]
+    runs: usize,
+    /// The authorities to trust instead of the system's, as a PEM file.
+    ca_file: Option<PathBuf>,
+}
+
+const fn ten() -> usize {
+    10
+}
+
+/// One controller.
+pub struct Jenkins {
+    api: Arc<Api>,
+    scope: Arc<Scope>,
+}
+
+/// Makes the source that the configuration names.
+pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
+    wish.table.map(|table| made(table, wish.config, Pace::USUAL)).into_iter().collect()
+}
+
+/// As [`connect`] with a table, at another pace: for controllers of one's own, and for tests.
+pub fn paced(table: &SourceConfig, config: &Config, pace: Pace) -> Made {
+    made(table, config, pace)
+}
+
+/// What is wrong with its table.
+pub fn check(source: &SourceConfig) -> Vec<ConfigError> {
+    let (table, mut errors) = source.read_partly::<Table>();
+    let Some(table) = table else { return errors };
+    errors.extend(wrong(&table, source).map(|(key, why)| source.error(key, &why)));
+    errors
+}
+
+/// What can not be, by its key.
+fn wrong(table: &Table, source: &SourceConfig) -> Option<(&'static str, Clean)> {
+    if table.username.is_none() && source.credential().is_some() {
+        return Some(("url", "username is missing: an API token of Jenkins belongs to a user, and is sent with the user's name".into()));
+    }
+    if table.username.is_some() && source.credential().is_none() {
+        return Some(("username", "the API token is missing; name token_env, token_file or token_command".into()));
+    }
+    let empty = table.jobs.iter().any(|job| job.split('/').any(str::is_empty));
+    empty.then(|| ("jobs", "a job is written with its folders, as in \"shop/cart\"".into()))
+}
+
+fn made(source: &SourceConfig, config: &Config, pace: Pace) -> Made {
+    let told = |errors: Vec<ConfigError>| errors.first().map_or(Clean::EMPTY, |error| clean!("{}: {}", error.place(), error.what()));
+    let table: Table = match source.read() {
+        Ok(table) => table,
+        Err(errors) => return broken(named(source, None), told(errors)),
+    };
+    let id = named(source, Some(&table.url));
+    if let Some((key, why)) = wrong(&table, source) {
+        return broken(id, clean!("{key}: {why}"));
+    }
+    match Jenkins::new(id.clone(), table, source, config, pace) {
+        Ok(jenkins) => Made::Source(Arc::new(jenkins)),
+        Err(words) => broken(id, words),
+    }
+}
+
+const fn broken(id: SourceId, words: Clean) -> Made {
+    Made::Broken(id, Why { trouble: Trouble::Unsupported, words })
+}
+
+/// `jenkins/HOST`, or as the configuration calls it.
+fn named(source: &SourceConfig, url: Option<&str>) -> SourceId {
+    match (source.name(), url.and_then(host)) {
+        (Some(name), _) => SourceId::new(&clean!("jenkins/{name}")),
+        (None, Some(host)) => SourceId::new(&clean!("jenkins/{host}")),
+        (None, None) => SourceId::new("jenkins"),
+    }
+}
+
+/// `ci.example:8080` of a URL.
+fn host(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let name = url.host_str()?;
+    Some(url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}")))
+}
+
+impl Jenkins {
+    fn new(id: SourceId, table: Table, source: &SourceConfig, config: &Config, pace: Pace) -> Result<Self, Clean> {
+        let credential = source.credential();
+        let user = table.username.as_deref();
+        let login = Login {
+            host: clean!("{}", host(&table.url).unwrap_or_default()),
+            url: clean!("{}", table.url.trim_end_matches('/')),
+            token: user.zip(credential).map(|(user, credential)| (Clean::from_untrusted(user), clean!("{credential}"))),
+        };
+        let settings = Settings { url: table.url, auth: Auth::of(user, credential), ca_file: table.ca_file, ..Settings::default() };
+        let api = Api::new(id, login, Http::new(settings)?, pace, Gates::new(&config.gates));
+        let scope = Scope { jobs: table.jobs, branches: table.branches, runs: table.runs.clamp(1, 100) };
+        Ok(Self { api: Arc::new(api), scope: Arc::new(scope) })
+    }
+
+    fn lacks(&self) -> Vec<Clean> {
+        let anonymous = self.api.login.token.is_none();
+        let nobody =
+            anonymous.then(|| Clean::from_static("no API token: only what anybody may see; write username and token_env, token_file or token_command"));
+        nobody.into_iter().chain(self.api.notes()).collect()
+    }
+}
+
+impl Source for Jenkins {
+    fn id(&self) -> &SourceId {
+        &self.api.id
+    }
+
+    fn offers(&self) -> Offers {
+        Offers { feeds: [FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs].into(), lacks: self.lacks(), ..Offers::default() }
+    }
+
+    fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
+        match feed {
+            Feed::Runs => runs::watch(self.api.clone(), self.scope.clone()),
+            Feed::Jobs(run) => jobs::watch(self.api.clone(), run),
+            Feed::Logs(LogTarget::Job(job)) => logs::watch(self.api.clone(), job, after),
+            Feed::Workloads
+            | Feed::Nodes
+            | Feed::Holds
+            | Feed::Pods(_)
+            | Feed::Happenings(_)
+            | Feed::Alerts
+            | Feed::Rules
+            | Feed::Samples
+            | Feed::Stats(_)
+            | Feed::Logs(LogTarget::Workload { .. } | LogTarget::Pod { .. }) => {
+                stream::once(async { Err(unsupported("Jenkins has builds, their stages and logs")) }).boxed()
+            }
+        }
+    }
+
+    fn ask(&self, _: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        async { Err(unsupported("Jenkins has no workloads and no metrics")) }.boxed()
+    }
+
+    fn prepare(&self, _: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+        stream::once(async { Err(unsupported("nothing is changed at Jenkins from here")) }).boxed()
+    }
+
+    fn act(&self, _: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+        stream::once(async { Err(unsupported("nothing is changed at Jenkins from here")) }).boxed()
+    }
+
+    fn probe(&self) -> BoxFuture<'static, bool> {
+        self.api.probe()
+    }
+}
+
+const fn unsupported(words: &'static str) -> SourceError {
+    SourceError::Unsupported(Clean::from_static(words))
+}

@@ -1,0 +1,207 @@
+//! What our Jenkins knows: jobs in folders, builds with stages and a console, and a queue, which go on when a test says so.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Which plugins tell of stages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plugins {
+    StageView,
+    GraphView,
+    Neither,
+}
+
+/// A job.
+#[derive(Clone)]
+pub struct Project {
+    pub class: &'static str,
+    pub builds: BTreeMap<u64, Build>,
+    pub next: u64,
+}
+
+pub const FREESTYLE: &str = "hudson.model.FreeStyleProject";
+pub const PIPELINE: &str = "org.jenkinsci.plugins.workflow.job.WorkflowJob";
+pub const BRANCHES: &str = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject";
+const FOLDER: &str = "com.cloudbees.hudson.plugins.folder.Folder";
+
+/// A build.
+#[derive(Clone)]
+pub struct Build {
+    pub number: u64,
+    pub result: Option<&'static str>,
+    pub building: bool,
+    pub began: Timestamp,
+    pub took: i64,
+    pub display: String,
+    pub actions: Value,
+    pub message: Option<String>,
+    pub stages: Vec<Stage>,
+    /// What it asks somebody.
+    pub asks: Option<&'static str>,
+    /// Its console as it lies on the disk.
+    pub log: Vec<u8>,
+    /// Whether the console may grow.
+    pub grows: bool,
+    /// Whether it tells only what it must.
+    pub sparse: bool,
+}
+
+/// A stage: its name, how it stands in the words of Stage View, and its steps.
+#[derive(Clone)]
+pub struct Stage {
+    pub id: u64,
+    pub name: &'static str,
+    pub status: &'static str,
+    pub steps: Vec<(&'static str, &'static str, Option<&'static str>)>,
+}
+
+pub fn stage(id: u64, name: &'static str, status: &'static str) -> Stage {
+    Stage { id, name, status, steps: Vec::new() }
+}
+
+impl Build {
+    pub fn running(number: u64) -> Self {
+        let actions = json!([{}, { "_class": "hudson.model.CauseAction", "causes": [{ "shortDescription": "Started by user Kim", "userId": "kim", "userName": "Kim" }] }]);
+        Self {
+            number,
+            result: None,
+            building: true,
+            began: Timestamp::now(),
+            took: 0,
+            display: format!("#{number}"),
+            actions,
+            message: None,
+            stages: Vec::new(),
+            asks: None,
+            log: Vec::new(),
+            grows: true,
+            sparse: false,
+        }
+    }
+
+    /// It is over since a while, and took five minutes.
+    pub fn over(number: u64, result: &'static str) -> Self {
+        let began = Timestamp::now() - SignedDuration::from_mins(10) - SignedDuration::from_hours(i64::try_from(1_000_000 - number).unwrap_or(0) / 1000);
+        Self { result: Some(result), building: false, began, took: 300_000, grows: false, ..Self::running(number) }
+    }
+
+    pub fn ends(&mut self, result: &'static str) {
+        (self.result, self.building, self.grows, self.took) = (Some(result), false, false, 1_000);
+    }
+
+    fn json(&self, class: &str, path: &str) -> Value {
+        let changes = json!({ "_class": "hudson.plugins.git.GitChangeSetList", "items": self.message.iter().map(|msg| json!({ "msg": msg, "commitId": "c0ffee" })).collect::<Vec<_>>() });
+        let mut own = json!({
+            "_class": "hudson.model.Build", "number": self.number, "result": self.result, "building": self.building, "inProgress": self.building,
+            "timestamp": self.began.as_millisecond(), "duration": if self.building { 0 } else { self.took }, "estimatedDuration": -1,
+            "displayName": self.display, "queueId": self.number + 1000, "actions": self.actions, "url": format!("http://wrong.example/{path}/{}/", self.number),
+            "a_field_of_tomorrow": { "x": [1] },
+        });
+        // Freestyle has one, a pipeline a list of them.
+        if class == FREESTYLE {
+            own["changeSet"] = changes
+        } else {
+            own["changeSets"] = json!([changes])
+        }
+        if self.sparse { json!({ "number": self.number, "building": self.building, "result": self.result, "actions": null, "timestamp": null }) } else { own }
+    }
+}
+
+/// One controller.
+pub struct World {
+    pub plugins: Plugins,
+    pub jobs: BTreeMap<String, Project>,
+    /// The folders that hold branches.
+    pub branches: Vec<String>,
+    pub queue: Vec<Value>,
+    /// Answers everything with this: a status, headers, a body.
+    pub refusal: Option<(u16, Vec<(&'static str, String)>, &'static str)>,
+    /// What a plugin fails on.
+    pub broken: Vec<&'static str>,
+    /// It does not say that it is a Jenkins.
+    pub nameless: bool,
+    /// Paths that this user may not read.
+    pub secret: Vec<String>,
+    pub asked: Vec<String>,
+}
+
+impl World {
+    pub fn new(plugins: Plugins) -> Self {
+        Self {
+            plugins,
+            jobs: BTreeMap::new(),
+            branches: Vec::new(),
+            queue: Vec::new(),
+            refusal: None,
+            broken: Vec::new(),
+            nameless: false,
+            secret: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    pub fn add(&mut self, path: &str, class: &'static str, builds: Vec<Build>) {
+        let next = builds.iter().map(|build| build.number).max().unwrap_or(0) + 1;
+        let builds = builds.into_iter().map(|build| (build.number, build)).collect();
+        self.jobs.insert(path.into(), Project { class, builds, next });
+    }
+
+    pub fn begin(&mut self, path: &str, build: Build) {
+        let job = self.jobs.get_mut(path).expect("a job");
+        job.next = build.number + 1;
+        job.builds.insert(build.number, build);
+    }
+
+    pub fn build(&mut self, path: &str, number: u64) -> &mut Build {
+        self.jobs.get_mut(path).and_then(|job| job.builds.get_mut(&number)).expect("a build")
+    }
+
+    /// What waits for a job.
+    pub fn waits(&mut self, id: u64, path: &str, why: &str) {
+        let url = format!("http://wrong.example/job/{}/", path.replace('%', "%25").replace('/', "/job/"));
+        self.queue.push(json!({ "id": id, "why": why, "stuck": false, "blocked": false, "buildable": true, "inQueueSince": Timestamp::now().as_millisecond(),
+            "task": { "name": path, "url": url, "color": "blue" }, "actions": [{}, { "parameters": [{ "name": "VERSION", "value": "2.8.0" }] }] }));
+    }
+
+    /// A folder, or the whole, as far as it goes.
+    pub fn folder(&self, folder: &str) -> Option<Value> {
+        let below = |path: &str| if folder.is_empty() { Some(path.to_owned()) } else { path.strip_prefix(&format!("{folder}/")).map(str::to_owned) };
+        let inside: Vec<String> = self.jobs.keys().filter_map(|path| below(path)).collect();
+        if inside.is_empty() && !folder.is_empty() {
+            return self.jobs.get(folder).map(|job| self.job(folder, job));
+        }
+        let mut names: Vec<&str> = inside.iter().map(|path| path.split('/').next().unwrap_or_default()).collect();
+        names.dedup();
+        let path = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let jobs: Vec<Value> = names.into_iter().filter_map(|name| self.folder(&path(name)).or_else(|| Some(json!({ "name": null })))).collect();
+        let class = if folder.is_empty() {
+            "hudson.model.Hudson"
+        } else if self.branches.iter().any(|one| one == folder) {
+            BRANCHES
+        } else {
+            FOLDER
+        };
+        Some(json!({ "_class": class, "name": folder.rsplit('/').next(), "jobs": jobs }))
+    }
+
+    fn job(&self, path: &str, job: &Project) -> Value {
+        let builds: Vec<Value> = job.builds.values().rev().take(100).map(|build| build.json(job.class, path)).collect();
+        let running = job.builds.values().any(|build| build.building);
+        let color = if job.builds.is_empty() {
+            "notbuilt"
+        } else if running {
+            "blue_anime"
+        } else {
+            "blue"
+        };
+        json!({ "_class": job.class, "name": path.rsplit('/').next(), "color": color, "url": "http://wrong.example/", "nextBuildNumber": job.next,
+            "lastBuild": builds.first(), "builds": builds })
+    }
+
+    /// A build.
+    pub fn one(&self, path: &str, number: u64) -> Option<(&Build, &'static str, Value)> {
+        let job = self.jobs.get(path)?;
+        job.builds.get(&number).map(|build| (build, job.class, build.json(job.class, path)))
+    }
+}
