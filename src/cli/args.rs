@@ -261,7 +261,7 @@ pub struct Rollback {
     /// The service's name again, or with several services the environment's; production demands it.
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
-    /// First hold off what would undo it: the auto-sync of Argo CD, Flux. It stays held off until somebody lets it go (`H` in the console).
+    /// First hold off what would undo it: the auto-sync of Argo CD, Flux. It stays held off until somebody lets it go (`H` in the console). One service at a time.
     #[arg(long)]
     pub hold: bool,
     /// Go back to what was itself rolled back from within a day.

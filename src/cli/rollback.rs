@@ -29,10 +29,8 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
     headless.placed().await;
     let [service] = args.service.as_slice() else { return several::run(headless, args).await };
     let workload = find(&headless, &Clean::from_untrusted(service), &environment(&args), args.workload.as_deref())?;
-    if args.hold
-        && let Some(exit) = hold::first(&mut headless, &workload, &args).await?
-    {
-        return Ok(exit);
+    if args.hold {
+        hold::first(&mut headless, &workload, &args).await?;
     }
     let key = plan(&mut headless, &workload).await?;
     choose(&mut headless, key, &args).await?;

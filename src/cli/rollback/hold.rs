@@ -15,20 +15,20 @@ const FLOORS: usize = 8;
 /// How long one of them may take until it stands still.
 const STILL: Duration = Duration::from_secs(120);
 
-/// Holds off what would undo a rollback of `workload`. With a dry run only says what it would; an exit where nothing can go on.
-pub async fn first(headless: &mut Headless, workload: &Id<Workload>, args: &Rollback) -> Result<Option<Exit>, Failed> {
+/// Holds off what would undo a rollback of `workload`. With a dry run only says what it would.
+pub async fn first(headless: &mut Headless, workload: &Id<Workload>, args: &Rollback) -> Result<(), Failed> {
     let kept = |app: &App| app.store.workload(workload).is_some_and(|row| matches!(row.owner, Some(Owner::ArgoCd { .. } | Owner::Flux { .. })));
     if !kept(&headless.app) {
         remark("neither Argo CD nor Flux keeps it: there is nothing to hold off");
-        return Ok(None);
+        return Ok(());
     }
     for _ in 0..FLOORS {
         let key = plan(headless, workload).await?;
-        let Some(single) = headless.app.operations.single(key) else { return Ok(None) };
+        let Some(single) = headless.app.operations.single(key) else { return Ok(()) };
         if let Stand::Closed { why } = &single.stand {
             // Held off already, or nothing that can be: the checks of the rollback judge what that means.
             remark(&format!("nothing more is held off: {why}"));
-            return Ok(None);
+            return Ok(());
         }
         let title = crate::clean!("{} for {}", single.keeper(), single.title());
         if let Some(block) = single.form().and_then(|form| form.findings.values().find(|finding| finding.outcome == Outcome::Block)) {
@@ -39,7 +39,7 @@ pub async fn first(headless: &mut Headless, workload: &Id<Workload>, args: &Roll
                 remark(&format!("{}: {}", finding.kind.word(), finding.sentence));
             }
             remark(&format!("--hold would hold off {title} first: the plan is made as if it were not"));
-            return Ok(None);
+            return Ok(());
         }
         permitted(&headless.app, &single.environment, single.service.raw(), args)?;
         held(headless, key, &title, args).await?;

@@ -1,6 +1,6 @@
 //! Several services as one plan, confirmed once: what does not help stops what comes after it.
 
-use super::{Headless, PLAN, environment, find, hold, permitted, told, typed, watch_until};
+use super::{Headless, PLAN, environment, find, permitted, told, typed, watch_until};
 use crate::{
     app::{App, OperationKey, Screen, Together},
     cli::{Failed, args::Rollback, exit::Exit, out::say},
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// Plans all of them, confirms as the arguments say, watches each to its verdict.
 pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed> {
-    let alone = [("--to", args.to.is_some()), ("--workload", args.workload.is_some()), ("--back-to-bad", args.back_to_bad)];
+    let alone = [("--to", args.to.is_some()), ("--workload", args.workload.is_some()), ("--back-to-bad", args.back_to_bad), ("--hold", args.hold)];
     if let Some((flag, _)) = alone.iter().find(|(_, given)| *given) {
         return Err(Failed::new(Exit::Usage, format!("{flag} is about one service: roll that one back on its own")));
     }
@@ -21,13 +21,6 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
         let found = find(&headless, &Clean::from_untrusted(service), &environment(&args), None)?;
         if !workloads.contains(&found) {
             workloads.push(found);
-        }
-    }
-    if args.hold {
-        for workload in &workloads {
-            if let Some(exit) = hold::first(&mut headless, workload, &args).await? {
-                return Ok(exit);
-            }
         }
     }
     let key = plan(&mut headless, &workloads).await?;
