@@ -49,9 +49,8 @@ const VERBS: [Action; 27] = [
 
 /// Every verb for `subject`, each with its words or the reason why not; what can be done with a run itself comes before what is about its service.
 pub fn offers(app: &App, subject: &Subject) -> Vec<Offer> {
-    let mut offers: Vec<Offer> = VERBS.into_iter().map(|action| Offer { action, words: app.offer(action, subject) }).collect();
-    offers.sort_by_key(|offer| app.offer_run(offer.action, subject).is_none());
-    offers
+    let (own, others): (Vec<Action>, Vec<Action>) = VERBS.into_iter().partition(|action| app.offer_run(*action, subject).is_some());
+    own.into_iter().chain(others).map(|action| Offer { action, words: app.offer(action, subject) }).collect()
 }
 
 impl App {

@@ -198,7 +198,6 @@ fn waiting(app: &App, which: &impl Fn(&Feed) -> bool) -> bool {
 }
 
 /// Whether a feed has told its whole list, was refused or broke.
-/// Whether a feed has told its whole list, was refused or broke.
 pub(super) fn answered(app: &App, source: &SourceId, feed: &Feed) -> bool {
     match app.store.feed(source, feed).map(|state| &state.link) {
         Some(Link::Live { synced, .. }) => *synced && !lacks_history(app, source, feed),

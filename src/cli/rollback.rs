@@ -166,12 +166,14 @@ fn choices(among: &[&Workload]) -> Vec<Clean> {
     all.iter().map(|names| Clean::from_untrusted(&names[clear.unwrap_or(2)])).collect()
 }
 
+/// The procedure whose screen is open.
+fn shown(app: &App) -> Option<OperationKey> {
+    app.screens.iter().find_map(|screen| if let Screen::Operation(key) = screen { Some(*key) } else { None })
+}
+
 /// The procedure, once its checks are made.
 fn planned(app: &App) -> Option<OperationKey> {
-    let key = app.screens.iter().find_map(|screen| match screen {
-        Screen::Operation(key) => Some(*key),
-        _ => None,
-    })?;
+    let key = shown(app)?;
     match &app.operations.get(key)?.procedure.state {
         State::Planned(plan) => (plan.waiting().next().is_none() && plan.checks == crate::rollback::Checks::Over).then_some(key),
         State::Gathering(_) => None,

@@ -90,9 +90,12 @@ impl Verb {
         !matches!(self, Self::SwitchBack | Self::SyncBack | Self::Hold | Self::Release)
     }
 
-    /// Whether it is done to a run of a CI, not to a workload.
-    pub const fn of_a_run(self) -> bool {
-        matches!(self, Self::Rerun | Self::RerunFailed | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject)
+    /// What is done to a run of a CI, not to a workload.
+    pub const OF_RUNS: [Self; 6] = [Self::Rerun, Self::RerunFailed, Self::Cancel, Self::ForceCancel, Self::Approve, Self::Reject];
+
+    /// Whether it is done to a run of a CI.
+    pub fn of_a_run(self) -> bool {
+        Self::OF_RUNS.contains(&self)
     }
 
     /// The one whose words these are, as a journal has them.

@@ -169,6 +169,33 @@ pub struct Subject {
     pub rerun: Option<Rerun>,
 }
 
+impl Subject {
+    /// One of which nothing more is known than what it is and what an operation must still find.
+    pub fn new(workload: Id<Workload>, seen: Seen) -> Self {
+        Self {
+            workload,
+            seen,
+            revision: None,
+            outline: Outline::default(),
+            operation: None,
+            rolled_back_from: None,
+            changed_by: None,
+            generation: 0,
+            observed: 0,
+            replicas: Replicas::default(),
+            progress: Progress::Unknown,
+            keeper: None,
+            abort_to: None,
+            steps: None,
+            release: None,
+            routes: Vec::new(),
+            run: None,
+            application: None,
+            rerun: None,
+        }
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {

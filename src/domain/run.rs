@@ -1,6 +1,6 @@
 //! One model for every CI: a run has jobs, a job has steps.
 
-use super::{Id, Outline, Progress, Replicas, Seen, Subject, Verb};
+use super::{Id, Seen, Subject, Verb};
 use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
 
@@ -37,6 +37,13 @@ pub struct Run {
     pub usual: Option<u32>,
     /// Where a person can look at it.
     pub url: Clean,
+}
+
+impl Run {
+    /// The beginning of its commit, as people say it.
+    pub fn short_commit(&self) -> &str {
+        self.commit.raw().get(..7).unwrap_or(self.commit.raw())
+    }
 }
 
 /// A run as it is at this moment, with what a change of it must know.
@@ -78,29 +85,15 @@ impl RunNow {
         Seen { uid: Raw::new(self.run.id.as_str()), template: Raw::new(&format!("attempt {} {about}", self.run.attempt)), paused: false }
     }
 
+    /// What is not as it was seen before; none where all is.
+    pub fn moved(&self, verb: Verb, from: &Seen) -> Option<Clean> {
+        (self.seen(verb) != *from).then(|| crate::clean!("it is attempt {} by now, {}", self.run.attempt, self.run.status.word()))
+    }
+
     /// The same as what is told of anything that is to be changed.
     pub fn subject(self, verb: Verb) -> Subject {
-        Subject {
-            workload: self.run.id.cast(),
-            seen: self.seen(verb),
-            revision: Some(self.run.attempt.into()),
-            outline: Outline::default(),
-            operation: None,
-            rolled_back_from: None,
-            changed_by: None,
-            generation: 0,
-            observed: 0,
-            replicas: Replicas::default(),
-            progress: Progress::Unknown,
-            keeper: None,
-            abort_to: None,
-            steps: None,
-            release: None,
-            routes: Vec::new(),
-            application: None,
-            rerun: None,
-            run: Some(Box::new(self)),
-        }
+        let subject = Subject::new(self.run.id.cast(), self.seen(verb));
+        Subject { revision: Some(self.run.attempt.into()), run: Some(Box::new(self)), ..subject }
     }
 }
 

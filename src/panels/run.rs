@@ -80,7 +80,7 @@ pub fn draw(app: &App, id: &Id<Run>, at: &Selection<String>, buf: &mut Buffer, a
 fn lines(app: &App, run: &Run, at: &Selection<String>) -> Vec<(Line, bool)> {
     let mut lines = vec![
         (line![run.title.clone()], false),
-        (line![(Role::Dim, crate::clean!("{} · {} · {}", run.branch, run.commit.raw().get(..7).unwrap_or(run.commit.raw()), run.actor))], false),
+        (line![(Role::Dim, crate::clean!("{} · {} · {}", run.branch, run.short_commit(), run.actor))], false),
         (if run.status.over() { Line::new() } else { pipelines::progress(app, run) }, false),
         (Line::new(), false),
     ];

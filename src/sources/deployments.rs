@@ -220,25 +220,11 @@ impl Site {
         let newest = self.newest()?;
         let by = (!newest.by.is_empty()).then(|| (newest.by.clone(), newest.created));
         Some(Subject {
-            workload: self.id(),
-            seen: self.seen(),
-            revision: None,
             outline: newest.outline(),
-            operation: None,
-            rolled_back_from: None,
             changed_by: by,
-            generation: 0,
-            observed: 0,
             replicas: self.replicas(),
             progress: progress(newest),
-            keeper: None,
-            abort_to: None,
-            steps: None,
-            release: None,
-            routes: Vec::new(),
-            run: None,
-            application: None,
-            rerun: None,
+            ..Subject::new(self.id(), self.seen())
         })
     }
 }

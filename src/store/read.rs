@@ -165,6 +165,11 @@ impl Store {
         self.runs.get(id)
     }
 
+    /// One job of a run.
+    pub fn job(&self, id: &Id<Job>) -> Option<&Job> {
+        self.jobs.get(id)
+    }
+
     /// The jobs of a run, by when they began.
     pub fn jobs_of(&self, run: &Id<Run>) -> Vec<&Job> {
         let mut rows: Vec<&Job> = self.jobs.iter().filter(|job| job.run == *run).collect();

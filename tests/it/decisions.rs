@@ -3,7 +3,7 @@
 use crate::stage::{Scene, stage, time};
 use pilothouse::{
     app::{App, Came, Effect, Event, Now, Record, Screen, Size},
-    domain::{Answer, Outline, Progress, Question, Replicas, Stage, Subject, Tier, guess},
+    domain::{Answer, Progress, Question, Stage, Subject, Tier, guess},
     gate::Mode,
     keys::Key,
     rollback::State,
@@ -240,27 +240,7 @@ fn a_server_that_failed_and_changed_nothing_is_settled_in_the_journal_and_asked_
     assert!(reading(&effects).is_some(), "it is read, not sent: {effects:?}");
     let later = Now { wall: now.wall + time("40s"), mono: now.mono + time("40s").unsigned_abs() };
     let again = reading(&scene.app.update(later, Event::Tick)).expect("it is read again");
-    let subject = Subject {
-        workload: operation.subject.clone(),
-        seen: operation.from.clone(),
-        revision: None,
-        outline: Outline::default(),
-        operation: None,
-        rolled_back_from: None,
-        changed_by: None,
-        generation: 1,
-        observed: 1,
-        replicas: Replicas::default(),
-        progress: Progress::Done,
-        keeper: None,
-        abort_to: None,
-        steps: None,
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
-    };
+    let subject = Subject { generation: 1, observed: 1, progress: Progress::Done, ..Subject::new(operation.subject.clone(), operation.from.clone()) };
     let effects = scene.app.update(later, Event::Answer(again, Ok(Box::new(Answer::Subject(Box::new(subject))))));
     let settled = effects.iter().find_map(|effect| match effect {
         Effect::Record(Record::Settled { operation: of, came, detail }) => Some((of.clone(), *came, detail.clone())),

@@ -4,8 +4,8 @@ use crate::stage::{Scene, stage};
 use pilothouse::{
     app::{App, Came, Effect, End, Event, Known, OpenOperation, Record, Screen, Stand, Subject as Under, offers},
     domain::{
-        Answer, Change, Check, CheckKind, Fact, Feed, FeedKind, Id, Kind, Offers, OpId, Operation, Outline, Progress, Question, Replicas, Seen, Stage, Steps,
-        Subject, TaskId, Verb, Workload,
+        Answer, Change, Check, CheckKind, Fact, Feed, FeedKind, Id, Kind, Offers, OpId, Operation, Progress, Question, Replicas, Seen, Stage, Steps, Subject,
+        TaskId, Verb, Workload,
     },
     gate::Mode,
     keys::Action,
@@ -37,25 +37,13 @@ fn play(progress: Progress) -> Play {
     let id = scene.app.workloads_of(&scene.app.subject()).into_iter().next().expect("a workload is under the cursor");
     let steps = Steps { at: 1, of: 3, waits: true, full: false, aborted: progress.is_aborted(), through: false, template: Raw::new("t2") };
     let now = Subject {
-        workload: id.clone(),
-        seen: Seen { uid: Raw::new("u"), template: Raw::new("t2 stable=aaa"), paused: matches!(progress, Progress::Paused { .. }) },
         revision: Some(2),
-        outline: Outline::default(),
-        operation: None,
-        rolled_back_from: None,
-        changed_by: None,
         generation: 4,
         observed: 4,
         replicas: Replicas { wanted: 3, total: 3, updated: 1, ready: 3, available: 3 },
         progress: progress.clone(),
-        keeper: None,
-        abort_to: None,
         steps: Some(steps),
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
+        ..Subject::new(id.clone(), Seen { uid: Raw::new("u"), template: Raw::new("t2 stable=aaa"), paused: matches!(progress, Progress::Paused { .. }) })
     };
     let mut play = Play { scene, id, now, acts: Vec::new(), recorded: Vec::new() };
     let verbs = [Verb::RollBack, Verb::Pause, Verb::Resume, Verb::Promote, Verb::PromoteFull, Verb::Retry];

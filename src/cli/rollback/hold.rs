@@ -1,8 +1,8 @@
 //! `--hold`: what would undo the rollback is held off before it is planned, one controller after the other, each through the same gate.
 
-use super::{Headless, PLAN, environment, permitted, typed};
+use super::{Headless, PLAN, environment, permitted, shown, typed};
 use crate::{
-    app::{App, End, OperationKey, Screen, Stand},
+    app::{App, End, OperationKey, Stand},
     cli::{Failed, args::Rollback, exit::Exit, out::remark},
     domain::{CheckKind, Id, Outcome, Owner, Verb, Workload},
     rollback::Checks,
@@ -75,12 +75,8 @@ async fn plan(headless: &mut Headless, workload: &Id<Workload>) -> Result<Operat
     headless.app.screens.clear();
     let effects = headless.app.open_single(Verb::Hold, workload, None);
     headless.carry_out(effects);
-    let shown = headless.app.screens.iter().find_map(|screen| match screen {
-        Screen::Operation(key) => Some(*key),
-        _ => None,
-    });
     let late = || Failed::new(Exit::Unknown, "what keeps it could not be read in time; pilothouse doctor says what does not answer");
-    let key = shown.ok_or_else(late)?;
+    let key = shown(&headless.app).ok_or_else(late)?;
     let ready = |app: &App| match app.operations.single(key).map(|single| &single.stand) {
         Some(Stand::Planned(form)) => form.checks == Checks::Over,
         Some(Stand::Reading { .. }) => false,

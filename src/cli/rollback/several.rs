@@ -1,8 +1,8 @@
 //! Several services as one plan, confirmed once: what does not help stops what comes after it.
 
-use super::{Headless, PLAN, environment, find, permitted, told, typed, watch_until};
+use super::{Headless, PLAN, environment, find, permitted, shown, told, typed, watch_until};
 use crate::{
-    app::{App, OperationKey, Screen, Together},
+    app::{App, OperationKey, Together},
     cli::{Failed, args::Rollback, exit::Exit, out::say},
     domain::{Id, Workload},
     rollback::Barred,
@@ -60,11 +60,7 @@ async fn plan(headless: &mut Headless, workloads: &[Id<Workload>]) -> Result<Ope
     let place = workloads.first().and_then(|id| headless.app.store.joined(id)).map(|joined| joined.environment.name.clone()).ok_or_else(gone)?;
     let effects = headless.app.open_batch(&place, workloads);
     headless.carry_out(effects);
-    let shown = headless.app.screens.iter().find_map(|screen| match screen {
-        Screen::Operation(key) => Some(*key),
-        _ => None,
-    });
-    let key = shown.ok_or_else(gone)?;
+    let key = shown(&headless.app).ok_or_else(gone)?;
     let ready = |app: &App| {
         let waits = |member: &crate::app::Member| app.operations.barred_member(member) == Some(Barred::Checking);
         app.operations.batch(key).is_none_or(|batch| !batch.members.iter().any(waits))
@@ -97,21 +93,14 @@ impl Several {
         } else {
             self.text(app, key);
             if !dry && app.operations.batch(key).is_some_and(|batch| matches!(batch.stand, Together::Planned)) {
-                say!("nothing was changed: --yes does it, --dry-run says that this is all you want");
+                told::unconfirmed();
             }
         }
         barred(app, key).unwrap_or(if dry { Exit::Yes } else { Exit::Forbidden })
     }
 
     fn refused(&self, app: &App, key: OperationKey, why: &Clean, exit: Exit) -> Exit {
-        if self.json {
-            let mut value = shape(app, key);
-            value["refused"] = json!(why);
-            say!("{value:#}");
-        } else {
-            self.text(app, key);
-            say!("not done: {why}");
-        }
+        told::refuse(self.json, || shape(app, key), || self.text(app, key), why);
         exit
     }
 

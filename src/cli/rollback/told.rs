@@ -31,7 +31,7 @@ impl Told {
         } else {
             text(app, key);
             if !dry && matches!(running.procedure.state, State::Planned(_)) {
-                say!("nothing was changed: --yes does it, --dry-run says that this is all you want");
+                unconfirmed();
             }
         }
         match barred(app, key) {
@@ -51,14 +51,7 @@ impl Told {
 
     /// It was to be done, and is refused.
     pub fn refused(&self, app: &App, key: OperationKey, why: &Clean, exit: Exit) -> Exit {
-        if self.json {
-            let mut value = shape(app, key);
-            value["refused"] = json!(why);
-            say!("{value:#}");
-        } else {
-            text(app, key);
-            say!("not done: {why}");
-        }
+        refuse(self.json, || shape(app, key), || text(app, key), why);
         exit
     }
 
@@ -72,6 +65,23 @@ impl Told {
         }
         end_exit(running)
     }
+}
+
+/// Says that it is not done, below what was planned.
+pub(super) fn refuse(json: bool, shape: impl FnOnce() -> Value, text: impl FnOnce(), why: &Clean) {
+    if json {
+        let mut value = shape();
+        value["refused"] = json!(why);
+        say!("{value:#}");
+    } else {
+        text();
+        say!("not done: {why}");
+    }
+}
+
+/// What ends a plan that nobody confirmed.
+pub(super) fn unconfirmed() {
+    say!("nothing was changed: --yes does it, --dry-run says that this is all you want");
 }
 
 /// How far it is, on standard error: each step once it is done or turned out bad. For whoever waits without a screen.

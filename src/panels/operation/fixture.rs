@@ -142,25 +142,13 @@ pub fn errors(world: World, picture: &str, from: Timestamp, to: Timestamp) -> Wo
 
 pub fn subject() -> Subject {
     Subject {
-        workload: id(),
-        seen: Seen { uid: Raw::new("uid"), template: Raw::new("t42"), paused: false },
         revision: Some(42),
         outline: history()[0].outline.clone(),
-        operation: None,
-        rolled_back_from: None,
-        changed_by: None,
         generation: 7,
         observed: 7,
         replicas: counts(6, 7, 3, 6),
         progress: Progress::Rolling,
-        keeper: None,
-        abort_to: None,
-        steps: None,
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
+        ..Subject::new(id(), Seen { uid: Raw::new("uid"), template: Raw::new("t42"), paused: false })
     }
 }
 
@@ -304,6 +292,14 @@ pub fn showing(mut app: App, procedure: Procedure) -> (App, OperationKey) {
 }
 
 /// The characters of the box, without blanks at the ends of rows.
+/// A procedure in production, which was opened, at 80 columns.
+pub fn opened(world: World, procedure: Procedure, height: u16) -> String {
+    let mut app = app(world, now());
+    app.opened.insert(Name::new("production"), app.now.wall + SignedDuration::from_mins(13));
+    let (app, key) = showing(app, procedure);
+    drawn(&app, key, 80, height)
+}
+
 pub fn drawn(app: &App, key: OperationKey, width: u16, height: u16) -> String {
     text(width, height, |buf, area| super::draw(app, key, buf, area))
 }

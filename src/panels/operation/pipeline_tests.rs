@@ -61,10 +61,7 @@ fn planned() -> Procedure {
 }
 
 fn shown(procedure: Procedure, high: u16) -> String {
-    let mut app = app(site().0, now());
-    app.opened.insert(Name::new("production"), app.now.wall + SignedDuration::from_mins(13));
-    let (app, key) = showing(app, procedure);
-    drawn(&app, key, 80, high)
+    opened(site().0, procedure, high)
 }
 
 #[test]

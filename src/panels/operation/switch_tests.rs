@@ -7,7 +7,6 @@ use crate::{
     store::fixture::{ago, now, revision, workload},
     text::{Name, Raw},
 };
-use jiff::SignedDuration;
 
 /// 2.8.0 runs as cart; 2.7.3 stands ready as cart-blue and served until five minutes ago.
 fn switching() -> Procedure {
@@ -56,10 +55,7 @@ fn switching() -> Procedure {
 }
 
 fn shown(procedure: Procedure, high: u16) -> String {
-    let mut app = app(burning(), now());
-    app.opened.insert(Name::new("production"), app.now.wall + SignedDuration::from_mins(13));
-    let (app, key) = showing(app, procedure);
-    drawn(&app, key, 80, high)
+    opened(burning(), procedure, high)
 }
 
 #[test]

@@ -59,10 +59,7 @@ fn syncing() -> Procedure {
 }
 
 fn shown(procedure: Procedure, high: u16) -> String {
-    let mut app = app(burning(), now());
-    app.opened.insert(Name::new("production"), app.now.wall + SignedDuration::from_mins(13));
-    let (app, key) = showing(app, procedure);
-    drawn(&app, key, 80, high)
+    opened(burning(), procedure, high)
 }
 
 #[test]

@@ -62,25 +62,13 @@ pub(in crate::rollback) fn healed() -> World {
 
 pub(in crate::rollback) fn subject(template: &str) -> Subject {
     Subject {
-        workload: id(),
-        seen: Seen { uid: Raw::new("uid"), template: Raw::new(template), paused: false },
         revision: Some(42),
         outline: outline(42),
-        operation: None,
-        rolled_back_from: None,
-        changed_by: None,
         generation: 7,
         observed: 7,
         replicas: counts(6, 7, 3, 4),
         progress: Progress::Rolling,
-        keeper: None,
-        abort_to: None,
-        steps: None,
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
+        ..Subject::new(id(), Seen { uid: Raw::new("uid"), template: Raw::new(template), paused: false })
     }
 }
 

@@ -118,8 +118,6 @@ fn subject(view: &View<'_>) -> Subject {
     let (place, _) = unit.turn(view.at);
     let before = place.checked_sub(1).map(|before| &unit.templates[unit.turns[before].to]);
     Subject {
-        workload: unit.id.clone(),
-        seen: seen(unit, view.at),
         revision: Some(turn.number),
         outline: outline(unit, unit.current(view.at)),
         operation: unit.mark(view.at).map(Clean::from_untrusted),
@@ -129,14 +127,7 @@ fn subject(view: &View<'_>) -> Subject {
         observed: if observed { generation } else { generation - 1 },
         replicas: view.replicas(None),
         progress: view.progress(),
-        keeper: None,
-        abort_to: None,
-        steps: None,
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
+        ..Subject::new(unit.id.clone(), seen(unit, view.at))
     }
 }
 

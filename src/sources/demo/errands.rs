@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     domain::{Check, CheckKind, Held, Id, Operation, Run, RunNow, RunStatus, SourceId, Stage, Verb},
+    sources::github,
     text::{Clean, Name, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -107,14 +108,8 @@ impl World {
             return vec![Check::Made(CheckKind::Rights.block(crate::clean!("{} is not there any more", operation.title), None))];
         };
         let repository = &now.run.repository;
-        let (number, rights) = (now.run.number, CheckKind::Rights.ok(crate::clean!("you may write Actions of {repository}")));
-        let command = match operation.verb {
-            Verb::Rerun => crate::clean!("gh run rerun {number} -R {repository}"),
-            Verb::RerunFailed => crate::clean!("gh run rerun {number} --failed -R {repository}"),
-            Verb::Cancel => crate::clean!("gh run cancel {number} -R {repository}"),
-            Verb::ForceCancel => crate::clean!("gh run cancel {number} --force -R {repository}"),
-            _ => crate::clean!("gh run view {number} --web -R {repository}"),
-        };
+        let rights = CheckKind::Rights.ok(crate::clean!("you may write Actions of {repository}"));
+        let command = github::command(operation.verb, "github.com", repository.raw(), now.run.number);
         vec![Check::Expect(vec![CheckKind::Rights]), Check::Command(command), Check::Made(rights)]
     }
 
@@ -123,8 +118,8 @@ impl World {
         let Some(now) = self.run_now(&run.source(), &run, at) else {
             return vec![Stage::Refused { why: crate::clean!("{} is not there any more", operation.title) }];
         };
-        if now.seen(operation.verb) != operation.from {
-            return vec![Stage::Conflict { what: crate::clean!("it is attempt {} by now, {}", now.run.attempt, now.run.status.word()), same: false }];
+        if let Some(what) = now.moved(operation.verb, &operation.from) {
+            return vec![Stage::Conflict { what, same: false }];
         }
         self.errands.push(Errand { run, verb: operation.verb, at });
         let request = Chance::new(4).of(operation.id.as_str()).hex(8);

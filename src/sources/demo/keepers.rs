@@ -2,7 +2,7 @@
 
 use super::{alter::Altered, answers::seen, unit::Unit, world::World};
 use crate::{
-    domain::{CheckKind, Finding, Hold, Id, Operation, Outline, Owner, Progress, Replicas, Seen, SourceId, Subject, Verb},
+    domain::{CheckKind, Finding, Hold, Id, Operation, Owner, Progress, Seen, SourceId, Subject, Verb},
     text::{Clean, Raw},
 };
 use jiff::Timestamp;
@@ -36,25 +36,12 @@ pub(super) fn found(unit: &Unit, verb: Verb, at: Timestamp) -> Seen {
 /// What keeps a unit, as it is at `at`; none where nothing does.
 pub(super) fn keeper(unit: &Unit, at: Timestamp) -> Option<Subject> {
     Some(Subject {
-        workload: unit.id.clone(),
-        seen: keeper_seen(unit, at),
-        revision: None,
-        outline: Outline::default(),
         operation: unit.held(at).map(|(_, _, operation)| Clean::from_untrusted(operation)),
-        rolled_back_from: None,
-        changed_by: None,
         generation: unit.generation(at).0,
         observed: unit.generation(at).0,
-        replicas: Replicas::default(),
         progress: Progress::Done,
         keeper: Some(unit.owner.clone()?),
-        abort_to: None,
-        steps: None,
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
+        ..Subject::new(unit.id.clone(), keeper_seen(unit, at))
     })
 }
 

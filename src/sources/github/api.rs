@@ -184,6 +184,7 @@ impl Api {
 
     /// Sends a change about `repository`, once, and tells what came of it, with the status of the answer. It is never sent again.
     pub async fn carry(&self, repository: &str, ask: Ask) -> (Stage, u16) {
+        self.hurry(repository);
         let reply = match self.send(ask).await {
             Ok(reply) => reply,
             Err(error @ SourceError::RateLimited { .. }) => return (Stage::Refused { why: clean!("{error}") }, 429),
@@ -201,8 +202,9 @@ impl Api {
         (stage, status)
     }
 
-    /// Somebody changed something in `repository`: its runs are looked at soon.
-    pub fn hurry(&self, repository: &str) {
+    /// Somebody changes something in `repository`: its runs and its deployments are looked at soon.
+    fn hurry(&self, repository: &str) {
+        self.records.hurry(repository);
         self.hurried.lock().unwrap_or_else(PoisonError::into_inner).insert(repository.to_owned());
         self.bell.notify_one();
     }

@@ -1,11 +1,11 @@
 //! What is done to a run: run again, cancelled, let go on or not. It is read afresh before the one request, and that is sent once.
 
 use super::{
-    api::{Api, Refusal},
+    api::Api,
     deployments::rights,
-    keys,
+    jobs, keys,
     meter::Need,
-    wire::{self, WireRun},
+    wire::{WireJob, WireRun},
 };
 use crate::{
     clean,
@@ -28,13 +28,10 @@ use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
-/// All that can be done to a run.
-pub(super) const VERBS: [Verb; 6] = [Verb::Rerun, Verb::RerunFailed, Verb::Cancel, Verb::ForceCancel, Verb::Approve, Verb::Reject];
-
 const CHECKS: [CheckKind; 2] = [CheckKind::Pipeline, CheckKind::Rights];
 /// GitHub runs nothing again that was asked for longer ago, nor more often (its documentation of re-runs).
-const OLDEST: SignedDuration = SignedDuration::from_hours(30 * 24);
-const OFTENEST: u32 = 50;
+pub(super) const OLDEST: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(super) const OFTENEST: u32 = 50;
 /// How a run from a fork is held: no environment does it, and another request lets it go on.
 const FORK: &str = "fork";
 
@@ -80,28 +77,21 @@ impl Pending {
 /// A run as it is at this moment.
 pub(super) async fn now(api: &Api, id: &Id<Run>, verb: Verb) -> Result<RunNow, SourceError> {
     let (repository, number) = place(id)?;
-    let number = number.to_string();
-    let (wire, _) = api.read::<WireRun>(Need::Person, repository, Api::afresh(repository, &["actions", "runs", &number])).await?;
+    let (wire, _) = api.read::<WireRun>(Need::Person, repository, Api::afresh(repository, &["actions", "runs", &number.to_string()])).await?;
     let run = wire.run(&api.id, &Name::new(repository), None);
-    let failed = if run.status == RunStatus::Failed { failed(api, repository, &number).await? } else { Vec::new() };
+    let jobs = if run.status == RunStatus::Failed { jobs::all(api, Need::Person, repository, number).await? } else { Vec::new() };
     let held = match (verb, &run.status) {
         (Verb::Approve | Verb::Reject, RunStatus::Waiting(why)) if !wire.alive() => {
             vec![Held { environment: Name::new("a run from a fork"), key: Raw::new(FORK), ours: None, asks: vec![why.clone()] }]
         }
         (Verb::Approve | Verb::Reject, _) if wire.alive() => {
-            let ask = Api::afresh(repository, &["actions", "runs", &number, "pending_deployments"]);
+            let ask = Api::afresh(repository, &["actions", "runs", &number.to_string(), "pending_deployments"]);
             let (pending, _) = api.read::<Vec<Pending>>(Need::Person, repository, ask).await?;
             pending.into_iter().filter_map(Pending::held).collect()
         }
         (..) => Vec::new(),
     };
-    Ok(RunNow { run, failed, held })
-}
-
-async fn failed(api: &Api, repository: &str, number: &str) -> Result<Vec<Clean>, Refusal> {
-    let ask = Api::ask(repository, &["actions", "runs", number, "jobs"]).with("filter", "latest").with("per_page", "100");
-    let (jobs, _) = api.read::<wire::Jobs>(Need::Person, repository, ask).await?;
-    Ok(jobs.jobs.iter().filter_map(wire::WireJob::failed).collect())
+    Ok(RunNow { run, failed: jobs.iter().filter_map(WireJob::failed).collect(), held })
 }
 
 fn place(id: &Id<Run>) -> Result<(&str, u64), SourceError> {
@@ -150,7 +140,8 @@ fn can(verb: Verb, now: &RunNow, at: Timestamp) -> Finding {
     }
 }
 
-fn command(verb: Verb, host: &str, repository: &str, number: u64) -> Clean {
+/// The same by hand.
+pub(in crate::sources) fn command(verb: Verb, host: &str, repository: &str, number: u64) -> Clean {
     let host = if host == "github.com" { String::new() } else { format!("GH_HOST={host} ") };
     match verb {
         Verb::Rerun => clean!("{host}gh run rerun {number} -R {repository}"),
@@ -179,12 +170,10 @@ async fn make_ready(api: Arc<Api>, warrant: Warrant) -> Result<Ready, Stage> {
     let (verb, run): (Verb, Id<Run>) = (operation.verb, operation.subject.cast());
     let (repository, number) = place(&run).map_err(|error| steps::not_sent(&error))?;
     let now = now(&api, &run, verb).await.map_err(|error| steps::not_sent(&error))?;
-    if now.seen(verb) != operation.from {
-        let what = clean!("it is attempt {} by now, {}", now.run.attempt, now.run.status.word());
+    if let Some(what) = now.moved(verb, &operation.from) {
         return Err(Stage::Conflict { what, same: false });
     }
     let ask = request(verb, repository, number, &now, &operation.reason);
-    api.hurry(repository);
     Ok(Ready { repository: repository.to_owned(), ask, api, _warrant: warrant })
 }
 

@@ -1,7 +1,7 @@
 //! The jobs and steps of one run.
 
 use super::{
-    api::Api,
+    api::{Api, Refusal},
     keys,
     meter::Need,
     wire::{self, WireJob},
@@ -49,14 +49,20 @@ impl Jobs {
         let Some((repository, number)) = keys::of_run(&self.run) else {
             return Err(SourceError::NotFound(clean!("{} is not a run of GitHub", self.run.as_str())));
         };
-        let mut ask = Api::ask(repository, &["actions", "runs", &number.to_string(), "jobs"]).with("filter", "latest").with("per_page", "100");
-        let mut found: Vec<WireJob> = Vec::new();
-        for _ in 0..PAGES {
-            let (page, next) = self.api.read::<wire::Jobs>(Need::Detail, repository, ask).await?;
-            found.extend(page.jobs);
-            let Some(next) = next else { break };
-            ask = next;
-        }
+        let found = all(&self.api, Need::Detail, repository, number).await?;
         Ok(found.into_iter().map(|job| job.job(&self.api.id, repository, number, standing, &self.api.gates)).collect())
     }
+}
+
+/// The jobs of the latest attempt of a run, page after page.
+pub(super) async fn all(api: &Api, need: Need, repository: &str, number: u64) -> Result<Vec<WireJob>, Refusal> {
+    let mut ask = Api::ask(repository, &["actions", "runs", &number.to_string(), "jobs"]).with("filter", "latest").with("per_page", "100");
+    let mut found: Vec<WireJob> = Vec::new();
+    for _ in 0..PAGES {
+        let (page, next) = api.read::<wire::Jobs>(need, repository, ask).await?;
+        found.extend(page.jobs);
+        let Some(next) = next else { break };
+        ask = next;
+    }
+    Ok(found)
 }

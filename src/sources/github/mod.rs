@@ -20,6 +20,7 @@ mod wire;
 mod tests;
 
 pub use super::ci::Pace;
+pub(in crate::sources) use changes::command;
 
 use super::{
     Made, Source, SourceError, Wish,
@@ -232,7 +233,7 @@ impl Source for GitHub {
             offers.verbs.insert(Verb::RollBack);
         }
         if self.api.login.token.is_some() {
-            offers.verbs.extend(changes::VERBS);
+            offers.verbs.extend(Verb::OF_RUNS);
         }
         offers
     }

@@ -218,8 +218,6 @@ impl Current {
         let generation = self.lean.meta().generation.unwrap_or_default();
         let newest = sets.iter().find(|set| self.is_at(set)).map_or(self.templated().1, |set| &set.raw);
         Subject {
-            workload: id,
-            seen: self.seen(),
             revision: self.revision(),
             outline: outline::outline(&template::bare(newest)),
             operation: self.note(OPERATION).map(Clean::from_untrusted),
@@ -231,12 +229,7 @@ impl Current {
             progress: self.progress(),
             abort_to: self.rollout.as_ref().and_then(|rollout| rollout.abort_to()).map(Raw::new),
             steps: self.steps(),
-            keeper: None,
-            release: None,
-            routes: Vec::new(),
-            run: None,
-            application: None,
-            rerun: None,
+            ..Subject::new(id, self.seen())
         }
     }
 }

@@ -68,14 +68,15 @@ impl Course {
         if old {
             return None;
         }
-        if self.is_stepwise() || subject.run.is_some() {
-            let before = &self.form.subject;
-            let end = if subject.run.is_some() { runs::ended(verb, before, &subject) } else { forward::ended(verb, before, &subject) };
-            self.seen = Some(subject);
-            return end;
-        }
-        let after = self.after.get_or_insert_with(|| subject.seen.template.clone()).clone();
-        let end = ended(verb, wanted, &subject, &after);
+        let before = &self.form.subject;
+        let end = if subject.run.is_some() {
+            runs::ended(verb, before, &subject)
+        } else if self.is_stepwise() {
+            forward::ended(verb, before, &subject)
+        } else {
+            let after = self.after.get_or_insert_with(|| subject.seen.template.clone());
+            ended(verb, wanted, &subject, after)
+        };
         self.seen = Some(subject);
         end
     }

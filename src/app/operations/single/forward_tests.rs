@@ -1,31 +1,21 @@
 use super::*;
 use crate::{
-    domain::{Id, Outline, Replicas, Seen, SourceId, Steps},
+    domain::{Id, Seen, SourceId, Steps},
     text::Raw,
 };
 
 fn subject(at: u32, waits: bool, progress: Progress) -> Subject {
     let steps = Steps { at, of: 3, waits, full: false, aborted: progress.is_aborted(), through: progress == Progress::Done, template: Raw::new("t2") };
     Subject {
-        workload: Id::new(&SourceId::new("kubernetes/a"), "rollouts/shop/cart"),
-        seen: Seen { uid: Raw::new("u"), template: Raw::new("t2 stable=aaa"), paused: false },
         revision: Some(2),
-        outline: Outline::default(),
-        operation: None,
-        rolled_back_from: None,
-        changed_by: None,
         generation: 4,
         observed: 4,
-        replicas: Replicas::default(),
         progress,
-        keeper: None,
-        abort_to: None,
         steps: Some(steps),
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
+        ..Subject::new(
+            Id::new(&SourceId::new("kubernetes/a"), "rollouts/shop/cart"),
+            Seen { uid: Raw::new("u"), template: Raw::new("t2 stable=aaa"), paused: false },
+        )
     }
 }
 

@@ -171,7 +171,18 @@ const fn capital(verb: Verb) -> &'static str {
         Verb::Resume => "Resume",
         Verb::Hold => "Hold off",
         Verb::Release => "Let go",
-        Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => "Change",
-        Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject => "Change",
+        Verb::RollBack
+        | Verb::Abort
+        | Verb::SwitchBack
+        | Verb::SyncBack
+        | Verb::Acknowledge
+        | Verb::Silence
+        | Verb::Shell
+        | Verb::Rerun
+        | Verb::RerunFailed
+        | Verb::Cancel
+        | Verb::ForceCancel
+        | Verb::Approve
+        | Verb::Reject => "Change",
     }
 }

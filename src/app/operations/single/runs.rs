@@ -34,9 +34,7 @@ impl App {
     fn run_of(&self, subject: &Subject) -> Option<Id<Run>> {
         match subject {
             Subject::Run(run) => Some(run.clone()),
-            Subject::Job(job) => {
-                self.store.runs().into_iter().find(|run| self.store.jobs_of(&run.id).iter().any(|one| one.id == *job)).map(|run| run.id.clone())
-            }
+            Subject::Job(job) => self.store.job(job).map(|job| job.run.clone()),
             Subject::Cell { .. } | Subject::Workload(_) | Subject::Pod(_) | Subject::Alert(_) | Subject::Node(_) | Subject::Nothing => None,
         }
     }

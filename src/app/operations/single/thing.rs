@@ -2,7 +2,7 @@
 
 use super::Single;
 use crate::{
-    domain::{Id, Kind, Run, Workload},
+    domain::{Id, Run, Workload},
     text::Clean,
 };
 
@@ -36,21 +36,8 @@ impl Thing {
     pub fn version(&self) -> Clean {
         match self {
             Self::Workload(workload) => workload.version.0.clone(),
-            Self::Run(run) => Clean::from_untrusted(run.commit.raw().get(..7).unwrap_or(run.commit.raw())),
+            Self::Run(run) => Clean::from_untrusted(run.short_commit()),
         }
-    }
-
-    /// The workload, where it is one.
-    pub fn workload(&self) -> Option<&Workload> {
-        match self {
-            Self::Workload(workload) => Some(workload),
-            Self::Run(_) => None,
-        }
-    }
-
-    /// The kind of the workload, where it is one.
-    pub fn kind(&self) -> Option<Kind> {
-        self.workload().map(|workload| workload.kind)
     }
 }
 

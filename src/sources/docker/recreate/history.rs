@@ -32,25 +32,12 @@ pub async fn subject(session: &Session, workload: &Id<Workload>) -> Result<Answe
     let group = Group::read(session, workload.key()).await?;
     let (newest, lean) = (group.newest(), group.members.iter().map(|member| &member.lean).collect::<Vec<_>>());
     Ok(Answer::Subject(Box::new(Subject {
-        workload: workload.clone(),
-        seen: group.seen(),
-        revision: None,
         outline: group.images.get(&newest.lean.image_id).map(|image| group.outline(image)).unwrap_or_default(),
         operation: group.operation(),
         rolled_back_from: group.left(),
-        changed_by: None,
-        generation: 0,
-        observed: 0,
         replicas: rows::replicas(&newest.lean, &lean),
         progress: rows::progress(&lean),
-        keeper: None,
-        abort_to: None,
-        steps: None,
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
+        ..Subject::new(workload.clone(), group.seen())
     })))
 }
 

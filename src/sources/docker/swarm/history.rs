@@ -55,25 +55,11 @@ pub async fn subject(session: &Session, workload: &Id<Workload>, service: &str) 
     let tasks = tasks_of(&swarm, &whole.lean);
     let left = whole.previous().map(|spec| clean!("{}", spec.task_template.mark));
     Ok(Answer::Subject(Box::new(Subject {
-        workload: workload.clone(),
-        seen: whole.seen(),
-        revision: None,
         outline: outline(&whole.raw["Spec"]),
-        operation: None,
         rolled_back_from: whole.went_back().and_then(|at| Some((left?, at))),
-        changed_by: None,
-        generation: 0,
-        observed: 0,
         replicas: replicas(&whole.lean, &tasks),
         progress: progress(&whole.lean, &tasks),
-        keeper: None,
-        abort_to: None,
-        steps: None,
-        release: None,
-        routes: Vec::new(),
-        run: None,
-        application: None,
-        rerun: None,
+        ..Subject::new(workload.clone(), whole.seen())
     })))
 }
 

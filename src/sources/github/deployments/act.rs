@@ -79,7 +79,6 @@ impl Request {
     /// Sends it. Whatever comes back, it is not sent again.
     async fn send(self) -> Stage {
         let repository = self.behind.repository.clone();
-        self.api.records.hurry(&repository);
         match self.api.carry(&repository, self.behind.request()).await {
             (refused @ Stage::Refused { .. }, 403 | 409 | 422) => match self.begun_meanwhile().await {
                 Some(what) => Stage::Conflict { what, same: false },

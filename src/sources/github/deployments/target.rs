@@ -8,18 +8,16 @@ use crate::{
         SourceError,
         github::{
             api::{Api, Refusal},
+            changes::{OFTENEST, OLDEST},
+            jobs,
             meter::Need,
-            wire::{Jobs, WireJob, WireRun},
+            wire::{WireJob, WireRun},
         },
         http::{Ask, Method},
     },
     text::Clean,
 };
-use jiff::{SignedDuration, Timestamp};
-
-/// GitHub runs nothing again that is older (its documentation of re-runs), and nothing more often.
-const OLDEST: SignedDuration = SignedDuration::from_hours(30 * 24);
-const OFTENEST: u32 = 50;
+use jiff::Timestamp;
 
 /// The run behind a deployment, and the job that deployed.
 pub(super) struct Behind {
@@ -50,15 +48,14 @@ impl Behind {
 
     /// The job in the latest attempt: it has another number where it was run again since.
     async fn job(api: &Api, repository: &str, run: &WireRun, wanted: u64) -> Result<Option<(u64, Clean)>, SourceError> {
-        let ask = Api::ask(repository, &["actions", "runs", &run.id.to_string(), "jobs"]).with("filter", "latest").with("per_page", "100");
-        let (page, _) = api.read::<Jobs>(Need::Person, repository, ask).await?;
+        let latest = jobs::all(api, Need::Person, repository, run.id).await?;
         let named = |job: &WireJob| (job.id, Clean::from_untrusted(job.name()));
-        if let Some(job) = page.jobs.iter().find(|job| job.id == wanted) {
+        if let Some(job) = latest.iter().find(|job| job.id == wanted) {
             return Ok(Some(named(job)));
         }
         let ask = Api::ask(repository, &["actions", "jobs", &wanted.to_string()]);
         match api.read::<WireJob>(Need::Person, repository, ask).await {
-            Ok((old, _)) => Ok(page.jobs.iter().find(|job| job.name() == old.name()).map(named)),
+            Ok((old, _)) => Ok(latest.iter().find(|job| job.name() == old.name()).map(named)),
             Err(Refusal::Here(SourceError::NotFound(_))) => Ok(None),
             Err(refusal) => Err(refusal.into()),
         }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Id, Operation, Outline, Owner, Progress, Replicas, Seen, Stage, Subject, Verb, Workload},
+    domain::{Id, Operation, Owner, Progress, Seen, Stage, Subject, Verb, Workload},
     sources::{SourceError, spec},
     text::{Clean, Raw},
 };
@@ -232,25 +232,12 @@ impl Keeper {
     fn subject(&self, workload: Id<Workload>) -> Subject {
         let generation = self.meta.generation.unwrap_or_default();
         Subject {
-            workload,
-            seen: self.seen(),
-            revision: None,
-            outline: Outline::default(),
             operation: self.mark().map(|mark| mark.operation),
-            rolled_back_from: None,
-            changed_by: None,
             generation,
             observed: generation,
-            replicas: Replicas::default(),
             progress: Progress::Done,
             keeper: Some(self.owner.clone()),
-            abort_to: None,
-            steps: None,
-            release: None,
-            routes: Vec::new(),
-            run: None,
-            application: None,
-            rerun: None,
+            ..Subject::new(workload, self.seen())
         }
     }
 }
