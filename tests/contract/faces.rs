@@ -31,7 +31,7 @@ fn the_plan_of_a_stateful_set_and_of_a_daemon_set_names_both_versions() {
     for (kind, name) in [("StatefulSet", "web"), ("DaemonSet", "agent")] {
         for version in [1, 2] {
             space.apply(&crate::kubernetes::sets::manifest(kind, name, version, &[]).to_string());
-            space.kubectl(&["rollout", "status", &format!("{}/{name}", kind.to_lowercase()), "--timeout=90s"]);
+            space.object_rolled_out(&format!("{}/{name}", kind.to_lowercase()));
         }
         let (code, said) = told(&kubeconfig, &space, &["rollback", name, "-e", "lab", "--dry-run"]);
         let named = (&said["from"]["version"], &said["from"]["revision"], &said["to"]["version"], &said["to"]["revision"]);

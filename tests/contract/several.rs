@@ -6,11 +6,13 @@ use crate::{
 };
 use std::path::Path;
 
-/// Deploys one that is well and then one whose image nobody has.
-fn gone_bad(space: &Space, name: &str) {
+/// Deploys one that is well and then one whose image nobody has, and waits until that is seen: what was not bad can not be told to have recovered.
+async fn gone_bad(space: &Space, name: &str) {
     space.deploy(name, 1, &[], "well");
     space.rolled_out(name);
     space.apply(&lab::deployment(name, "lab/app:nobody-has-it", &[], "bad"));
+    let label = format!("app={name}");
+    lab::eventually("the image is missed", async || space.kubectl(&["get", "pods", "-l", &label]).contains("ErrImageNeverPull").then_some(())).await;
 }
 
 fn image(space: &Space, name: &str) -> String {
@@ -30,12 +32,14 @@ fn config(kubeconfig: &Path, folder: &Path) -> String {
     file.display().to_string()
 }
 
-#[test]
-fn several_services_go_back_by_one_command_in_their_order_and_what_bars_one_bars_all() {
+#[tokio::test]
+async fn several_services_go_back_by_one_command_in_their_order_and_what_bars_one_bars_all() {
     let Some(kubeconfig) = lab::kubeconfig() else { return };
     let (space, folder) = (Space::new("several"), tempfile::tempdir().expect("a folder"));
     let config = config(&kubeconfig, folder.path());
-    ["stock", "web"].iter().for_each(|name| gone_bad(&space, name));
+    for name in ["stock", "web"] {
+        gone_bad(&space, name).await;
+    }
     space.deploy("first", 1, &[], "the only one");
     // An environment that nobody names is as strict as production.
     let strict = ["-e", "lab", "--write", "--yes", "--reason", "it does not start", "--confirm", "lab"];

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// How long anything may take that the cluster does by itself.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The kubeconfig of the lab; none when the tests are left out on purpose.
 pub fn kubeconfig() -> Option<PathBuf> {
@@ -103,7 +103,12 @@ impl Space {
 
     /// Waits until a rollout is done.
     pub fn rolled_out(&self, name: &str) {
-        self.kubectl(&["rollout", "status", &format!("deployment/{name}"), "--timeout=90s"]);
+        self.object_rolled_out(&format!("deployment/{name}"));
+    }
+
+    /// The same for any kind, as in `statefulset/web`.
+    pub fn object_rolled_out(&self, object: &str) {
+        self.kubectl(&["rollout", "status", object, &format!("--timeout={}s", 2 * PATIENCE.as_secs())]);
     }
 
     /// The identity of a Deployment here.
@@ -186,7 +191,7 @@ pub async fn eventually<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option<T
         if let Some(found) = wanted().await {
             return found;
         }
-        assert!(began.elapsed() < PATIENCE * 2, "it never came: {what}");
+        assert!(began.elapsed() < PATIENCE, "it never came: {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

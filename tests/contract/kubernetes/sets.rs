@@ -50,7 +50,7 @@ async fn both_kinds_go_back_to_what_kubectl_makes_of_the_same_history() {
     let source = lab::source(&kubeconfig, "lab", "");
     for (kind, plural, name) in [("StatefulSet", "statefulsets", "web"), ("DaemonSet", "daemonsets", "agent")] {
         let (object, id) = (format!("{}/{name}", kind.to_lowercase()), Id::new(source.id(), &format!("{plural}/{}/{name}", space.name)));
-        let rolled_out = || space.kubectl(&["rollout", "status", &object, "--timeout=90s"]);
+        let rolled_out = || space.object_rolled_out(&object);
         for version in [1, 2] {
             space.apply(&manifest(kind, name, version, &[]).to_string());
             rolled_out();
@@ -93,7 +93,7 @@ async fn the_pod_that_an_ordered_set_waits_for_in_vain_is_named_and_its_deletion
     let source = lab::source(&kubeconfig, "lab", "");
     let id = Id::new(source.id(), &format!("statefulsets/{}/web", space.name));
     space.apply(&manifest("StatefulSet", "web", 1, &[]).to_string());
-    space.kubectl(&["rollout", "status", "statefulset/web", "--timeout=90s"]);
+    space.object_rolled_out("statefulset/web");
     space.apply(&manifest("StatefulSet", "web", 2, &[("APP_READY_AFTER", "never")]).to_string());
     let bad = lab::eventually("the second pod is replaced and never ready", async || {
         let (current, _) = rows(&source, &id).await;
@@ -119,7 +119,7 @@ async fn the_pod_that_an_ordered_set_waits_for_in_vain_is_named_and_its_deletion
     let hash = space.kubectl(&["get", "pod", "web-1", "-o", "jsonpath={.metadata.labels.controller-revision-hash}"]);
     assert_eq!(hash, bad.template.expose());
     space.kubectl(&["delete", "pod", "web-1"]);
-    space.kubectl(&["rollout", "status", "statefulset/web", "--timeout=90s"]);
+    space.object_rolled_out("statefulset/web");
     let (current, _) = rows(&source, &id).await;
     assert_eq!((&*current.version.0, current.replicas.ready), ("1", 2));
 }
