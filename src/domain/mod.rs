@@ -44,6 +44,6 @@ pub use question::{Answer, Question, Rerun, Smoke, Subject, Window};
 pub use release::{Release, ReleaseState};
 pub use revision::{Evidence, Revision, RevisionRef};
 pub use route::{Arm, Reach, Route};
-pub use run::{GateKind, Held, Job, Run, RunNow, RunStatus, Step};
+pub use run::{Again, GateKind, Held, Job, Run, RunNow, RunStatus, Step};
 pub use steps::Steps;
 pub use workload::{Kind, Owner, Progress, Replicas, Workload};

@@ -55,6 +55,24 @@ pub struct RunNow {
     pub failed: Vec<Clean>,
     /// The environments that it does not deploy to before a person lets it.
     pub held: Vec<Held>,
+    /// What comes of it when it is run again.
+    pub again: Again,
+}
+
+/// What comes of a run when it is run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Its next attempt: the same commit.
+    Attempt,
+    /// The same run goes on with new jobs in place of those that failed.
+    Within,
+    /// A run of its own.
+    Anew {
+        /// The number of the newest one that repeats it.
+        newest: Option<u64>,
+        /// What is the same in it: `the same parameters, on what its branch holds by then`.
+        same: Clean,
+    },
 }
 
 /// An environment that a run does not deploy to before a person lets it.
@@ -83,6 +101,14 @@ impl RunNow {
             _ => "under way".to_owned(),
         };
         Seen { uid: Raw::new(self.run.id.as_str()), template: Raw::new(&format!("attempt {} {about}", self.run.attempt)), paused: false }
+    }
+
+    /// The number of the newest run that repeats it; none where a re-run is no run of its own.
+    pub const fn repeated(&self) -> Option<u64> {
+        match self.again {
+            Again::Anew { newest, .. } => newest,
+            Again::Attempt | Again::Within => None,
+        }
     }
 
     /// What is not as it was seen before; none where all is.

@@ -7,7 +7,7 @@ use super::{
     world::World,
 };
 use crate::{
-    domain::{Check, CheckKind, Held, Id, Operation, Run, RunNow, RunStatus, SourceId, Stage, Verb},
+    domain::{Again, Check, CheckKind, Held, Id, Operation, Run, RunNow, RunStatus, SourceId, Stage, Verb},
     sources::github,
     text::{Clean, Name, Raw},
 };
@@ -99,7 +99,7 @@ impl World {
         let failed = jobs.iter().filter(|job| job.status == RunStatus::Failed).map(|job| job.name.clone()).collect();
         let waits = jobs.iter().any(|job| matches!(job.status, RunStatus::Waiting(_)));
         let held = Held { environment: Name::new("production"), key: Raw::new("1"), ours: Some(true), asks: vec![Clean::from_static("release-managers")] };
-        Some(RunNow { run, failed, held: waits.then_some(held).into_iter().collect() })
+        Some(RunNow { run, failed, held: waits.then_some(held).into_iter().collect(), again: Again::Attempt })
     }
 
     pub(super) fn check_errand(&self, operation: &Operation, at: Timestamp) -> Vec<Check> {

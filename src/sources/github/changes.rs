@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Check, CheckKind, Finding, Held, Id, Operation, Run, RunNow, RunStatus, Stage, Verb},
+    domain::{Again, Check, CheckKind, Finding, Held, Id, Operation, Run, RunNow, RunStatus, Stage, Verb},
     gate::Warrant,
     sources::{
         SourceError,
@@ -91,7 +91,7 @@ pub(super) async fn now(api: &Api, id: &Id<Run>, verb: Verb) -> Result<RunNow, S
         }
         (..) => Vec::new(),
     };
-    Ok(RunNow { run, failed: jobs.iter().filter_map(WireJob::failed).collect(), held })
+    Ok(RunNow { run, failed: jobs.iter().filter_map(WireJob::failed).collect(), held, again: Again::Attempt })
 }
 
 fn place(id: &Id<Run>) -> Result<(&str, u64), SourceError> {
@@ -202,7 +202,7 @@ mod tests {
     fn run(status: RunStatus, failed: &[&'static str], held: Vec<Held>) -> RunNow {
         let mut run = fixture::run(311);
         run.status = status;
-        RunNow { run, failed: failed.iter().map(|name| Clean::from_static(name)).collect(), held }
+        RunNow { run, failed: failed.iter().map(|name| Clean::from_static(name)).collect(), held, again: Again::Attempt }
     }
 
     fn held(key: &str, ours: Option<bool>) -> Held {

@@ -3,7 +3,7 @@
 use super::{End, Single, Thing};
 use crate::{
     app::{App, Effect, Known, Subject},
-    domain::{Environment, GateKind, Id, Job, Run, RunNow, RunStatus, Subject as Read, Verb},
+    domain::{Again, Environment, GateKind, Id, Job, Run, RunNow, RunStatus, Subject as Read, Verb},
     keys::Action,
     store::{EnvironmentRef, words::count},
     text::{Clean, Name},
@@ -103,9 +103,11 @@ pub(super) fn applied(verb: Verb, before: &Read, now: &Read) -> bool {
 pub(super) fn ended(verb: Verb, before: &Read, now: &Read) -> Option<End> {
     let (was, is) = (before.run.as_ref()?, now.run.as_ref()?);
     let again = is.run.attempt > was.run.attempt;
+    // Where attempts are not counted, what was over goes on, or another run repeats it.
+    let goes_on = again || (was.run.status.over() && !is.run.status.over()) || is.repeated() > was.repeated();
     let overtaken = |words: Clean| Some(End::Overtaken(words));
     match verb {
-        Verb::Rerun | Verb::RerunFailed => again.then_some(End::Complete),
+        Verb::Rerun | Verb::RerunFailed => goes_on.then_some(End::Complete),
         _ if again => overtaken(crate::clean!("it was run again meanwhile: attempt {}", is.run.attempt)),
         Verb::Cancel | Verb::ForceCancel => match &is.run.status {
             RunStatus::Cancelled => Some(End::Complete),
@@ -138,21 +140,20 @@ impl Single {
     pub(super) fn changes_run(&self, now: &RunNow, most: &Clean) -> Clean {
         let (title, run) = (self.title(), &now.run);
         let deployed = "What it deployed before it deploys again.";
-        let next = run.attempt + 1;
+        let (how, until) = match &now.again {
+            Again::Attempt => (
+                crate::clean!(", as attempt {}: the same commit {}, with the rights of {}", run.attempt + 1, self.thing.version(), run.actor),
+                Clean::from_static("the new attempt is there"),
+            ),
+            Again::Within => (crate::clean!(", in the same run: the same commit {}", self.thing.version()), Clean::from_static("it goes on")),
+            Again::Anew { same, .. } => (crate::clean!(" in a run of its own: {same}"), Clean::from_static("that run is there")),
+        };
         let held = || list(now.held.iter().map(|held| held.environment.clean().clone()));
         let does = match self.verb {
-            Verb::Rerun => crate::clean!(
-                "One request runs every job of {title} again, as attempt {next}: the same commit {}, with the rights of {}. {deployed} It is followed until \
-                 the new attempt is there",
-                self.thing.version(),
-                run.actor
-            ),
+            Verb::Rerun => crate::clean!("One request runs every job of {title} again{how}. {deployed} It is followed until {until}"),
             Verb::RerunFailed => crate::clean!(
-                "One request runs again what failed of {title} ({}) and what waited for it, as attempt {next}: the same commit {}, with the rights of {}. \
-                 {deployed} It is followed until the new attempt is there",
-                if now.failed.is_empty() { Clean::from_static("its jobs do not say what") } else { list(now.failed.iter().cloned()) },
-                self.thing.version(),
-                run.actor
+                "One request runs again what failed of {title} ({}) and what waited for it{how}. {deployed} It is followed until {until}",
+                if now.failed.is_empty() { Clean::from_static("its jobs do not say what") } else { list(now.failed.iter().cloned()) }
             ),
             Verb::Cancel => crate::clean!(
                 "One request asks for the end of {title}. Steps that must always run still run; what was deployed by then stays deployed. It is followed \
@@ -170,9 +171,14 @@ impl Single {
 
     /// How it ended, where it ended well.
     pub(super) fn run_complete(&self, took: &Clean) -> Clean {
-        let attempt = self.read().map(|now| now.run.attempt).unwrap_or_default();
+        let now = self.read();
+        let attempt = now.map(|now| now.run.attempt).unwrap_or_default();
         match self.verb {
-            Verb::Rerun | Verb::RerunFailed => crate::clean!("attempt {attempt} is there after {took}: W rings when it ends"),
+            Verb::Rerun | Verb::RerunFailed => match now.map(|now| &now.again) {
+                Some(Again::Anew { newest: Some(number), .. }) => crate::clean!("#{number} repeats it after {took}: W rings when that ends"),
+                Some(Again::Within) => crate::clean!("it goes on after {took}: W rings when it ends"),
+                _ => crate::clean!("attempt {attempt} is there after {took}: W rings when it ends"),
+            },
             Verb::Cancel | Verb::ForceCancel => crate::clean!("cancelled in {took}"),
             Verb::Approve => crate::clean!("approved, it goes on: W rings when it ends"),
             _ => Clean::from_static("rejected: it does not go on there"),
@@ -207,7 +213,7 @@ mod tests {
         let mut run = fixture::run(311);
         (run.attempt, run.status) = (attempt, status);
         let held = held.iter().map(|name| Held { environment: Name::new(name), key: Raw::new(name), ours: None, asks: Vec::new() });
-        RunNow { run, failed: Vec::new(), held: held.collect() }
+        RunNow { run, failed: Vec::new(), held: held.collect(), again: Again::Attempt }
     }
 
     #[test]
@@ -232,6 +238,10 @@ mod tests {
         let failed = || now(1, RunStatus::Failed, &[]);
         assert_eq!(end(Verb::Rerun, failed(), failed()), None);
         assert_eq!(end(Verb::RerunFailed, failed(), now(2, RunStatus::Queued, &[])), complete);
+        assert_eq!(end(Verb::RerunFailed, failed(), now(1, RunStatus::Running, &[])), complete, "attempts are not counted there");
+        let anew = |newest| RunNow { again: Again::Anew { newest, same: Clean::EMPTY }, ..failed() };
+        assert_eq!(end(Verb::Rerun, anew(None), anew(Some(312))), complete, "a run of its own");
+        assert_eq!(end(Verb::Rerun, anew(Some(312)), anew(Some(312))), None, "that was there before");
         let running = || now(2, RunStatus::Running, &[]);
         assert_eq!(end(Verb::Cancel, running(), running()), None);
         assert_eq!(end(Verb::Cancel, running(), now(2, RunStatus::Cancelled, &[])), complete);
