@@ -94,7 +94,7 @@ fn lines(app: &App, run: &Run, at: &Selection<String>) -> Vec<(Line, bool)> {
         lines.push((entry(app, 0, &job.status, &job.name, (job.started, job.ended)), selected));
         if selected {
             lines.extend(job.steps.iter().map(|step| (entry(app, 4, &step.status, &step.name, (step.started, step.ended)), false)));
-            if !job.status.over() {
+            if !job.status.over() && run.id.source().kind() != "gitlab" {
                 lines.push((line![(Role::Dim, "    its log is there when it ends: the CI has no log of a running job")], false));
             }
         }

@@ -12,13 +12,16 @@ mod deployments;
 pub mod docker;
 pub mod gates;
 pub mod github;
+pub mod gitlab;
 pub mod http;
 pub mod jenkins;
 pub mod kubernetes;
 pub mod poll;
 pub mod programs;
 pub mod prometheus;
+mod refusal;
 pub mod registry;
+mod remote;
 pub mod smoke;
 mod spec;
 mod steps;
@@ -192,6 +195,7 @@ pub const CHECKS: &[(&str, CheckTable)] = &[
     ("prometheus", prometheus::check),
     ("github", github::check),
     ("jenkins", jenkins::check),
+    ("gitlab", gitlab::check),
 ];
 
 /// Every kind of back end, by its name in the configuration.
@@ -203,4 +207,5 @@ pub const KINDS: &[(&str, Connect)] = &[
     ("prometheus", prometheus::connect),
     ("github", github::connect),
     ("jenkins", jenkins::connect),
+    ("gitlab", gitlab::connect),
 ];

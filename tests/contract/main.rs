@@ -6,6 +6,7 @@ mod door;
 mod faces;
 mod gateway;
 mod github;
+mod gitlab;
 mod jenkins;
 mod journal;
 mod kubernetes;

@@ -9,9 +9,10 @@ use crate::{
     domain::{SourceId, Stage},
     sources::{
         SourceError,
-        ci::{Board, Pace, Usual},
+        ci::{Board, Hurry, Pace, Usual},
         gates::Gates,
         http::{Ask, Budget, HeaderName, HeaderValue, Http, Method, Opened, Reply, Transport},
+        refusal::Refusal,
     },
     text::Clean,
 };
@@ -19,7 +20,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -36,29 +37,6 @@ pub(super) struct Login {
     pub token: Option<Clean>,
 }
 
-/// A refusal, and how far it reaches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// This repository alone.
-    Here(SourceError),
-    /// Everything.
-    Everywhere(SourceError),
-}
-
-impl From<SourceError> for Refusal {
-    fn from(error: SourceError) -> Self {
-        Self::Everywhere(error)
-    }
-}
-
-impl From<Refusal> for SourceError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Here(error) | Refusal::Everywhere(error) => error,
-        }
-    }
-}
-
 /// The way to one GitHub, shared by its feeds.
 pub(super) struct Api {
     pub id: SourceId,
@@ -68,8 +46,7 @@ pub(super) struct Api {
     pub board: Board,
     pub usual: Mutex<Usual>,
     pub records: Records,
-    hurried: Mutex<BTreeSet<String>>,
-    bell: tokio::sync::Notify,
+    pub hurry: Hurry,
     http: Http,
     meter: Mutex<Meter>,
     turn: tokio::sync::Mutex<()>,
@@ -80,21 +57,7 @@ impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
         let meter = Mutex::new(Meter::new(login.token.is_none(), Timestamp::now()));
         let (board, turn, notes) = (Board::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Self {
-            id,
-            login,
-            pace,
-            gates,
-            board,
-            usual: Mutex::new(usual),
-            records: Records::default(),
-            hurried: Mutex::default(),
-            bell: tokio::sync::Notify::new(),
-            http,
-            meter,
-            turn,
-            notes,
-        }
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), records: Records::default(), hurry: Hurry::default(), http, meter, turn, notes }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -184,7 +147,7 @@ impl Api {
 
     /// Sends a change about `repository`, once, and tells what came of it, with the status of the answer. It is never sent again.
     pub async fn carry(&self, repository: &str, ask: Ask) -> (Stage, u16) {
-        self.hurry(repository);
+        self.hurry.changed(repository);
         let reply = match self.send(ask).await {
             Ok(reply) => reply,
             Err(error @ SourceError::RateLimited { .. }) => return (Stage::Refused { why: clean!("{error}") }, 429),
@@ -200,25 +163,6 @@ impl Api {
             _ => Stage::Unclear { why: clean!("{} answers with {status}: {said}", self.login.host) },
         };
         (stage, status)
-    }
-
-    /// Somebody changes something in `repository`: its runs and its deployments are looked at soon.
-    fn hurry(&self, repository: &str) {
-        self.records.hurry(repository);
-        self.hurried.lock().unwrap_or_else(PoisonError::into_inner).insert(repository.to_owned());
-        self.bell.notify_one();
-    }
-
-    /// The repositories whose runs are to be looked at soon, once there are any.
-    pub async fn hurried(&self) -> BTreeSet<String> {
-        loop {
-            let rung = self.bell.notified();
-            let names = std::mem::take(&mut *self.hurried.lock().unwrap_or_else(PoisonError::into_inner));
-            if !names.is_empty() {
-                return names;
-            }
-            rung.await;
-        }
     }
 
     /// How far GitHub's clock is ahead of ours.

@@ -1,7 +1,7 @@
 //! The jobs and steps of one run.
 
 use super::{
-    api::{Api, Refusal},
+    api::Api,
     keys,
     meter::Need,
     wire::{self, WireJob},
@@ -12,6 +12,7 @@ use crate::{
     sources::{
         SourceError,
         ci::{self, Board, Look, Standing},
+        refusal::Refusal,
     },
 };
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};

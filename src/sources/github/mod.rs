@@ -12,7 +12,6 @@ mod login;
 mod logs;
 mod meter;
 mod place;
-mod remote;
 mod runs;
 mod wire;
 
@@ -27,7 +26,7 @@ use super::{
     ci::Usual,
     gates::Gates,
     http::{Auth, Http, Settings},
-    steps,
+    remote, steps,
 };
 use crate::{
     clean,
@@ -93,13 +92,13 @@ pub struct GitHub {
 /// The repositories that services name, whose environments are told, and which of these.
 struct Deploys {
     repositories: Vec<Name>,
-    wanted: deployments::Wanted,
+    wanted: super::deployments::Wanted,
 }
 
 /// Makes the source that the configuration names, or without one that of the repository in which the console was started.
 pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
     let logins = Logins::here();
-    let here = std::env::current_dir().ok().and_then(|dir| remote::of(&dir));
+    let here = std::env::current_dir().ok().and_then(|dir| remote::of(&dir)).filter(|here| place::is_repository(&here.repository));
     match wish.table {
         Some(table) => vec![configured(table, (wish.config, wish.read_only), &logins, here.as_ref(), None)],
         None => here.and_then(|here| found(&here, (wish.config, wish.read_only), &logins)).into_iter().collect(),
@@ -244,7 +243,7 @@ impl Source for GitHub {
             Feed::Jobs(run) => jobs::watch(self.api.clone(), run),
             Feed::Logs(LogTarget::Job(job)) => logs::watch(self.api.clone(), job, after),
             Feed::Workloads => match &self.deploys {
-                Some(deploys) => deployments::watch(self.api.clone(), deploys.repositories.clone(), deploys.wanted.clone()),
+                Some(deploys) => super::deployments::watch(self.api.clone(), deploys.repositories.clone(), deploys.wanted.clone()),
                 None => stream::once(async { Err(unsupported("deployments are told of repositories that a [[service]] names, with a token")) }).boxed(),
             },
             Feed::Nodes

@@ -1,13 +1,13 @@
 //! The runs of some repositories: read one repository after the other, often where something runs and seldom where nothing does.
 
 use super::{
-    api::{Api, Refusal},
+    api::Api,
     meter::Need,
     wire::{self, WireRun},
 };
 use crate::{
     domain::{Batch, Change, Fact, Id, Run},
-    sources::SourceError,
+    sources::{SourceError, refusal::Refusal},
     text::Name,
 };
 use futures::{
@@ -139,7 +139,7 @@ impl Watch {
             };
             let hurried = tokio::select! {
                 () = sleep_until(self.lists[at].due) => return at,
-                hurried = self.api.hurried() => hurried,
+                hurried = self.api.hurry.changes() => hurried,
             };
             for list in self.lists.iter_mut().filter(|list| hurried.contains(list.name.raw())) {
                 list.due = list.due.min(Instant::now() + SOON);

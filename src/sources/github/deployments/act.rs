@@ -8,7 +8,7 @@ use crate::{
     gate::Warrant,
     sources::{
         SourceError,
-        deployments::{Site, State, of_revision},
+        deployments::{moved, of_revision},
         github::api::Api,
         steps,
     },
@@ -57,22 +57,6 @@ async fn make_ready(api: Arc<Api>, warrant: Warrant) -> Result<Request, Stage> {
 /// The deployment that is to be made again.
 fn goal(operation: &Operation) -> Result<u64, SourceError> {
     operation.to.as_ref().and_then(|to| of_revision(&to.id)).ok_or_else(|| SourceError::NotFound("no deployment was chosen".into()))
-}
-
-/// What is not as the operator saw it; none where all is.
-fn moved(operation: &Operation, site: &Site) -> Option<Clean> {
-    if site.seen() == operation.from {
-        return None;
-    }
-    let newest = site.newest()?;
-    let by = if newest.by.is_empty() { Clean::EMPTY } else { clean!(" by {}", newest.by) };
-    let stands = match &newest.state {
-        State::Succeeded => Clean::from_static("succeeded"),
-        State::Moving(_) => Clean::from_static("is under way"),
-        State::Failed(_) => Clean::from_static("failed"),
-        State::Gone | State::Unread => Clean::from_static("came"),
-    };
-    Some(clean!("a newer deployment to {}, of {}{by}, {stands}", site.environment, newest.version()))
 }
 
 impl Request {

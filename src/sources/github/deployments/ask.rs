@@ -72,7 +72,7 @@ pub(in crate::sources::github) async fn answer(api: Arc<Api>, asked: Asked) -> R
 async fn subject(api: &Api, id: &Id<Workload>, to: Option<&Id<Revision>>) -> Result<Answer, SourceError> {
     let (repository, environment) = place(id)?;
     // Whoever asks wants to see soon what comes of it.
-    api.records.hurry(repository);
+    api.hurry.on(repository);
     let site = site(api, repository, environment, false).await?;
     let mut subject = site.subject().ok_or_else(|| unknown(id))?;
     if let Some(deployment) = to.and_then(of_revision) {

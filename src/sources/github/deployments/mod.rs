@@ -6,11 +6,9 @@ mod ask;
 mod prepare;
 mod records;
 mod target;
-mod watch;
 mod wire;
 
 pub(super) use act::carry_out;
 pub(super) use ask::{Asked, answer};
 pub(super) use prepare::{prepare, rights};
 pub(super) use records::Records;
-pub(super) use watch::{Wanted, watch};

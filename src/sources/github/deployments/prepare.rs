@@ -11,11 +11,9 @@ use crate::{
     domain::{Check, CheckKind, Finding, Operation},
     sources::{
         SourceError,
-        deployments::{Site, State, of_revision},
-        github::{
-            api::{Api, Refusal},
-            meter::Need,
-        },
+        deployments::{Site, migration, of_revision, under_way},
+        github::{api::Api, meter::Need},
+        refusal::Refusal,
         steps,
     },
 };
@@ -62,7 +60,7 @@ impl Ground {
     async fn check(&self, at: usize) -> Option<Vec<Check>> {
         let one = |finding| Some(vec![Check::Made(finding)]);
         match at {
-            0 => one(in_progress(&self.site)),
+            0 => one(under_way(&self.site)),
             1 => Some(self.pipeline().await),
             2 => one(rights(&self.api, &self.repository, "running again").await),
             3 => one(self.approval().await),
@@ -111,7 +109,10 @@ impl Ground {
         };
         let ask = Api::ask(&self.repository, &["compare", &format!("{target}...{newest}")]).with("per_page", "1").up_to(COMPARISON);
         match self.api.read::<Comparison>(Need::Person, &self.repository, ask).await {
-            Ok((comparison, _)) => taken_back(&comparison),
+            Ok((comparison, _)) => {
+                let files = comparison.files.iter().flatten().map(|file| file.filename.as_str());
+                migration(comparison.total_commits, comparison.behind_by > 0, files)
+            }
             Err(refusal) => kind.failed(&SourceError::from(refusal)),
         }
     }
@@ -142,19 +143,6 @@ pub(in crate::sources::github) async fn rights(api: &Api, repository: &str, what
         ),
         (Some(true), Some(_)) => kind.ok(clean!("the token of {token} may write to {repository}")),
         _ => kind.unknown("its owner may write there; whether the token itself may write Actions shows only when it is used"),
-    }
-}
-
-/// Whether something is being deployed there already.
-fn in_progress(site: &Site) -> Finding {
-    let kind = CheckKind::Paused;
-    match site.newest().map(|newest| (newest, &newest.state)) {
-        Some((newest, State::Moving(what))) => kind.block(
-            clean!("the deployment of {} is not over: {what}", newest.version()),
-            Some("wait for its end, or cancel its run; what waits for a reviewer is rejected there".into()),
-        ),
-        Some(_) => kind.ok(clean!("nothing is being deployed to {}", site.environment)),
-        None => kind.unknown("its newest deployment is not known"),
     }
 }
 
@@ -193,27 +181,6 @@ fn rule(rule: &Rule) -> Option<String> {
     }
 }
 
-fn taken_back(comparison: &Comparison) -> Finding {
-    let kind = CheckKind::Migration;
-    let count = crate::text::count(comparison.total_commits);
-    let commits = if comparison.total_commits == 1 { clean!("1 commit is") } else { clean!("{count} commits are") };
-    let aside = if comparison.behind_by > 0 { ", and it is on another branch" } else { "" };
-    let files = comparison.files.iter().flatten().map(|file| file.filename.as_str());
-    match files.into_iter().find(|name| migrates(name)) {
-        Some(file) => kind.warn(clean!("{commits} taken back{aside}; {file} changed a schema, and the schema is not taken back"), None),
-        None => kind.ok(clean!("{commits} taken back{aside}; no migration is among their files")),
-    }
-}
-
-/// Whether a file looks like a migration of a schema.
-fn migrates(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let folders: Vec<&str> = lower.split('/').collect();
-    let (file, folders) = folders.split_last().map_or(("", &[][..]), |(file, folders)| (*file, folders));
-    folders.iter().any(|folder| matches!(*folder, "migrations" | "migration" | "migrate" | "flyway" | "alembic" | "liquibase"))
-        || ["flyway", "alembic", "liquibase"].iter().any(|tool| file.contains(tool))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,17 +200,5 @@ mod tests {
         let (outcome, says) = of(json!([{ "type": "required_reviewers", "reviewers": reviewers }, { "type": "wait_timer", "wait_timer": 30 }]));
         assert_eq!((outcome, says.as_str()), (Outcome::Warn, "prod asks a reviewer (kim, ops), and waits 30 min: until then nothing is deployed"));
         assert_eq!(of(json!([{ "type": "custom_app" }])).0, Outcome::Warn);
-    }
-
-    #[test]
-    fn a_migration_is_known_by_its_folder() {
-        for name in
-            ["db/migrate/2026_x.rb", "cart/migrations/0007_price.py", "src/main/resources/db/migration/V7__x.sql", "alembic/versions/a.py", "flyway.conf"]
-        {
-            assert!(migrates(name), "{name}");
-        }
-        for name in ["src/migrate.rs", "docs/immigration/a.md", "README.md", ""] {
-            assert!(!migrates(name), "{name}");
-        }
     }
 }

@@ -4,42 +4,30 @@ use super::wire::{self, Maker, Told, WireDeployment, WireStatus};
 use crate::{
     sources::{
         SourceError,
-        deployments::{Deployment, Site, State},
-        github::{
-            api::{Api, Refusal},
-            meter::Need,
-        },
+        ci::Hurry,
+        deployments::{Ci, DEPTH, Deployment, Record, Site, State},
+        github::{api::Api, meter::Need},
+        http::Ask,
+        refusal::Refusal,
     },
-    text::Name,
+    text::{Clean, Name},
 };
+use futures::future::BoxFuture;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, time::Instant};
 
-/// How many deployments of one environment are looked at.
-pub(super) const DEPTH: usize = 20;
 /// How many of those are asked for their statuses at once: a person waits for it.
 const READS: usize = 8;
-/// How long an environment is looked at often after somebody has asked for it, or has had something deployed.
-const HURRY: Duration = Duration::from_secs(180);
 /// More is forgotten.
 const KEPT: usize = 5_000;
 
-/// What statuses have said, by repository and deployment, and where somebody waits.
-#[derive(Debug)]
+/// What statuses have said, by repository and deployment.
+#[derive(Debug, Default)]
 pub(in crate::sources::github) struct Records {
     told: Mutex<BTreeMap<(String, u64), Told>>,
-    hurried: Mutex<BTreeMap<String, Instant>>,
-    bell: watch::Sender<()>,
-}
-
-impl Default for Records {
-    fn default() -> Self {
-        Self { told: Mutex::default(), hurried: Mutex::default(), bell: watch::Sender::new(()) }
-    }
 }
 
 impl Records {
@@ -54,24 +42,6 @@ impl Records {
             all.clear();
         }
         all.insert((repository.to_owned(), id), told);
-    }
-
-    /// From now on a repository is looked at often for a while.
-    pub fn hurry(&self, repository: &str) {
-        let new = self.hurried.lock().unwrap_or_else(PoisonError::into_inner).insert(repository.to_owned(), Instant::now() + HURRY);
-        if new.is_none_or(|until| until < Instant::now()) {
-            self.bell.send_replace(());
-        }
-    }
-
-    /// Whether a repository is looked at often.
-    pub fn hurries(&self, repository: &str) -> bool {
-        self.hurried.lock().unwrap_or_else(PoisonError::into_inner).get(repository).is_some_and(|until| *until > Instant::now())
-    }
-
-    /// Rings when a repository is hurried.
-    pub fn bell(&self) -> watch::Receiver<()> {
-        self.bell.subscribe()
     }
 }
 
@@ -90,7 +60,7 @@ pub(super) async fn statuses(api: &Api, need: Need, repository: &str, id: u64) -
 
 /// Reads the statuses that are needed to say how an environment stands: of its newest deployment, and of earlier ones until one is found that
 /// succeeded. What ended does not change any more but by being succeeded.
-pub(super) async fn fill(api: &Api, need: Need, repository: &str, rows: &[WireDeployment], deep: bool) -> Result<Vec<Deployment>, Refusal> {
+async fn fill(api: &Api, need: Need, repository: &str, rows: &[WireDeployment], deep: bool) -> Result<Vec<Deployment>, Refusal> {
     let (mut found, mut reads, mut good) = (Vec::new(), 0, false);
     for (at, row) in rows.iter().enumerate() {
         let known = api.records.of(repository, row.id).filter(|told| at > 0 && !matches!(told.state, State::Moving(_)));
@@ -122,7 +92,7 @@ pub(super) async fn site(api: &Api, repository: &str, environment: &str, deep: b
 }
 
 /// An environment with its deployments.
-pub(super) fn site_of(api: &Api, repository: &str, environment: &str, deployments: Vec<Deployment>) -> Site {
+fn site_of(api: &Api, repository: &str, environment: &str, deployments: Vec<Deployment>) -> Site {
     Site { source: api.id.clone(), ci: "GitHub", project: Name::new(repository), environment: Name::new(environment), deployments }
 }
 
@@ -132,4 +102,44 @@ pub(super) async fn maker(api: &Api, repository: &str, id: u64) -> Result<Option
         Some(Told { maker: Some(maker), .. }) => Some(maker),
         _ => told(api, Need::Person, repository, id).await?.maker,
     })
+}
+
+impl Record for WireDeployment {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    fn counts(&self) -> bool {
+        Self::counts(self)
+    }
+}
+
+impl Ci for Api {
+    type Record = WireDeployment;
+
+    fn page<'a>(&'a self, project: &'a str, next: Option<Ask>) -> BoxFuture<'a, Result<(Vec<WireDeployment>, Option<Ask>), Refusal>> {
+        let ask = next.unwrap_or_else(|| Self::ask(project, &["deployments"]).with("per_page", "100"));
+        Box::pin(self.read(Need::List, project, ask))
+    }
+
+    fn site<'a>(&'a self, project: &'a str, environment: &'a str, rows: &'a [WireDeployment]) -> BoxFuture<'a, Result<Site, Refusal>> {
+        Box::pin(async move { Ok(site_of(self, project, environment, fill(self, Need::List, project, rows, false).await?)) })
+    }
+
+    fn rest(&self, calm: Option<u32>) -> Duration {
+        let rest = calm.map_or(self.pace.jobs, |calm| self.pace.busy.saturating_mul(1 << calm.min(6)).min(self.pace.idle));
+        rest * self.slowness()
+    }
+
+    fn hurry(&self) -> &Hurry {
+        &self.hurry
+    }
+
+    fn note(&self, project: &str, words: Option<Clean>) {
+        Self::note(self, project, words);
+    }
 }

@@ -7,13 +7,14 @@ use crate::{
     sources::{
         SourceError,
         github::{
-            api::{Api, Refusal},
+            api::Api,
             changes::{OFTENEST, OLDEST},
             jobs,
             meter::Need,
             wire::{WireJob, WireRun},
         },
         http::{Ask, Method},
+        refusal::Refusal,
     },
     text::Clean,
 };

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct WireDeployment {
+pub(in crate::sources::github) struct WireDeployment {
     pub id: u64,
     pub sha: Option<String>,
     #[serde(rename = "ref")]
@@ -63,7 +63,7 @@ impl WireDeployment {
     }
 
     /// The deployment, with what its statuses say.
-    pub fn deployment(&self, told: Option<&Told>) -> Deployment {
+    pub(super) fn deployment(&self, told: Option<&Told>) -> Deployment {
         let name = |text: &Option<String>| text.as_deref().map_or_else(Name::default, Name::new);
         Deployment {
             id: self.id,

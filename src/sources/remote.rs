@@ -14,7 +14,7 @@ const LARGEST: u64 = 1 << 20;
 pub(super) struct Remote {
     /// The host of the web address.
     pub host: String,
-    /// `owner/name`.
+    /// `owner/name`, or `group/sub-group/name`.
     pub repository: String,
 }
 
@@ -96,10 +96,16 @@ fn remote(url: &str) -> Option<Remote> {
     };
     let path = path.trim_end_matches('/');
     let repository = path.strip_suffix(".git").unwrap_or(path);
-    let good = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b)) && super::place::is_repository(repository);
+    let good = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b)) && is_path(repository);
     // GitHub answers git on the port of the web under this name.
     let host = if host == "ssh.github.com" { "github.com" } else { host };
     good.then(|| Remote { host: host.to_ascii_lowercase(), repository: repository.to_owned() })
+}
+
+/// Whether it can be the path of a repository: two parts or more.
+fn is_path(text: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && !matches!(part, "." | "..") && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b));
+    text.contains('/') && text.split('/').all(part)
 }
 
 #[cfg(test)]
@@ -125,9 +131,14 @@ mod tests {
             assert_eq!(found(url), Some(("github.com".into(), "acme/cart".into())), "{url}");
         }
         assert_eq!(found("https://ghe.acme.example:8443/a/b.git").unwrap().0, "ghe.acme.example:8443");
-        for url in ["", "/srv/git/acme/cart.git", "../cart", "file:///srv/acme/cart", "https://github.com/acme", "https://github.com/a/b/c", "git@:a/b"] {
+        for url in ["", "/srv/git/acme/cart.git", "../cart", "file:///srv/acme/cart", "https://github.com/acme", "https://github.com/a//c", "git@:a/b"] {
             assert_eq!(found(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn a_project_may_lie_in_groups() {
+        assert_eq!(found("git@gitlab.com:acme/shop/cart.git"), Some(("gitlab.com".into(), "acme/shop/cart".into())));
     }
 
     #[test]

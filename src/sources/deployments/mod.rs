@@ -1,6 +1,12 @@
 //! Deployments as a CI records them. An environment of a project is a workload, what was deployed to it are its revisions: one that is deployed
 //! again is the same revision. What really runs there no record tells.
 
+mod checks;
+mod watch;
+
+pub(super) use checks::{migration, moved, under_way};
+pub(super) use watch::{Ci, DEPTH, Record, Wanted, watch};
+
 use super::spec::Leaves;
 use crate::{
     clean,

@@ -1,0 +1,202 @@
+//! Requests to one GitLab: one after the other, within the budget, and every refusal in words that name the remedy.
+
+use super::{
+    meter::{Meter, Need},
+    place::TokenKind,
+};
+use crate::{
+    clean,
+    domain::SourceId,
+    sources::{
+        SourceError,
+        ci::{Board, Hurry, Pace, Usual},
+        gates::Gates,
+        http::{Ask, Budget, Http, Method, Opened, Reply, Transport},
+        refusal::Refusal,
+    },
+    text::Clean,
+};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Who we are to it, for sentences.
+#[derive(Clone, Debug)]
+pub(super) struct Login {
+    /// `gitlab.com`.
+    pub host: Clean,
+    /// Where the token is, if there is one, and what kind it is.
+    pub token: Option<(Clean, TokenKind)>,
+}
+
+/// The way to one GitLab, shared by its feeds.
+pub(super) struct Api {
+    pub id: SourceId,
+    pub login: Login,
+    pub pace: Pace,
+    pub gates: Gates,
+    pub board: Board,
+    pub usual: Mutex<Usual>,
+    pub hurry: Hurry,
+    http: Http,
+    meter: Mutex<Meter>,
+    turn: tokio::sync::Mutex<()>,
+    notes: Mutex<BTreeMap<String, Clean>>,
+}
+
+impl Api {
+    pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
+        let meter = Mutex::new(Meter::new(Timestamp::now()));
+        let (board, hurry, turn, notes) = (Board::default(), Hurry::default(), tokio::sync::Mutex::default(), Mutex::default());
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), hurry, http, meter, turn, notes }
+    }
+
+    fn meter(&self) -> MutexGuard<'_, Meter> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is left of the budget, where GitLab tells it.
+    pub fn budget(&self) -> Option<Clean> {
+        self.meter().words()
+    }
+
+    /// How much slower than usual to ask.
+    pub fn slowness(&self) -> u32 {
+        self.meter().slowness()
+    }
+
+    /// What is wrong with single projects.
+    pub fn notes(&self) -> Vec<Clean> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Remembers what is wrong with one project, or that nothing is.
+    pub fn note(&self, project: &str, words: Option<Clean>) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        match words {
+            Some(words) => notes.insert(project.to_owned(), words),
+            None => notes.remove(project),
+        };
+    }
+
+    /// Whether it answers a connection.
+    pub fn probe(&self) -> futures::future::BoxFuture<'static, bool> {
+        self.http.probe()
+    }
+
+    /// How far GitLab's clock is ahead of ours.
+    pub fn clock_offset(&self) -> Option<jiff::SignedDuration> {
+        self.http.clock_offset()
+    }
+
+    /// A request below a project.
+    pub fn ask(project: &str, path: &[&str]) -> Ask {
+        path.iter().copied().fold(Ask::get("projects").segment(project), Ask::segment).conditional()
+    }
+
+    /// A change below a project.
+    pub fn change(method: Method, project: &str, path: &[&str]) -> Ask {
+        path.iter().copied().fold(Ask::change(method, "projects", None).segment(project), Ask::segment)
+    }
+
+    /// Reads JSON about `project`, and the next page where there is one.
+    pub async fn read<T: DeserializeOwned>(&self, need: Need, project: &str, ask: Ask) -> Result<(T, Option<Ask>), Refusal> {
+        self.admit(need).await?;
+        let _turn = self.turn.lock().await;
+        let reply = self.http.send(ask).await?;
+        if !reply.status.is_success() {
+            return Err(self.trouble(project, &reply));
+        }
+        self.meter().answered(Budget::read(&reply.headers));
+        let next = reply.next().map(|url| Ask::page(url).conditional());
+        Ok((reply.json()?, next))
+    }
+
+    /// Opens a log, chunk by chunk.
+    pub async fn open(&self, need: Need, ask: Ask) -> Result<Opened, SourceError> {
+        self.admit(need).await?;
+        let _turn = self.turn.lock().await;
+        self.http.open(ask).await
+    }
+
+    /// Sends a change, once, and gives back whatever is answered.
+    ///
+    /// # Errors
+    /// That nothing was sent, because GitLab wants us to wait; or that the answer was lost.
+    pub async fn send(&self, ask: Ask) -> Result<Reply, SourceError> {
+        self.admit(Need::Person).await?;
+        let _turn = self.turn.lock().await;
+        self.http.send(ask).await
+    }
+
+    /// Waits for the budget.
+    async fn admit(&self, need: Need) -> Result<(), SourceError> {
+        loop {
+            let wait = self.meter().take(need, Timestamp::now())?;
+            if wait.is_zero() {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// What a refusal means (facts of GitLab's limits and tokens: its REST documentation).
+    pub fn trouble(&self, project: &str, reply: &Reply) -> Refusal {
+        let (now, said) = (Timestamp::now(), reply.said());
+        let (host, status) = (&self.login.host, reply.status.as_u16());
+        match status {
+            429 => {
+                let words = clean!("{host} asks us to wait: {said}");
+                let asked = crate::sources::http::retry_after(&reply.headers, now);
+                Refusal::Everywhere(self.meter().refused(Budget::read(&reply.headers), asked, &words, now))
+            }
+            401 => Refusal::Everywhere(SourceError::Denied(self.unknown(&said))),
+            403 => Refusal::Here(SourceError::Denied(self.forbidden(project, &said))),
+            404 | 410 => Refusal::Here(SourceError::NotFound(self.missing(project))),
+            _ => match reply.clone().good() {
+                Err(error) => Refusal::Everywhere(error),
+                Ok(_) => Refusal::Everywhere(SourceError::Protocol(clean!("{host} answers with {status}"))),
+            },
+        }
+    }
+
+    fn unknown(&self, said: &Clean) -> Clean {
+        let host = &self.login.host;
+        match &self.login.token {
+            Some((token, kind)) => {
+                let other = match kind {
+                    TokenKind::Access => "it has expired, was revoked, belongs to another host, or is of another kind (token_kind = \"oauth\" or \"job\")",
+                    TokenKind::OAuth => "it has expired (they live for two hours: `glab auth login` renews it), or is no token of OAuth",
+                    TokenKind::Job => "the job that it belongs to is over, or may not ask this",
+                };
+                clean!("{host} does not accept the token of {token} ({said}): {other}")
+            }
+            None => {
+                clean!("{host} wants a login ({said}); name token_env, token_file or token_command in [[source]], or run `glab auth login --hostname {host}`")
+            }
+        }
+    }
+
+    fn forbidden(&self, project: &str, said: &Clean) -> Clean {
+        match &self.login.token {
+            Some((token, TokenKind::Job)) => {
+                clean!("{project}: the job token of {token} may not read this ({said}): most of it takes an access token with read_api")
+            }
+            Some((token, _)) => clean!("{project}: the token of {token} may not read this ({said}); it takes the scope read_api and the role Reporter"),
+            None => clean!("{project}: {} wants a login for this ({said}); set GITLAB_TOKEN, or run `glab auth login`", self.login.host),
+        }
+    }
+
+    fn missing(&self, project: &str) -> Clean {
+        let host = &self.login.host;
+        match &self.login.token {
+            Some((token, _)) => clean!(
+                "{project}: {host} answers \"not found\", also where the token of {token} may not look. Check the path with all groups, and that the token has read_api and the role Reporter there"
+            ),
+            None => clean!("{project}: {host} knows no such public project; a private one needs a token: set GITLAB_TOKEN, or run `glab auth login`"),
+        }
+    }
+}

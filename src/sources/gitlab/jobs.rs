@@ -1,0 +1,108 @@
+//! The jobs of one pipeline, stage by stage, with those that begin other pipelines and the jobs of the child pipelines that they began.
+
+use super::{api::Api, keys, meter::Need, wire::WireJob};
+use crate::{
+    clean,
+    domain::{Batch, Id, Job, Run},
+    sources::{
+        SourceError,
+        ci::{self, Board, Look, Standing},
+        refusal::Refusal,
+    },
+};
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
+use std::{sync::Arc, time::Duration};
+
+/// A matrix has at most 200 jobs, and a pipeline some of those.
+const PAGES: usize = 10;
+/// A child may have children, and they none (GitLab's own limit); of so many in all the jobs are shown.
+const DEPTH: u8 = 2;
+const CHILDREN: usize = 20;
+/// The jobs of `run` for as long as they are asked for.
+pub(super) fn watch(api: Arc<Api>, run: Id<Run>) -> BoxStream<'static, Result<Batch, SourceError>> {
+    ci::jobs(Jobs { api, run: run.clone() }, run)
+}
+
+struct Jobs {
+    api: Arc<Api>,
+    run: Id<Run>,
+}
+
+impl Look for Jobs {
+    fn board(&self) -> &Board {
+        &self.api.board
+    }
+
+    fn pause(&self) -> Duration {
+        self.api.pace.jobs * self.api.slowness()
+    }
+
+    fn read(&self, _: Option<Standing>) -> BoxFuture<'_, Result<Vec<Job>, SourceError>> {
+        async move {
+            let Some((project, number)) = keys::of_pipeline(&self.run) else {
+                return Err(SourceError::NotFound(clean!("{} is not a pipeline of GitLab", self.run.as_str())));
+            };
+            let mut tree = Tree { api: &self.api, run: &self.run, project, left: CHILDREN, jobs: Vec::new() };
+            tree.read(number, String::new(), 0).await?;
+            Ok(tree.jobs)
+        }
+        .boxed()
+    }
+}
+
+/// The jobs of a pipeline and of its children, as they are read.
+struct Tree<'a> {
+    api: &'a Api,
+    run: &'a Id<Run>,
+    project: &'a str,
+    left: usize,
+    jobs: Vec<Job>,
+}
+
+impl Tree<'_> {
+    /// Pipeline `number`, whose jobs' names are led by `under`.
+    fn read(&mut self, number: u64, under: String, depth: u8) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            let of = (&self.api.id, self.project);
+            let mut jobs: Vec<WireJob> = self.pages(number, "jobs").await?;
+            // They come newest first, and are made in the order of their stages.
+            jobs.sort_by_key(|job| job.id);
+            let mut bridges: Vec<WireJob> = match self.pages(number, "bridges").await {
+                Ok(bridges) => bridges,
+                Err(Refusal::Here(_)) => Vec::new(),
+                Err(everywhere) => return Err(everywhere),
+            };
+            bridges.sort_by_key(|bridge| bridge.id);
+            self.jobs.extend(jobs.iter().map(|job| job.job(of, self.run, &under, &self.api.gates)));
+            for bridge in &bridges {
+                self.jobs.push(bridge.bridge(of, self.run, &under, &self.api.gates));
+                let child = bridge.downstream_pipeline.as_ref().filter(|child| child.is_of(self.project)).map(|child| child.id);
+                if let Some(child) = child.filter(|_| depth < DEPTH && self.left > 0) {
+                    self.left -= 1;
+                    let under = format!("{under}{} › ", bridge.name());
+                    match self.read(child, under, depth + 1).await {
+                        // It may be another project's after all, or gone: the bridge tells how it stands.
+                        Ok(()) | Err(Refusal::Here(_)) => {}
+                        Err(everywhere) => return Err(everywhere),
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn pages(&self, number: u64, what: &str) -> Result<Vec<WireJob>, Refusal> {
+        let mut ask = Api::ask(self.project, &["pipelines", &number.to_string(), what]).with("per_page", "100");
+        let mut found: Vec<WireJob> = Vec::new();
+        for _ in 0..PAGES {
+            let (page, next) = self.api.read::<Vec<WireJob>>(Need::Detail, self.project, ask).await?;
+            // Pages move while they are read: what is told twice is one.
+            found.extend(page.into_iter().filter(|job| job.id > 0));
+            let Some(next) = next else { break };
+            ask = next;
+        }
+        found.sort_by_key(|job| job.id);
+        found.dedup_by_key(|job| job.id);
+        Ok(found)
+    }
+}

@@ -1,0 +1,72 @@
+use super::*;
+use crate::{
+    config::Layers,
+    domain::{Change, Run},
+    sources::http::stage::{Act, Stage as Server},
+};
+
+fn table(rest: &str) -> SourceConfig {
+    SourceConfig::from_toml(&format!("kind = \"gitlab\"\n{rest}")).unwrap()
+}
+
+fn source(rest: &str) -> Arc<dyn Source> {
+    match paced(&table(rest), &Config::default(), Pace::USUAL) {
+        Made::Source(source) => source,
+        Made::Broken(_, why) => panic!("{}", why.words),
+        Made::Aside(_) | Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => panic!("nothing is listed"),
+    }
+}
+
+fn broken(rest: &str) -> Clean {
+    match paced(&table(rest), &Config::default(), Pace::USUAL) {
+        Made::Broken(_, why) => why.words,
+        Made::Source(_) | Made::Aside(_) | Made::Listed(..) | Made::Sought(_) | Made::Absent(..) => panic!("it should be broken: {rest}"),
+    }
+}
+
+#[tokio::test]
+async fn the_first_look_is_one_request_for_a_whole_list() {
+    let rows = r#"[{"id":7,"status":"running","ref":"main","sha":"a91957a8","updated_at":"2026-11-24T03:00:00Z"},{"id":6,"status":"success"}]"#;
+    let server = Server::of([Act::json(rows)]).await;
+    let source = source(&format!("url = \"http://{}/git\"\nprojects = [\"acme/shop/cart\"]\ntoken_command = [\"echo\", \"t0ken\"]", server.address));
+    let batch = source.watch(Feed::Runs, None).next().await.unwrap().unwrap();
+    assert_eq!((batch.facts.len(), &batch.facts[0], batch.facts.last()), (4, &Change::<Run>::Begin.into(), Some(&Change::<Run>::Done.into())));
+    let asked = server.asked();
+    assert!(asked[0].starts_with("GET /git/api/v4/projects/acme%2Fshop%2Fcart/pipelines?order_by=updated_at&sort=desc&per_page=20 "), "{}", asked[0]);
+    assert!(asked.len() == 1 && asked[0].to_lowercase().contains("private-token: t0ken"), "{asked:?}");
+}
+
+#[test]
+fn what_is_wrong_with_the_table_is_told_with_the_remedy() {
+    assert!(broken("").contains("projects = [\"group/name\"]"));
+    assert!(broken("projects = [\"cart\"]").contains("`cart` is not the path of a project"));
+    assert!(broken("projects = [\"a/b\"]\nurl = \"ftp://x\"").contains("http"));
+    assert!(broken("projects = [\"a/b\"]\ntoken_kind = \"deploy\"").contains("deploy"));
+    assert!(broken("projects = [\"a/b\"]\nurl = \"http://git.example\"\ntoken_env = \"X\"").contains("in the clear"));
+}
+
+#[test]
+fn each_gitlab_has_its_name() {
+    let id = |rest: &str| source(&format!("projects = [\"a/b\"]\ntoken_env = \"X\"\n{rest}")).id().as_str().to_owned();
+    assert_eq!(id(""), "gitlab");
+    assert_eq!(id("url = \"https://git.example:8443/gitlab\""), "gitlab/git.example:8443");
+    assert_eq!(id("name = \"work\""), "gitlab/work");
+}
+
+#[test]
+fn projects_that_are_not_named_are_those_of_the_services_then_the_one_here() {
+    let config = Layers::new().file("c.toml".as_ref(), "[[service]]\nname = \"cart\"\nmatch = { repository = \"acme/shop/cart\" }\n").read().unwrap();
+    let here = remote::Remote { host: "gitlab.com".into(), repository: "acme/here".into() };
+    let named = |config: &Config, place: &Place| projects(&bare(), place, config, Some(&here));
+    assert_eq!(named(&config, &Place::cloud()), ["acme/shop/cart"]);
+    assert_eq!(named(&Config::default(), &Place::cloud()), ["acme/here"]);
+    assert!(named(&Config::default(), &Place::at("git.example").unwrap()).is_empty());
+}
+
+#[tokio::test]
+async fn deployments_are_told_only_where_a_service_names_the_project() {
+    let source = source("projects = [\"a/b\"]\ntoken_env = \"X\"");
+    assert!(!source.offers().feeds.contains(&FeedKind::Workloads) && source.offers().verbs.is_empty());
+    assert!(matches!(source.watch(Feed::Workloads, None).next().await, Some(Err(SourceError::Unsupported(_)))));
+    assert!(matches!(source.ask(Question::Subject(crate::domain::Id::new(source.id(), "x"))).await, Err(SourceError::NotFound(_))));
+}
