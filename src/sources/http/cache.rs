@@ -2,13 +2,15 @@
 
 use super::{Ask, HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, Url};
 use bytes::Bytes;
-use reqwest::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
 use std::collections::HashMap;
 
 /// All kept bodies together.
 const ROOM: usize = 16 << 20;
 /// A body beyond this would drive out too many others.
 const LARGEST: usize = ROOM / 4;
+/// Headers that are about a body.
+const OF_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE];
 
 /// Kept answers by URL, the least lately used leaving first.
 #[derive(Default)]
@@ -41,6 +43,8 @@ impl Cache {
             (StatusCode::NOT_MODIFIED, Some(kept)) => {
                 kept.used = self.turn;
                 let mut headers = kept.headers.clone();
+                // What it says of its own body, which is none, is not about the kept one (RFC 9111 §3.2).
+                OF_BODY.iter().for_each(|name| drop(reply.headers.remove(name)));
                 headers.extend(std::mem::take(&mut reply.headers));
                 Reply { status: StatusCode::OK, headers, body: kept.body.clone(), unchanged: true, ..reply }
             }
@@ -87,6 +91,20 @@ mod tests {
     fn reply(status: u16, tag: &'static str, size: usize) -> Reply {
         let headers = [(ETAG, HeaderValue::from_static(tag))].into_iter().collect();
         Reply::made(StatusCode::from_u16(status).unwrap(), headers, vec![b'x'; size].into())
+    }
+
+    #[test]
+    fn what_has_not_changed_is_still_of_its_kind() {
+        let (ask, url, mut cache) = (Ask::get("x").conditional(), Url::parse("http://h/x").unwrap(), Cache::default());
+        let typed = |status, kind: &'static str| {
+            let mut reply = reply(status, "\"a\"", 2);
+            reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            reply.headers.insert("x-left", HeaderValue::from(status));
+            reply
+        };
+        cache.resolve(&ask, &url, typed(200, "application/json"));
+        let again = cache.resolve(&ask, &url, typed(304, "text/plain"));
+        assert_eq!((&again.headers[CONTENT_TYPE], &again.headers["x-left"]), (&HeaderValue::from_static("application/json"), &HeaderValue::from(304_u16)));
     }
 
     #[test]
