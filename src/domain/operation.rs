@@ -49,13 +49,15 @@ pub enum Verb {
     Approve,
     /// Do not let it go on.
     Reject,
+    /// Begin a job that waits for a person.
+    Play,
     /// Go into a container: what is done there nobody here can see.
     Shell,
 }
 
 impl Verb {
     /// All of them.
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::RollBack,
         Self::Abort,
         Self::SwitchBack,
@@ -77,6 +79,7 @@ impl Verb {
         Self::ForceCancel,
         Self::Approve,
         Self::Reject,
+        Self::Play,
         Self::Shell,
     ];
 
@@ -90,12 +93,9 @@ impl Verb {
         !matches!(self, Self::SwitchBack | Self::SyncBack | Self::Hold | Self::Release)
     }
 
-    /// What is done to a run of a CI, not to a workload.
-    pub const OF_RUNS: [Self; 6] = [Self::Rerun, Self::RerunFailed, Self::Cancel, Self::ForceCancel, Self::Approve, Self::Reject];
-
-    /// Whether it is done to a run of a CI.
-    pub fn of_a_run(self) -> bool {
-        Self::OF_RUNS.contains(&self)
+    /// Whether it is done to a run of a CI, or to a job of one.
+    pub const fn of_a_run(self) -> bool {
+        matches!(self, Self::Rerun | Self::RerunFailed | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject | Self::Play)
     }
 
     /// The one whose words these are, as a journal has them.
@@ -132,6 +132,7 @@ impl Verb {
             Self::ForceCancel => "force-cancel",
             Self::Approve => "approve",
             Self::Reject => "reject",
+            Self::Play => "play",
             Self::Shell => "open a shell in",
         }
     }

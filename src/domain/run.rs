@@ -92,7 +92,7 @@ impl RunNow {
     /// What a change of it must still find: its attempt, and what `verb` is about.
     pub fn seen(&self, verb: Verb) -> Seen {
         let about = match verb {
-            Verb::Approve | Verb::Reject => {
+            Verb::Approve | Verb::Reject | Verb::Play => {
                 let mut held: Vec<&str> = self.held.iter().map(|held| held.environment.raw()).collect();
                 held.sort_unstable();
                 format!("holds {}", held.join(" "))
@@ -113,7 +113,10 @@ impl RunNow {
 
     /// What is not as it was seen before; none where all is.
     pub fn moved(&self, verb: Verb, from: &Seen) -> Option<Clean> {
-        (self.seen(verb) != *from).then(|| crate::clean!("it is attempt {} by now, {}", self.run.attempt, self.run.status.word()))
+        (self.seen(verb) != *from).then(|| match self.again {
+            Again::Attempt => crate::clean!("it is attempt {} by now, {}", self.run.attempt, self.run.status.word()),
+            Again::Within | Again::Anew { .. } => crate::clean!("it moved on meanwhile: {}", self.run.status.word()),
+        })
     }
 
     /// The same as what is told of anything that is to be changed.

@@ -36,6 +36,7 @@ impl Class {
             | Verb::ForceCancel
             | Verb::Approve
             | Verb::Reject
+            | Verb::Play
             | Verb::Shell => Self::Change,
             Verb::Acknowledge | Verb::Silence => Self::Notice,
         }

@@ -286,7 +286,7 @@ impl Operations {
     pub(in crate::app) fn wanted(&self) -> BTreeSet<(SourceId, Feed)> {
         let feed = |single: &Single| match &single.thing {
             Thing::Workload(workload) => (workload.id.source(), Feed::Pods(Scope::Workload(workload.id.clone()))),
-            Thing::Run(run) => (run.id.source(), Feed::Jobs(run.id.clone())),
+            Thing::Run(run) | Thing::Job(run, _) => (run.id.source(), Feed::Jobs(run.id.clone())),
         };
         let singles = self.singles.iter().filter(|single| !single.over()).map(feed);
         self.running.iter().flat_map(|running| running.procedure.feeds()).chain(singles).collect()

@@ -12,6 +12,8 @@ use tokio::{
 
 /// How long a project is looked at often after somebody has asked for it, or has had something deployed.
 const LASTS: Duration = Duration::from_secs(180);
+/// How long a CI takes to begin what was asked for.
+pub(in crate::sources) const SOON: Duration = Duration::from_secs(2);
 
 /// Where somebody waits.
 #[derive(Debug)]

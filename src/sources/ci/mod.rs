@@ -9,7 +9,7 @@ mod usual;
 
 pub(in crate::sources) use board::{Board, Standing};
 pub(in crate::sources) use bucket::Bucket;
-pub(in crate::sources) use hurry::Hurry;
+pub(in crate::sources) use hurry::{Hurry, SOON};
 pub(in crate::sources) use jobs::{Look, watch as jobs};
 pub(in crate::sources) use lines::Lines;
 pub(in crate::sources) use usual::Usual;

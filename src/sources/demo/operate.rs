@@ -147,6 +147,7 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
+        | Verb::Play
         | Verb::Shell => Err(crate::clean!("the simulated world can not {}", operation.verb.words())),
     }
 }
@@ -180,6 +181,7 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
+        | Verb::Play
         | Verb::Shell => None,
     }
 }

@@ -116,7 +116,7 @@ impl World {
         };
         let verbs: &[Verb] = match table.kind {
             SourceKind::Kubernetes => &[Verb::RollBack, Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Hold, Verb::Release],
-            SourceKind::Github => &Verb::OF_RUNS,
+            SourceKind::Github => &crate::sources::github::VERBS,
             SourceKind::Docker | SourceKind::Prometheus | SourceKind::Alertmanager => &[],
         };
         let budget = table.budget.as_deref().map(Clean::from_untrusted);

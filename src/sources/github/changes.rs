@@ -28,6 +28,8 @@ use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
+/// What can be done. A job that waits is let go on by its environment, and not by itself.
+pub(in crate::sources) const VERBS: [Verb; 6] = [Verb::Rerun, Verb::RerunFailed, Verb::Cancel, Verb::ForceCancel, Verb::Approve, Verb::Reject];
 const CHECKS: [CheckKind; 2] = [CheckKind::Pipeline, CheckKind::Rights];
 /// GitHub runs nothing again that was asked for longer ago, nor more often (its documentation of re-runs).
 pub(super) const OLDEST: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -19,7 +19,7 @@ mod wire;
 mod tests;
 
 pub use super::ci::Pace;
-pub(in crate::sources) use changes::command;
+pub(in crate::sources) use changes::{VERBS, command};
 
 use super::{
     Made, Source, SourceError, Wish,
@@ -232,7 +232,7 @@ impl Source for GitHub {
             offers.verbs.insert(Verb::RollBack);
         }
         if self.api.login.token.is_some() {
-            offers.verbs.extend(Verb::OF_RUNS);
+            offers.verbs.extend(changes::VERBS);
         }
         offers
     }
@@ -274,7 +274,7 @@ impl Source for GitHub {
     fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
         match operation.verb {
             Verb::RollBack => deployments::prepare(self.api.clone(), operation),
-            verb if verb.of_a_run() => changes::prepare(self.api.clone(), operation),
+            verb if changes::VERBS.contains(&verb) => changes::prepare(self.api.clone(), operation),
             _ => stream::once(async { Err(only_back()) }).boxed(),
         }
     }
@@ -285,7 +285,7 @@ impl Source for GitHub {
         }
         match warrant.operation().verb {
             Verb::RollBack => deployments::carry_out(self.api.clone(), warrant),
-            verb if verb.of_a_run() => changes::carry_out(self.api.clone(), warrant),
+            verb if changes::VERBS.contains(&verb) => changes::carry_out(self.api.clone(), warrant),
             _ => stream::once(async { Err(only_back()) }).boxed(),
         }
     }

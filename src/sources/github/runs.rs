@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{Batch, Change, Fact, Id, Run},
-    sources::{SourceError, refusal::Refusal},
+    sources::{SourceError, ci::SOON, refusal::Refusal},
     text::Name,
 };
 use futures::{
@@ -29,8 +29,6 @@ const OLD: usize = 10;
 const TURNS: u32 = 4;
 /// How many workflows of one repository are asked for their history at one look.
 const HISTORIES: usize = 3;
-/// How long GitHub takes to begin what was asked for.
-const SOON: Duration = Duration::from_secs(2);
 /// How often a repository that refuses us is asked again.
 const REFUSED: Duration = Duration::from_secs(5 * 60);
 

@@ -50,7 +50,7 @@ async fn the_first_look_is_a_whole_list_and_tells_what_is_left() {
     let facts = batch.unwrap().facts;
     assert_eq!((facts.len(), &facts[0], facts.last()), (7, &Change::<Run>::Begin.into(), Some(&Change::<Run>::Done.into())));
     assert_eq!(offers.budget.as_deref(), Some("4,912 left"));
-    assert!(offers.lacks.is_empty() && offers.verbs == crate::domain::Verb::OF_RUNS.into(), "{offers:?}");
+    assert!(offers.lacks.is_empty() && offers.verbs == super::changes::VERBS.into(), "{offers:?}");
     assert!(asked[0].starts_with("GET /api/v3/repos/acme/cart/actions/runs?exclude_pull_requests=true&per_page=30 "), "{}", asked[0]);
     let first = asked[0].to_lowercase();
     for header in ["accept: application/vnd.github+json", "x-github-api-version: 2022-11-28", "authorization: bearer t0ken", "user-agent: pilothouse/"] {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::SourceId,
+    domain::{SourceId, Stage},
     sources::{
         SourceError,
         ci::{Board, Hurry, Pace, Usual},
@@ -122,14 +122,32 @@ impl Api {
         self.http.open(ask).await
     }
 
-    /// Sends a change, once, and gives back whatever is answered.
-    ///
-    /// # Errors
-    /// That nothing was sent, because GitLab wants us to wait; or that the answer was lost.
-    pub async fn send(&self, ask: Ask) -> Result<Reply, SourceError> {
+    async fn send(&self, ask: Ask) -> Result<Reply, SourceError> {
         self.admit(Need::Person).await?;
         let _turn = self.turn.lock().await;
         self.http.send(ask).await
+    }
+
+    /// Sends a change about `what` of `project`, once, and tells what came of it, with the status of the answer. It is never sent again.
+    pub async fn carry(&self, project: &str, what: &Clean, ask: Ask) -> (Stage, u16) {
+        self.hurry.changed(project);
+        let reply = match self.send(ask).await {
+            Ok(reply) => reply,
+            Err(error @ SourceError::RateLimited { .. }) => return (Stage::Refused { why: clean!("{error}") }, 429),
+            Err(error) => return (Stage::Unclear { why: clean!("{error}") }, 0),
+        };
+        let (status, said) = (reply.status.as_u16(), reply.said());
+        let stage = match status {
+            200..=299 => {
+                let request = reply.header("x-request-id").map(Clean::from_untrusted);
+                Stage::Accepted { request, warnings: Vec::new(), revision: None, generation: None }
+            }
+            // What it says is about the job; that the token may not is checked before.
+            400 | 403 => Stage::Refused { why: clean!("{what}: {said}") },
+            300..=499 => Stage::Refused { why: SourceError::from(self.trouble(project, &reply)).why().words },
+            _ => Stage::Unclear { why: clean!("{} answers with {status}: {said}", self.login.host) },
+        };
+        (stage, status)
     }
 
     /// Waits for the budget.

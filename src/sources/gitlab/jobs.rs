@@ -18,6 +18,7 @@ const PAGES: usize = 10;
 /// A child may have children, and they none (GitLab's own limit); of so many in all the jobs are shown.
 const DEPTH: u8 = 2;
 const CHILDREN: usize = 20;
+
 /// The jobs of `run` for as long as they are asked for.
 pub(super) fn watch(api: Arc<Api>, run: Id<Run>) -> BoxStream<'static, Result<Batch, SourceError>> {
     ci::jobs(Jobs { api, run: run.clone() }, run)
@@ -64,15 +65,13 @@ impl Tree<'_> {
     fn read(&mut self, number: u64, under: String, depth: u8) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
             let of = (&self.api.id, self.project);
-            let mut jobs: Vec<WireJob> = self.pages(number, "jobs").await?;
             // They come newest first, and are made in the order of their stages.
-            jobs.sort_by_key(|job| job.id);
-            let mut bridges: Vec<WireJob> = match self.pages(number, "bridges").await {
+            let jobs = pages(self.api, Need::Detail, self.project, number, "jobs").await?;
+            let bridges: Vec<WireJob> = match pages(self.api, Need::Detail, self.project, number, "bridges").await {
                 Ok(bridges) => bridges,
                 Err(Refusal::Here(_)) => Vec::new(),
                 Err(everywhere) => return Err(everywhere),
             };
-            bridges.sort_by_key(|bridge| bridge.id);
             self.jobs.extend(jobs.iter().map(|job| job.job(of, self.run, &under, &self.api.gates)));
             for bridge in &bridges {
                 self.jobs.push(bridge.bridge(of, self.run, &under, &self.api.gates));
@@ -90,19 +89,20 @@ impl Tree<'_> {
             Ok(())
         })
     }
+}
 
-    async fn pages(&self, number: u64, what: &str) -> Result<Vec<WireJob>, Refusal> {
-        let mut ask = Api::ask(self.project, &["pipelines", &number.to_string(), what]).with("per_page", "100");
-        let mut found: Vec<WireJob> = Vec::new();
-        for _ in 0..PAGES {
-            let (page, next) = self.api.read::<Vec<WireJob>>(Need::Detail, self.project, ask).await?;
-            // Pages move while they are read: what is told twice is one.
-            found.extend(page.into_iter().filter(|job| job.id > 0));
-            let Some(next) = next else { break };
-            ask = next;
-        }
-        found.sort_by_key(|job| job.id);
-        found.dedup_by_key(|job| job.id);
-        Ok(found)
+/// The jobs or the bridges of a pipeline, in the order in which they were made.
+pub(super) async fn pages(api: &Api, need: Need, project: &str, number: u64, what: &str) -> Result<Vec<WireJob>, Refusal> {
+    let mut ask = Api::ask(project, &["pipelines", &number.to_string(), what]).with("per_page", "100");
+    let mut found: Vec<WireJob> = Vec::new();
+    for _ in 0..PAGES {
+        let (page, next) = api.read::<Vec<WireJob>>(need, project, ask).await?;
+        // Pages move while they are read: what is told twice is one.
+        found.extend(page.into_iter().filter(|job| job.id > 0));
+        let Some(next) = next else { break };
+        ask = next;
     }
+    found.sort_by_key(|job| job.id);
+    found.dedup_by_key(|job| job.id);
+    Ok(found)
 }

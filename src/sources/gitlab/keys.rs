@@ -33,7 +33,12 @@ pub(super) fn of_pipeline(id: &Id<Run>) -> Option<(&str, u64)> {
 
 /// The project and the number of a job.
 pub(super) fn of_job(id: &Id<Job>) -> Option<(&str, u64)> {
-    split(id.key(), JOB)
+    of_job_key(id.key())
+}
+
+/// The same of a key.
+pub(super) fn of_job_key(key: &str) -> Option<(&str, u64)> {
+    split(key, JOB)
 }
 
 /// Whether it begins another pipeline.

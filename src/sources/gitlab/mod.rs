@@ -5,6 +5,7 @@
 //! elsewhere, one request after the other.
 
 mod api;
+mod changes;
 mod deployments;
 mod jobs;
 mod keys;
@@ -29,7 +30,7 @@ use super::{
 use crate::{
     clean,
     config::{Config, ConfigError, Credential, SourceConfig},
-    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Verb, Why},
+    domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Subject, Trouble, Verb, Why},
     gate::Warrant,
     text::{Clean, Name},
 };
@@ -227,6 +228,9 @@ impl Source for GitLab {
             offers.feeds.insert(FeedKind::Workloads);
             offers.verbs.insert(Verb::RollBack);
         }
+        if self.api.login.token.is_some() {
+            offers.verbs.extend(changes::VERBS);
+        }
         offers
     }
 
@@ -254,6 +258,15 @@ impl Source for GitLab {
     }
 
     fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        if let Question::Run { run, verb } = question {
+            let api = self.api.clone();
+            return async move {
+                let subject = changes::now(&api, &run).await?.subject(verb);
+                // It may be about a job of the pipeline.
+                Ok(Answer::Subject(Box::new(Subject { workload: run.cast(), ..subject })))
+            }
+            .boxed();
+        }
         match Asked::of(question) {
             Some(asked) => deployments::answer(self.api.clone(), asked).boxed(),
             None => async { Err(unsupported("GitLab knows deployments, and no metrics")) }.boxed(),
@@ -263,6 +276,7 @@ impl Source for GitLab {
     fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
         match operation.verb {
             Verb::RollBack => deployments::prepare(self.api.clone(), operation),
+            verb if changes::VERBS.contains(&verb) => changes::prepare(self.api.clone(), operation),
             _ => stream::once(async { Err(only_back()) }).boxed(),
         }
     }
@@ -273,6 +287,7 @@ impl Source for GitLab {
         }
         match warrant.operation().verb {
             Verb::RollBack => deployments::carry_out(self.api.clone(), warrant),
+            verb if changes::VERBS.contains(&verb) => changes::carry_out(self.api.clone(), warrant),
             _ => stream::once(async { Err(only_back()) }).boxed(),
         }
     }
@@ -283,7 +298,7 @@ impl Source for GitLab {
 }
 
 fn only_back() -> SourceError {
-    unsupported("at GitLab an earlier deployment can be made again, and nothing else is changed from here")
+    unsupported("at GitLab what failed is run again, pipelines are cancelled, jobs played and earlier deployments made again, and nothing else from here")
 }
 
 /// What deployments are told of: of those projects that a service names, and of environments that the configuration declares or whose name says

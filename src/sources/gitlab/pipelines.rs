@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Batch, Change, Fact, Run},
-    sources::{SourceError, refusal::Refusal},
+    sources::{SourceError, ci::SOON, refusal::Refusal},
     text::{Clean, Name},
 };
 use futures::{
@@ -108,10 +108,7 @@ impl List {
 impl Watch {
     /// Looks at the project whose turn it is, when it is.
     async fn next(&mut self) -> Result<Batch, SourceError> {
-        let Some(at) = (0..self.lists.len()).min_by_key(|at| self.lists[*at].due) else {
-            return std::future::pending().await;
-        };
-        sleep_until(self.lists[at].due).await;
+        let at = self.turn().await;
         let looked = self.look(at).await;
         let list = &mut self.lists[at];
         list.looked = true;
@@ -133,6 +130,23 @@ impl Watch {
         self.plan(at);
         self.frame(&mut facts);
         Ok(Batch { facts, cursor: None })
+    }
+
+    /// Waits for the project whose turn it is; one in which somebody has changed something comes soon.
+    async fn turn(&mut self) -> usize {
+        loop {
+            let Some(at) = (0..self.lists.len()).min_by_key(|at| self.lists[*at].due) else {
+                return std::future::pending().await;
+            };
+            let hurried = tokio::select! {
+                () = sleep_until(self.lists[at].due) => return at,
+                hurried = self.api.hurry.changes() => hurried,
+            };
+            for list in self.lists.iter_mut().filter(|list| hurried.contains(list.name.raw())) {
+                list.due = list.due.min(Instant::now() + SOON);
+                list.lacks = false;
+            }
+        }
     }
 
     /// When the project is looked at again.

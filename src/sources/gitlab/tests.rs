@@ -66,7 +66,7 @@ fn projects_that_are_not_named_are_those_of_the_services_then_the_one_here() {
 #[tokio::test]
 async fn deployments_are_told_only_where_a_service_names_the_project() {
     let source = source("projects = [\"a/b\"]\ntoken_env = \"X\"");
-    assert!(!source.offers().feeds.contains(&FeedKind::Workloads) && source.offers().verbs.is_empty());
+    assert!(!source.offers().feeds.contains(&FeedKind::Workloads) && !source.offers().verbs.contains(&Verb::RollBack));
     assert!(matches!(source.watch(Feed::Workloads, None).next().await, Some(Err(SourceError::Unsupported(_)))));
     assert!(matches!(source.ask(Question::Subject(crate::domain::Id::new(source.id(), "x"))).await, Err(SourceError::NotFound(_))));
 }

@@ -264,6 +264,16 @@ impl WireJob {
         self.status.as_deref().is_some_and(|status| OVER.contains(&status))
     }
 
+    /// Its name, if it failed or was cancelled.
+    pub fn failed(&self) -> Option<Clean> {
+        matches!(status(self.status.as_deref()), RunStatus::Failed | RunStatus::Cancelled).then(|| self.title(""))
+    }
+
+    /// Whether it waits for somebody, or for a time that somebody can anticipate.
+    pub fn playable(&self) -> bool {
+        matches!(self.status.as_deref(), Some("manual" | "scheduled"))
+    }
+
     /// Whether a runner ever took it.
     pub fn ran(&self) -> bool {
         self.started_at.is_some()

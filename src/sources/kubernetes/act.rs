@@ -197,6 +197,7 @@ async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> R
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
+        | Verb::Play
         | Verb::Shell => refused(clean!("Kubernetes can not {} from here", operation.verb.words())),
     }
 }

@@ -241,6 +241,7 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
+        | Verb::Play
         | Verb::Shell => OTHER,
     }
 }

@@ -110,7 +110,7 @@ async fn what_can_not_be_run_again_is_barred_with_the_reason() {
     gitlab.with(|world| world.role = 20);
     barred(CheckKind::Rights, "takes Developer").await;
     gitlab.with(|world| (world.role, world.scopes) = (30, vec!["read_api"]));
-    barred(CheckKind::Rights, "running again takes api").await;
+    barred(CheckKind::Rights, "a change takes api").await;
     gitlab.with(|world| (world.scopes, world.rollback_allowed) = (vec!["api"], false));
     barred(CheckKind::Pipeline, "lets no older deployment run").await;
     gitlab.with(|world| {

@@ -95,6 +95,15 @@ fn of(world: &mut World, url: &str, path: &[&str], query: &str, method: &Method)
     let page = |rows: Vec<Value>| page(url, path, query, rows);
     if method == Method::POST {
         return match rest {
+            ["pipelines", id, what @ ("retry" | "cancel")] => match world.change(id.parse().unwrap_or_default(), what) {
+                Some(_) if std::mem::take(&mut world.cut) => plain(LOST, b""),
+                Some(pipeline) => answer_json(if *what == "retry" { 201 } else { 200 }, &pipeline),
+                None => said(404, "404 Not found"),
+            },
+            ["jobs", id, "play"] => match world.play(id.parse().unwrap_or_default()) {
+                Some(job) => ok(&job),
+                None => said(400, "400 Bad request - Unplayable Job"),
+            },
             ["jobs", id, "retry"] => match world.retry(id.parse().unwrap_or_default()) {
                 Ok(_) if std::mem::take(&mut world.cut) => plain(LOST, b""),
                 Ok(job) => answer_json(201, &job),

@@ -118,6 +118,8 @@ pub struct World {
     /// What was asked, and what came of it.
     pub asked: Vec<(String, u16)>,
     pub retries: Vec<u64>,
+    /// What was asked of pipelines, and of jobs that wait.
+    pub changes: Vec<String>,
     /// The next retry is carried out, and its answer lost.
     pub cut: bool,
     /// How a deployment ends that a retry makes; none where the test ends it.
@@ -143,6 +145,7 @@ impl World {
             limit: None,
             asked: Vec::new(),
             retries: Vec::new(),
+            changes: Vec::new(),
             cut: false,
             ends: None,
         }
@@ -171,6 +174,36 @@ impl World {
             Deployment { id: number, environment: environment.into(), sha: pipeline.sha.clone(), status, job: Some(number * 10), by: "kim", created };
         self.add(pipeline);
         self.deployments.push(deployment);
+    }
+
+    /// Retries or cancels a pipeline, in whatever state it is, as GitLab does.
+    pub fn change(&mut self, id: u64, what: &str) -> Option<Value> {
+        let pipeline = self.pipelines.get_mut(&id)?;
+        self.changes.push(format!("{what}/{id}"));
+        if what == "cancel" && !pipeline.over() {
+            pipeline.jobs.iter_mut().filter(|job| job.finished.is_none()).for_each(|job| job.ends("canceled"));
+            pipeline.stands("canceled");
+        }
+        let failed: Vec<Job> = pipeline.jobs.iter().filter(|job| !job.retried && matches!(job.status, "failed" | "canceled")).cloned().collect();
+        if what == "retry" && !failed.is_empty() {
+            pipeline.jobs.iter_mut().filter(|job| failed.iter().any(|one| one.id == job.id)).for_each(|job| job.retried = true);
+            pipeline.jobs.extend(failed.iter().map(|job| Job::new(job.id + 1_000, job.stage, &job.name, "running")));
+            pipeline.stands("running");
+        }
+        let pipeline = self.pipelines[&id].clone();
+        Some(self.told(&pipeline, true))
+    }
+
+    /// Plays a job that waits; none if it does not.
+    pub fn play(&mut self, id: u64) -> Option<Value> {
+        let pipeline = self.pipelines.values_mut().find(|pipeline| pipeline.jobs.iter().any(|job| job.id == id))?;
+        let job = pipeline.jobs.iter_mut().find(|job| job.id == id && job.status == "manual")?;
+        *job = Job::new(id, job.stage, &job.name.clone(), "running");
+        let job = job.clone();
+        pipeline.stands("running");
+        let pipeline = pipeline.clone();
+        self.changes.push(format!("play/{id}"));
+        Some(self.job_json(&pipeline, &job))
     }
 
     /// Retries a job: a new one of its name, and a deployment where it deploys. Why not, else.

@@ -185,7 +185,7 @@ impl Single {
     /// What is asked about what it changes.
     fn question(&self) -> Question {
         match &self.thing {
-            Thing::Run(run) => Question::Run { run: run.id.clone(), verb: self.verb },
+            Thing::Run(_) | Thing::Job(..) => Question::Run { run: self.thing.id().cast(), verb: self.verb },
             Thing::Workload(workload) if self.above() => {
                 Question::Keeper { workload: workload.id.clone(), uid: self.form().map(|form| form.subject.seen.uid.clone()), verb: self.verb }
             }

@@ -156,6 +156,7 @@ const fn done(verb: Verb) -> &'static str {
         Verb::Cancel | Verb::ForceCancel => "cancelled",
         Verb::Approve => "approved",
         Verb::Reject => "rejected",
+        Verb::Play => "played",
         Verb::Shell => "entered",
     }
 }
@@ -183,6 +184,7 @@ const fn capital(verb: Verb) -> &'static str {
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve
-        | Verb::Reject => "Change",
+        | Verb::Reject
+        | Verb::Play => "Change",
     }
 }

@@ -9,16 +9,20 @@ use crate::{
     text::{Clean, Name},
 };
 
-/// The change of a run that an action plans; none plans none. One key runs again what failed, or where nothing did all of it.
-fn verb_of(action: Action, run: &Run) -> Option<Verb> {
-    match action {
-        Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) => Some(Verb::RerunFailed),
-        Action::Restart | Action::Rerun => Some(Verb::Rerun),
-        Action::Stop => Some(Verb::Cancel),
-        Action::ForceCancel => Some(Verb::ForceCancel),
-        Action::LetGo => Some(Verb::Approve),
-        Action::Reject => Some(Verb::Reject),
-        _ => None,
+/// The job that is meant: the one that is chosen, or the only one that waits.
+fn playable<'a>(jobs: &[&'a Job], subject: &Subject) -> Result<&'a Job, Clean> {
+    // A job that need not be played waits for nobody, and can be.
+    let waits = |job: &Job| matches!(job.status, RunStatus::Waiting(_) | RunStatus::Neutral);
+    let no = |words: &'static str| Err(Clean::from_static(words));
+    if let Subject::Job(id) = subject {
+        let chosen = jobs.iter().find(|job| job.id == *id);
+        return chosen.copied().filter(|job| waits(job)).ok_or_else(|| Clean::from_static("this job waits for nobody: there is nothing to play"));
+    }
+    let mut waiting = jobs.iter().copied().filter(|job| matches!(job.status, RunStatus::Waiting(_)));
+    match (waiting.next(), waiting.next()) {
+        (Some(one), None) => Ok(one),
+        (Some(_), Some(_)) => no("several of its jobs wait: open it with Enter, and play one of them"),
+        (None, _) => no("none of its jobs is known to wait: open it with Enter, and play one of them"),
     }
 }
 
@@ -26,8 +30,8 @@ impl App {
     /// Whether a change of a run can be planned: in words, or why not. None: `action` plans none, or this is no run.
     pub(in crate::app) fn offer_run(&self, action: Action, subject: &Subject) -> Option<Result<Clean, Clean>> {
         let run = self.store.run(&self.run_of(subject)?)?;
-        let verb = verb_of(action, run)?;
-        Some(self.can_run(verb, run).map(|()| crate::clean!("{} {}", verb.words(), super::thing::of_run(run))))
+        let verb = self.verb_of(action, run)?;
+        Some(self.can_run(verb, run, subject).map(|thing| crate::clean!("{} {}", verb.words(), thing.words())))
     }
 
     /// The run that a subject is, or is a part of.
@@ -39,28 +43,49 @@ impl App {
         }
     }
 
-    fn can_run(&self, verb: Verb, run: &Run) -> Result<(), Clean> {
-        let source = run.id.source();
-        let offered = matches!(self.sources.get(&source), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&verb));
-        if !offered {
-            return Err(crate::clean!("{source} can not {} a run from here: open {}", verb.words(), run.url));
+    fn offers_of_run(&self, verb: Verb, run: &Run) -> bool {
+        matches!(self.sources.get(&run.id.source()), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&verb))
+    }
+
+    /// The change of a run that an action plans; none plans none. One key runs again what failed, or where nothing did all of it; one lets it go
+    /// on, or where a CI lets jobs go on by themselves plays the job.
+    fn verb_of(&self, action: Action, run: &Run) -> Option<Verb> {
+        match action {
+            Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) => Some(Verb::RerunFailed),
+            Action::Restart | Action::Rerun => Some(Verb::Rerun),
+            Action::Stop => Some(Verb::Cancel),
+            Action::ForceCancel => Some(Verb::ForceCancel),
+            Action::LetGo if self.offers_of_run(Verb::Play, run) => Some(Verb::Play),
+            Action::LetGo => Some(Verb::Approve),
+            Action::Reject => Some(Verb::Reject),
+            _ => None,
         }
-        let waits = || matches!(run.status, RunStatus::Waiting(_)) || self.store.jobs_of(&run.id).iter().any(|job| matches!(job.status, RunStatus::Waiting(_)));
+    }
+
+    /// What a change of a run would be about, or why it can not be.
+    fn can_run(&self, verb: Verb, run: &Run, subject: &Subject) -> Result<Thing, Clean> {
+        if !self.offers_of_run(verb, run) {
+            return Err(crate::clean!("{} can not {} a run from here: open {}", run.id.source(), verb.words(), run.url));
+        }
+        let jobs = self.store.jobs_of(&run.id);
+        let waits = || matches!(run.status, RunStatus::Waiting(_)) || jobs.iter().any(|job| matches!(job.status, RunStatus::Waiting(_)));
         let no = |words: &'static str| Err(Clean::from_static(words));
         match verb {
             Verb::Rerun | Verb::RerunFailed if !run.status.over() => no("it is under way: X cancels it"),
             Verb::Cancel | Verb::ForceCancel if run.status.over() => no("it is over already: nothing is left to cancel"),
             Verb::Approve | Verb::Reject if !waits() => no("it waits for nobody: there is nothing to approve"),
-            _ => Ok(()),
+            Verb::Play => playable(&jobs, subject).map(|job| Thing::Job(Box::new(run.clone()), Box::new(job.clone()))),
+            _ => Ok(Thing::Run(Box::new(run.clone()))),
         }
     }
 
     /// Opens the plan of a change of a run.
     pub(in crate::app) fn plan_run(&mut self, action: Action, subject: &Subject) -> Vec<Effect> {
-        let run = self.run_of(subject).and_then(|id| self.store.run(&id).cloned());
-        let Some((run, verb)) = run.and_then(|run| verb_of(action, &run).map(|verb| (run, verb))) else { return Vec::new() };
+        let Some(run) = self.run_of(subject).and_then(|id| self.store.run(&id).cloned()) else { return Vec::new() };
+        let planned = self.verb_of(action, &run).and_then(|verb| Some((verb, self.can_run(verb, &run, subject).ok()?)));
+        let Some((verb, thing)) = planned else { return Vec::new() };
         let place = (self.store.rules().service_of_repository(&run.repository), self.ground_of(&run));
-        self.open_thing(verb, Thing::Run(Box::new(run)), place, None)
+        self.open_thing(verb, thing, place, None)
     }
 
     /// The environment by whose policy a run is changed: the strictest that its name or its jobs name; where a job deploys and names none that
@@ -111,11 +136,13 @@ pub(super) fn ended(verb: Verb, before: &Read, now: &Read) -> Option<End> {
         _ if again => overtaken(crate::clean!("it was run again meanwhile: attempt {}", is.run.attempt)),
         Verb::Cancel | Verb::ForceCancel => match &is.run.status {
             RunStatus::Cancelled => Some(End::Complete),
+            // Where a job failed before, what is cancelled ends as failed.
+            status if status.over() && is.again == Again::Within => overtaken(crate::clean!("it ended, and not as cancelled: {}", status.word())),
             status if status.over() => overtaken(crate::clean!("it ended by itself before: {}", status.word())),
             _ => None,
         },
         Verb::Reject if is.run.status.over() => Some(End::Complete),
-        Verb::Approve if is.run.status == RunStatus::Cancelled => overtaken(Clean::from_static("it was cancelled meanwhile")),
+        Verb::Approve | Verb::Play if is.run.status == RunStatus::Cancelled => overtaken(Clean::from_static("it was cancelled meanwhile")),
         _ => was.held.iter().all(|held| is.held.iter().all(|now| now.key != held.key)).then_some(End::Complete),
     }
 }
@@ -126,7 +153,10 @@ pub(super) fn stands(now: &RunNow) -> Clean {
         [] => now.run.status.word(),
         held => crate::clean!("waits for {}", list(held.iter().map(|held| held.environment.clean().clone()))),
     };
-    crate::clean!("attempt {}, {does}", now.run.attempt)
+    match now.again {
+        Again::Attempt => crate::clean!("attempt {}, {does}", now.run.attempt),
+        Again::Within | Again::Anew { .. } => does,
+    }
 }
 
 fn list(names: impl Iterator<Item = Clean>) -> Clean {
@@ -164,6 +194,7 @@ impl Single {
                  deployed. It is followed until it is over"
             ),
             Verb::Approve => crate::clean!("One request lets {title} go on to {}. It is followed until it no longer waits there", held()),
+            Verb::Play => crate::clean!("One request begins {title}, with the variables that it has. It is followed until it no longer waits"),
             _ => crate::clean!("One request says no to {} of {title}: its jobs for that end as failed. It is followed until it no longer waits there", held()),
         };
         crate::clean!("{does}, for at most {most}. Nothing is sent twice.")
@@ -181,6 +212,7 @@ impl Single {
             },
             Verb::Cancel | Verb::ForceCancel => crate::clean!("cancelled in {took}"),
             Verb::Approve => crate::clean!("approved, it goes on: W rings when it ends"),
+            Verb::Play => crate::clean!("played, it goes on: W rings when it ends"),
             _ => Clean::from_static("rejected: it does not go on there"),
         }
     }
@@ -229,6 +261,34 @@ mod tests {
         ] {
             assert_eq!(mentions(text, environment), meant, "{text} {environment}");
         }
+    }
+
+    #[test]
+    fn the_job_that_is_chosen_is_played_or_the_only_one_that_waits() {
+        let job = |name: &'static str, status: RunStatus| Job {
+            id: Id::new(&fixture::source("ci"), name),
+            run: fixture::run(311).id,
+            name: Clean::from_static(name),
+            status,
+            started: None,
+            ended: None,
+            steps: Box::default(),
+            gate: None,
+            url: Clean::EMPTY,
+        };
+        let waits = || RunStatus::Waiting("for somebody".into());
+        let (unit, staging) = (job("unit", RunStatus::Success), job("staging", waits()));
+        let (production, review) = (job("production", waits()), job("review", RunStatus::Neutral));
+        let run = Subject::Run(unit.run.clone());
+        let played = |jobs: &[&Job], subject: &Subject| playable(jobs, subject).map(|job| job.name.to_string()).map_err(|why| why.to_string());
+        assert_eq!(played(&[&unit, &staging, &review], &run), Ok("staging".into()), "what need not be played waits for nobody");
+        assert!(played(&[&unit, &staging, &production], &run).is_err_and(|why| why.contains("several")));
+        assert!(played(&[&unit, &review], &run).is_err_and(|why| why.contains("none of its jobs")));
+        let all = [&unit, &staging, &production, &review];
+        for (chosen, expected) in [(&production, Ok("production".to_owned())), (&review, Ok("review".into()))] {
+            assert_eq!(played(&all, &Subject::Job(chosen.id.clone())), expected);
+        }
+        assert!(played(&all, &Subject::Job(unit.id.clone())).is_err_and(|why| why.contains("this job waits for nobody")));
     }
 
     #[test]

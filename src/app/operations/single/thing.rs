@@ -1,8 +1,8 @@
-//! What such a change is about: a workload, or a run of a CI.
+//! What such a change is about: a workload, a run of a CI, or a job of one.
 
 use super::Single;
 use crate::{
-    domain::{Id, Run, Workload},
+    domain::{Id, Job, Run, Workload},
     text::Clean,
 };
 
@@ -13,6 +13,8 @@ pub enum Thing {
     Workload(Box<Workload>),
     /// A run.
     Run(Box<Run>),
+    /// A job of a run.
+    Job(Box<Run>, Box<Job>),
 }
 
 impl Thing {
@@ -21,6 +23,7 @@ impl Thing {
         match self {
             Self::Workload(workload) => workload.id.clone(),
             Self::Run(run) => run.id.cast(),
+            Self::Job(_, job) => job.id.cast(),
         }
     }
 
@@ -29,6 +32,7 @@ impl Thing {
         match self {
             Self::Workload(row) => crate::clean!("{} {} in {} ({})", row.kind.word(), row.name, row.place.namespace, row.place.context),
             Self::Run(run) => of_run(run),
+            Self::Job(run, job) => of_job(run, job),
         }
     }
 
@@ -36,7 +40,7 @@ impl Thing {
     pub fn version(&self) -> Clean {
         match self {
             Self::Workload(workload) => workload.version.0.clone(),
-            Self::Run(run) => Clean::from_untrusted(run.short_commit()),
+            Self::Run(run) | Self::Job(run, _) => Clean::from_untrusted(run.short_commit()),
         }
     }
 }
@@ -46,12 +50,18 @@ pub fn of_run(run: &Run) -> Clean {
     crate::clean!("{} #{} of {}", run.workflow, run.number, run.repository)
 }
 
+/// `deploy production of build #311 of acme/cart`.
+pub fn of_job(run: &Run, job: &Job) -> Clean {
+    crate::clean!("{} of {}", job.name, of_run(run))
+}
+
 impl Single {
     /// `cart in production`, or `deploy #311 of acme/cart`.
     pub fn title(&self) -> Clean {
         match &self.thing {
             Thing::Workload(_) => crate::clean!("{} in {}", self.service, self.environment),
             Thing::Run(run) => of_run(run),
+            Thing::Job(run, job) => of_job(run, job),
         }
     }
 }

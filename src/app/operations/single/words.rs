@@ -43,6 +43,7 @@ impl Single {
             Verb::ForceCancel => crate::clean!("Force-cancel {title}"),
             Verb::Approve => crate::clean!("Approve {title}"),
             Verb::Reject => crate::clean!("Reject {title}"),
+            Verb::Play => crate::clean!("Play {title}"),
             Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => title,
         }
     }
@@ -111,7 +112,7 @@ impl Single {
                  says: if that is the bad version still, it brings it back. Nothing is sent twice.",
                 self.keeper()
             ),
-            Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject => {
+            Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject | Verb::Play => {
                 form.subject.run.as_ref().map(|run| self.changes_run(run, &most)).unwrap_or_default()
             }
             Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => Clean::EMPTY,

@@ -13,7 +13,6 @@ use crate::{
         SourceError,
         deployments::{moved, of_revision},
         gitlab::api::Api,
-        http::Reply,
         steps,
     },
     text::Clean,
@@ -65,24 +64,12 @@ async fn read(api: &Api, operation: &Operation) -> Result<Read, SourceError> {
 impl Request {
     /// Sends it. Whatever comes back, it is not sent again.
     async fn send(self) -> Stage {
-        self.api.hurry.on(&self.behind.project);
-        let reply = match self.api.send(self.behind.request()).await {
-            Ok(reply) => reply,
-            Err(error @ SourceError::RateLimited { .. }) => return Stage::Refused { why: clean!("{error}") },
-            Err(error) => return Stage::Unclear { why: clean!("{error}") },
-        };
-        let (status, said) = (reply.status.as_u16(), reply.said());
-        match status {
-            200..=299 => {
-                let request = reply.header("x-request-id").map(Clean::from_untrusted);
-                Stage::Accepted { request, warnings: Vec::new(), revision: None, generation: None }
-            }
-            403 | 409 | 422 => match self.begun_meanwhile().await {
+        match self.api.carry(&self.behind.project, &self.behind.name(), self.behind.request()).await {
+            (refused @ Stage::Refused { .. }, 403 | 409 | 422) => match self.begun_meanwhile().await {
                 Some(what) => Stage::Conflict { what, same: false },
-                None => Stage::Refused { why: self.refusal(&reply, &said) },
+                None => refused,
             },
-            300..=499 => Stage::Refused { why: self.refusal(&reply, &said) },
-            _ => Stage::Unclear { why: clean!("{} answers with {status}: {said}", self.api.login.host) },
+            (stage, _) => stage,
         }
     }
 
@@ -93,12 +80,5 @@ impl Request {
         let by = now.by();
         let by = if by.is_empty() { Clean::from_static("somebody") } else { by };
         Some(clean!("{by} had {} run again in the same moment (#{})", now.name(), now.newest.id))
-    }
-
-    fn refusal(&self, reply: &Reply, said: &Clean) -> Clean {
-        match reply.status.as_u16() {
-            403 => clean!("{}: {said}", self.behind.name()),
-            _ => SourceError::from(self.api.trouble(&self.behind.project, reply)).why().words,
-        }
     }
 }

@@ -10,4 +10,4 @@ mod wire;
 
 pub(super) use act::carry_out;
 pub(super) use ask::{Asked, answer};
-pub(super) use prepare::prepare;
+pub(super) use prepare::{prepare, rights};

@@ -69,7 +69,10 @@ impl Ground {
             1 => {
                 let project = self.read::<Project>(&[]).await;
                 let mut checks = self.pipeline(project.as_ref().ok()).await;
-                checks.push(Check::Made(self.rights(project).await));
+                checks.push(Check::Made(match &project {
+                    Ok(project) => may(&self.api, &self.project, project).await,
+                    Err(refusal) => CheckKind::Rights.failed(&SourceError::from(refusal.clone())),
+                }));
                 Some(checks)
             }
             2 => one(self.approval().await),
@@ -112,45 +115,6 @@ impl Ground {
         vec![command, Check::Made(finding)]
     }
 
-    /// Whether the token may run it again: what its scopes and its role there say.
-    async fn rights(&self, project: Result<Project, Refusal>) -> Finding {
-        let kind = CheckKind::Rights;
-        let project = match project {
-            Ok(project) => project,
-            Err(refusal) => return kind.failed(&SourceError::from(refusal)),
-        };
-        if project.archived {
-            return kind.block(clean!("{} is archived: nothing runs there any more", self.project), None);
-        }
-        let Some((token, token_kind)) = &self.api.login.token else {
-            return kind.block("without a token nothing can be run again", Some("set GITLAB_TOKEN, or run `glab auth login`".into()));
-        };
-        if *token_kind == TokenKind::Job {
-            return kind
-                .block(clean!("the token of {token} is that of a job: it may run nothing again"), Some("use an access token with the scope api".into()));
-        }
-        if let Some(role) = project.role().filter(|role| *role < DEVELOPER) {
-            return kind.block(
-                clean!("the token of {token} has role {role} in {}: running again takes Developer (30)", self.project),
-                Some("ask for the role Developer there, or use another token".into()),
-            );
-        }
-        match self.scopes().await {
-            Some(scopes) if !scopes.iter().any(|scope| scope == "api") => kind.block(
-                clean!("the token of {token} has the scopes {}: running again takes api", scopes.join(", ")),
-                Some("make a token with the scope api".into()),
-            ),
-            Some(_) if project.role().is_some() => kind.ok(clean!("the token of {token} may run jobs of {} again", self.project)),
-            _ => kind.unknown("what the token may do shows only when it is used"),
-        }
-    }
-
-    /// The scopes of an access token; tokens of OAuth do not tell theirs here.
-    async fn scopes(&self) -> Option<Vec<String>> {
-        let ask = Ask::get("personal_access_tokens/self");
-        self.api.read::<Token>(Need::Person, &self.project, ask).await.ok()?.0.scopes
-    }
-
     /// Whether the environment is protected. Only the dearer editions of GitLab know that.
     async fn approval(&self) -> Finding {
         let kind = CheckKind::Approval;
@@ -177,6 +141,45 @@ impl Ground {
             Err(refusal) => kind.failed(&SourceError::from(refusal)),
         }
     }
+}
+
+/// Whether the token may change pipelines of `project`: what its scopes and its role there say.
+pub(in crate::sources::gitlab) async fn rights(api: &Api, project: &str) -> Finding {
+    match api.read::<Project>(Need::Person, project, Api::ask(project, &[])).await {
+        Ok((told, _)) => may(api, project, &told).await,
+        Err(refusal) => CheckKind::Rights.failed(&SourceError::from(refusal)),
+    }
+}
+
+async fn may(api: &Api, name: &str, project: &Project) -> Finding {
+    let kind = CheckKind::Rights;
+    if project.archived {
+        return kind.block(clean!("{name} is archived: nothing runs there any more"), None);
+    }
+    let Some((token, token_kind)) = &api.login.token else {
+        return kind.block("without a token nothing can be run again", Some("set GITLAB_TOKEN, or run `glab auth login`".into()));
+    };
+    if *token_kind == TokenKind::Job {
+        return kind.block(clean!("the token of {token} is that of a job: it may change nothing"), Some("use an access token with the scope api".into()));
+    }
+    if let Some(role) = project.role().filter(|role| *role < DEVELOPER) {
+        return kind.block(
+            clean!("the token of {token} has role {role} in {name}: a change takes Developer (30)"),
+            Some("ask for the role Developer there, or use another token".into()),
+        );
+    }
+    match scopes(api, name).await {
+        Some(scopes) if !scopes.iter().any(|scope| scope == "api") => {
+            kind.block(clean!("the token of {token} has the scopes {}: a change takes api", scopes.join(", ")), Some("make a token with the scope api".into()))
+        }
+        Some(_) if project.role().is_some() => kind.ok(clean!("the token of {token} may run and cancel jobs of {name}")),
+        _ => kind.unknown("what the token may do shows only when it is used"),
+    }
+}
+
+/// The scopes of an access token; tokens of OAuth do not tell theirs here.
+async fn scopes(api: &Api, project: &str) -> Option<Vec<String>> {
+    api.read::<Token>(Need::Person, project, Ask::get("personal_access_tokens/self")).await.ok()?.0.scopes
 }
 
 fn gate(protected: &Protected, name: &str) -> Finding {

@@ -1,0 +1,198 @@
+//! What is done to a pipeline: what failed of it is run again, it is cancelled, a job that waits for a person is played. It is read afresh before
+//! the one request, and that is sent once.
+
+use super::{
+    api::Api,
+    deployments::rights,
+    jobs, keys,
+    meter::Need,
+    wire::{WireJob, WirePipeline},
+};
+use crate::{
+    clean,
+    domain::{Again, Check, CheckKind, Finding, Held, Id, Operation, Run, RunNow, RunStatus, Stage, Verb},
+    gate::Warrant,
+    sources::{
+        SourceError,
+        http::{Ask, Method},
+        steps,
+    },
+    text::{Clean, Name, Raw},
+};
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use std::sync::Arc;
+
+/// What can be done. A whole pipeline is never run again as it was: a new one would take what its branch holds by then.
+pub(super) const VERBS: [Verb; 3] = [Verb::RerunFailed, Verb::Cancel, Verb::Play];
+const CHECKS: [CheckKind; 2] = [CheckKind::Pipeline, CheckKind::Rights];
+
+/// What a change is about: a pipeline, or one job of it.
+struct Place<'a> {
+    project: &'a str,
+    pipeline: Option<u64>,
+    job: Option<u64>,
+}
+
+impl<'a> Place<'a> {
+    fn of(id: &'a Id<Run>) -> Result<Self, SourceError> {
+        let pipeline = keys::of_pipeline(id).map(|(project, number)| Self { project, pipeline: Some(number), job: None });
+        let job = || keys::of_job_key(id.key()).map(|(project, number)| Self { project, pipeline: None, job: Some(number) });
+        pipeline.or_else(job).ok_or_else(|| SourceError::NotFound(clean!("{} is neither a pipeline nor a job of GitLab", id.key())))
+    }
+}
+
+/// A pipeline as it is at this moment, with the job that the change is about.
+pub(super) async fn now(api: &Api, id: &Id<Run>) -> Result<RunNow, SourceError> {
+    let place = Place::of(id)?;
+    let job = match place.job {
+        Some(job) => Some(read::<WireJob>(api, place.project, &["jobs", &job.to_string()]).await?),
+        None => None,
+    };
+    let number = place.pipeline.or_else(|| job.as_ref()?.pipeline.as_ref().map(|pipeline| pipeline.id));
+    let number = number.ok_or_else(|| SourceError::Protocol(clean!("{} does not say which pipeline the job is of", api.login.host)))?;
+    let wire: WirePipeline = read(api, place.project, &["pipelines", &number.to_string()]).await?;
+    let run = wire.run(&api.id, &Name::new(place.project), None, None);
+    let failed = if run.status == RunStatus::Failed || run.status == RunStatus::Cancelled {
+        jobs::pages(api, Need::Person, place.project, number, "jobs").await?.iter().filter_map(WireJob::failed).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(RunNow { run, failed, held: job.iter().filter_map(held).collect(), again: Again::Within })
+}
+
+async fn read<T: serde::de::DeserializeOwned>(api: &Api, project: &str, path: &[&str]) -> Result<T, SourceError> {
+    Ok(api.read::<T>(Need::Person, project, Api::ask(project, path)).await?.0)
+}
+
+/// The job, as long as it waits for somebody to play it.
+fn held(job: &WireJob) -> Option<Held> {
+    job.playable().then(|| Held { environment: Name::new(job.name()), key: Raw::new(&job.id.to_string()), ours: None, asks: Vec::new() })
+}
+
+/// What would be in its way.
+pub(super) fn prepare(api: Arc<Api>, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+    let made = async move {
+        let run: Id<Run> = operation.subject.cast();
+        let place = Place::of(&run)?;
+        let now = now(&api, &run).await?;
+        let first = [Check::Command(command(operation.verb, &api.login.host, &place)), Check::Made(can(operation.verb, &now))];
+        let project = place.project.to_owned();
+        let rights = stream::once(async move { Check::Made(rights(&api, &project).await) });
+        Ok(stream::iter(first).chain(rights).boxed())
+    };
+    steps::checking(CHECKS.to_vec(), made)
+}
+
+/// Whether GitLab would do it.
+fn can(verb: Verb, now: &RunNow) -> Finding {
+    let (kind, over) = (CheckKind::Pipeline, now.run.status.over());
+    match verb {
+        Verb::RerunFailed if !over => kind.block("it is not over", Some("cancel it, or wait for its end".into())),
+        Verb::RerunFailed if now.failed.is_empty() => {
+            kind.block("none of its jobs failed or was cancelled: GitLab runs no others again", Some("a new pipeline on its branch runs all of them".into()))
+        }
+        Verb::RerunFailed => kind.ok("what failed can be run again"),
+        Verb::Cancel if over => kind.block("it is over: nothing is left to cancel", None),
+        Verb::Cancel => kind.ok("it can be cancelled"),
+        _ if now.held.is_empty() => kind.block("it waits for nobody by now: it was played, skipped or cancelled", None),
+        _ => kind.ok("it waits for somebody to play it"),
+    }
+}
+
+/// The same by hand.
+fn command(verb: Verb, host: &str, place: &Place<'_>) -> Clean {
+    let post = |path: String| clean!("glab api --hostname {host} -X POST projects/{}/{path}", place.project.replace('/', "%2F"));
+    match (verb, place.pipeline, place.job) {
+        (Verb::RerunFailed, Some(number), _) => post(format!("pipelines/{number}/retry")),
+        (Verb::Cancel, Some(number), _) => post(format!("pipelines/{number}/cancel")),
+        (_, _, Some(job)) => post(format!("jobs/{job}/play")),
+        _ => Clean::EMPTY,
+    }
+}
+
+/// Carries it out, once.
+pub(super) fn carry_out(api: Arc<Api>, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+    steps::once(make_ready(api, warrant), |ready: Ready| async move { ready.api.carry(&ready.project, &ready.what, ready.ask).await.0 })
+}
+
+/// The one request. It owns the warrant, so that there is no second one.
+struct Ready {
+    api: Arc<Api>,
+    project: String,
+    what: Clean,
+    ask: Ask,
+    _warrant: Warrant,
+}
+
+async fn make_ready(api: Arc<Api>, warrant: Warrant) -> Result<Ready, Stage> {
+    let operation = warrant.operation();
+    let (verb, run): (Verb, Id<Run>) = (operation.verb, operation.subject.cast());
+    let place = Place::of(&run).map_err(|error| steps::not_sent(&error))?;
+    let now = now(&api, &run).await.map_err(|error| steps::not_sent(&error))?;
+    if let Some(what) = now.moved(verb, &operation.from) {
+        return Err(Stage::Conflict { what, same: false });
+    }
+    let what = clean!("pipeline #{}", now.run.number);
+    let Some(ask) = request(verb, &place) else {
+        return Err(Stage::Refused { why: clean!("GitLab can not {} {what}", verb.words()) });
+    };
+    Ok(Ready { project: place.project.to_owned(), what, ask, api, _warrant: warrant })
+}
+
+fn request(verb: Verb, place: &Place<'_>) -> Option<Ask> {
+    let (of, number, what) = match verb {
+        Verb::RerunFailed => ("pipelines", place.pipeline?, "retry"),
+        Verb::Cancel => ("pipelines", place.pipeline?, "cancel"),
+        Verb::Play => ("jobs", place.job?, "play"),
+        _ => return None,
+    };
+    Some(Api::change(Method::POST, place.project, &[of, &number.to_string(), what]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::Outcome, domain::SourceId, store::fixture};
+
+    fn now(status: RunStatus, failed: &[&'static str], held: bool) -> RunNow {
+        let mut run = fixture::run(311);
+        run.status = status;
+        let held = held.then(|| Held { environment: Name::new("deploy"), key: Raw::new("5"), ours: None, asks: Vec::new() });
+        let failed = failed.iter().map(|name| Clean::from_static(name)).collect();
+        RunNow { run, failed, held: held.into_iter().collect(), again: Again::Within }
+    }
+
+    #[test]
+    fn what_gitlab_would_refuse_is_said_before() {
+        for (verb, now, outcome) in [
+            (Verb::RerunFailed, now(RunStatus::Running, &["unit"], false), Outcome::Block),
+            (Verb::RerunFailed, now(RunStatus::Success, &[], false), Outcome::Block),
+            (Verb::RerunFailed, now(RunStatus::Failed, &["unit"], false), Outcome::Ok),
+            (Verb::Cancel, now(RunStatus::Cancelled, &[], false), Outcome::Block),
+            (Verb::Cancel, now(RunStatus::Waiting("for somebody".into()), &[], false), Outcome::Ok),
+            (Verb::Play, now(RunStatus::Running, &[], false), Outcome::Block),
+            (Verb::Play, now(RunStatus::Running, &[], true), Outcome::Ok),
+        ] {
+            assert_eq!(can(verb, &now).outcome, outcome, "{verb:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_job_is_asked_for_as_a_job_and_a_pipeline_as_a_pipeline() {
+        let source = SourceId::new("gitlab");
+        let (job, pipeline) = (keys::job(&source, "acme/shop/cart", 50).cast::<Run>(), keys::pipeline(&source, "acme/shop/cart", 311));
+        let said = |verb, id: &Id<Run>| {
+            let place = Place::of(id).expect("a place");
+            (command(verb, "gitlab.example.com", &place).to_string(), request(verb, &place).is_some())
+        };
+        let words = "glab api --hostname gitlab.example.com -X POST projects/acme%2Fshop%2Fcart/";
+        assert_eq!(said(Verb::Play, &job), (format!("{words}jobs/50/play"), true));
+        assert_eq!(said(Verb::Cancel, &pipeline), (format!("{words}pipelines/311/cancel"), true));
+        assert_eq!(said(Verb::RerunFailed, &pipeline), (format!("{words}pipelines/311/retry"), true));
+        assert!(!said(Verb::Play, &pipeline).1 && !said(Verb::Cancel, &job).1 && !said(Verb::Rerun, &pipeline).1);
+        assert!(Place::of(&Id::new(&source, "acme/shop/cart/-/bridges/5")).is_err());
+    }
+}
