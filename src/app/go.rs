@@ -76,6 +76,7 @@ impl App {
             | Action::Describe
             | Action::Yaml
             | Action::History
+            | Action::Brought
             | Action::Verify
             | Action::Runbook
             | Action::Rollback

@@ -17,12 +17,13 @@ pub struct Offer {
 }
 
 /// The verbs, in the order in which a footer lists them.
-const VERBS: [Action; 27] = [
+const VERBS: [Action; 28] = [
     Action::Rollback,
     Action::Explain,
     Action::Logs,
     Action::PreviousLogs,
     Action::History,
+    Action::Brought,
     Action::Describe,
     Action::Yaml,
     Action::Runbook,
@@ -142,6 +143,7 @@ impl App {
                 Subject::Node(_) | Subject::Nothing => no("nothing here has logs"),
             },
             Action::History => about_workload("revisions of"),
+            Action::Brought => self.offer_brought(subject, workloads.first()),
             Action::Verify => match self.cell_of(subject) {
                 Some((service, _)) if !workloads.is_empty() => Ok(crate::clean!("verify {service} everywhere")),
                 _ => Err(self.why_no_workload(subject)),
@@ -163,6 +165,19 @@ impl App {
             Action::Shell => self.offer_shell(subject),
             Action::Stop if !workloads.is_empty() && super::operations::of_workload(subject) => self.offer_stop(&workloads),
             _ => Err(self.lack_words(action, subject)),
+        }
+    }
+
+    /// The run that brought what runs there: `#311, which brought 2.8.0 to cart in production`.
+    fn offer_brought(&self, subject: &Subject, workload: Option<&Id<Workload>>) -> Result<Clean, Clean> {
+        let Some(workload) = workload.filter(|_| !matches!(subject, Subject::Run(_) | Subject::Job(_))).and_then(|id| self.store.workload(id)) else {
+            return Err(self.why_no_workload(subject));
+        };
+        match self.store.brought(&workload.id) {
+            Some(run) => Ok(crate::clean!("#{} of {}, which brought {} to {}", run.number, run.repository, workload.version, self.subject_in_words(subject))),
+            None => {
+                Err(crate::clean!("no run is known to have brought {}: none has that tag or commit, and none went on as it was rolled out", workload.version))
+            }
         }
     }
 
@@ -240,6 +255,12 @@ impl App {
             }
             Action::Stop => return self.stop(&workloads),
             Action::Verify => self.show_verify(subject),
+            Action::Brought => {
+                let run = workloads.first().and_then(|id| self.store.brought(id)).map(|run| run.id.clone());
+                if let Some(run) = run {
+                    self.open_screen(Screen::Run(run, crate::widgets::Selection::default()));
+                }
+            }
             Action::Rollback | Action::Explain | Action::History if workloads.len() > 1 => self.choose(action, &workloads),
             Action::Rollback => return workloads.first().map(|id| self.open_plan(id)).unwrap_or_default(),
             Action::Explain => return workloads.first().map(|id| self.show_explain(id)).unwrap_or_default(),

@@ -3,7 +3,7 @@
 use super::{App, Effect, Screen, Subject, tasks::Purpose};
 use crate::{
     domain::{Answer, Environment, Feed, Id, Question, Scope, SourceId, TaskId, Version, Why, Workload},
-    rollback::{Ask, Case, Expected, Timing, Verification, names},
+    rollback::{Ask, Case, Expected, Timing, Verification},
     text::{Clean, Name},
     widgets::Selection,
 };
@@ -85,7 +85,7 @@ impl App {
         let cells = || self.row_of(service).into_iter().flat_map(|row| &row.cells);
         let versions = || cells().flat_map(|cell| cell.workloads.iter().filter_map(move |one| Some((cell, &self.store.workload(&one.id)?.version))));
         let run = if let Subject::Run(id) = subject { self.store.run(id) } else { None };
-        let shipped = run.and_then(|run| Some((run, versions().find(|(_, version)| names(run, version))?.1)));
+        let shipped = run.and_then(|run| Some((run, versions().find(|(_, version)| run.built(version))?.1)));
         match (shipped, versions().next()) {
             (Some((run, version)), _) => (of(version), crate::clean!("by run #{}", run.number)),
             (None, Some((cell, version))) => (of(version), crate::clean!("the newest in {}, the earliest place where it runs", cell.environment.name)),

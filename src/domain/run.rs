@@ -1,6 +1,6 @@
 //! One model for every CI: a run has jobs, a job has steps.
 
-use super::{Id, Seen, Subject, Verb};
+use super::{Id, Seen, Subject, Verb, Version};
 use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
 
@@ -42,9 +42,20 @@ pub struct Run {
 impl Run {
     /// The beginning of its commit, as people say it.
     pub fn short_commit(&self) -> &str {
-        self.commit.raw().get(..7).unwrap_or(self.commit.raw())
+        self.commit.raw().get(..SHORT).unwrap_or(self.commit.raw())
+    }
+
+    /// Whether people call what it built so: by its tag (`v2.8.0`), or by as much of its commit as says which (`sha-0f3c9d2`, `main-0f3c9d21`).
+    pub fn built(&self, version: &Version) -> bool {
+        let version = version.0.as_str();
+        let tagged = self.branch.raw() == version || self.branch.raw().strip_prefix('v') == Some(version);
+        let named = |part: &str| part.len() >= SHORT && self.commit.raw().starts_with(part);
+        tagged || version.split(|c: char| !c.is_ascii_alphanumeric()).any(named)
     }
 }
+
+/// So much of a commit names it.
+const SHORT: usize = 7;
 
 /// A run as it is at this moment, with what a change of it must know.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -105,6 +105,7 @@ actions! {
         PreviousLogs "previous-logs" "previous logs" "The logs of the run before the crash",
         Describe "describe" "describe" "All about it, with its events",
         Yaml "yaml" "yaml" "Its YAML, secrets masked",
+        Brought "brought" "its run" "The run of a CI that brought what runs there",
         History "history" "history" "Its revisions, with what is known of their health",
         Changes "changes" "changes" "What changed, and when",
         Verify "verify" "verify" "Is the release out everywhere, and well?",

@@ -6,7 +6,7 @@ use crate::{
     domain::{GateKind, Id, Job, Run, RunStatus},
     keys::Action,
     line,
-    store::words as said,
+    store::{Arrival, words as said},
     text::{Clean, Name},
     theme::Role,
     widgets::{self, Align, Below, Column, Cursor, Edge, Line, Panel, Piece, Selection, Table, Width, sign},
@@ -219,6 +219,10 @@ fn says(app: &App, run: &Run, jobs: &[&Job]) -> Line {
             }
         }
         RunStatus::Waiting(why) => line![(Role::Warn, crate::clean!("waits: {why}"))],
+        RunStatus::Success | RunStatus::Warn if shown(app).contains(&run.id) => match come_to(app, run) {
+            Some(places) => line![(Role::Dim, places)],
+            None => line![(Role::Dim, run.status.word()), (Role::Dim, crate::clean!("  {}", run.title))],
+        },
         RunStatus::Success
         | RunStatus::Queued
         | RunStatus::Warn
@@ -230,6 +234,15 @@ fn says(app: &App, run: &Run, jobs: &[&Job]) -> Line {
             line![(Role::Dim, run.status.word()), (Role::Dim, crate::clean!("  {}", run.title))]
         }
     }
+}
+
+/// `testing 22 min ago, staging not yet`: where what it built has come to; none where it runs nowhere.
+fn come_to(app: &App, run: &Run) -> Option<Clean> {
+    let places = app.store.shipped(run);
+    let here = places.iter().rev().find_map(|one| if let Arrival::Runs(at) = one.arrival { Some((&one.environment.name, at)) } else { None })?;
+    let next = places.iter().find(|one| matches!(one.arrival, Arrival::NotYet(_))).map(|one| crate::clean!(", {} not yet", one.environment.name));
+    let since = here.1.map(|at| crate::clean!(" {}", words::ago(app, at))).unwrap_or_default();
+    Some(crate::clean!("{}{since}{}", here.0, next.unwrap_or_default()))
 }
 
 /// Elapsed against the usual time.

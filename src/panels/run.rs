@@ -6,13 +6,16 @@ use crate::{
     domain::{Id, Job, Run, RunStatus},
     keys::Action,
     line,
-    store::words as said,
+    store::{Arrival, Shipped, words as said},
     text::Clean,
     theme::Role,
-    widgets::{Align, Edge, Line, Panel, Piece, Selection, draw_line, pad},
+    widgets::{Align, Edge, Line, Panel, Piece, Selection, draw_line, pad, sign},
 };
 use jiff::Timestamp;
 use ratatui::{buffer::Buffer, layout::Rect};
+
+/// How many environments are listed.
+const PLACES: usize = 6;
 
 fn keys(app: &App, run: &Id<Run>) -> Vec<String> {
     app.store.jobs_of(run).iter().map(|job| job.id.as_str().to_owned()).collect()
@@ -84,6 +87,7 @@ fn lines(app: &App, run: &Run, at: &Selection<String>) -> Vec<(Line, bool)> {
         (if run.status.over() { Line::new() } else { pipelines::progress(app, run) }, false),
         (Line::new(), false),
     ];
+    lines.extend(shipped(app, run).into_iter().map(|line| (line, false)));
     let jobs = app.store.jobs_of(&run.id);
     let here = job_here(app, &run.id, at).map(|job| job.id.clone());
     if jobs.is_empty() {
@@ -100,6 +104,48 @@ fn lines(app: &App, run: &Run, at: &Selection<String>) -> Vec<(Line, bool)> {
         }
     }
     lines
+}
+
+/// Where what it built runs by now, and an empty line below it.
+fn shipped(app: &App, run: &Run) -> Vec<Line> {
+    let places = app.store.shipped(run);
+    if places.is_empty() {
+        let words =
+            crate::clean!("where it runs is not known: no workload is joined with {}; a [[service]] rule with that repository joins them", run.repository);
+        return vec![line![(Role::Faint, words)], Line::new()];
+    }
+    let width = places.iter().map(|one| one.environment.name.raw().chars().count()).max().unwrap_or_default().min(24);
+    let row = |one: &Shipped| {
+        let (role, glyph) = match one.arrival {
+            Arrival::Runs(_) => (Role::Ok, sign::OK),
+            Arrival::Coming { stuck: false } => (Role::Rolling, sign::ROLLING),
+            Arrival::Coming { stuck: true } => (Role::Critical, sign::BAD),
+            Arrival::NotYet(_) | Arrival::Passed(_) => (Role::Faint, sign::ABSENT),
+            Arrival::Perhaps(_) | Arrival::Unknown(_) => (Role::Unknown, sign::STALE),
+        };
+        let name = pad(&[Piece::new(Role::Text, one.environment.name.clean().clone())], width + 2, Align::Left);
+        let mut line = vec![Piece::new(role, glyph), Piece::blank(1)];
+        line.extend(name);
+        line.push(Piece::new(Role::Dim, arrival(app, run, &one.arrival)));
+        line
+    };
+    let more = places.len().saturating_sub(PLACES);
+    let rest = (more > 0).then(|| line![(Role::Faint, crate::clean!("and {} more", said::count(more, "environment")))]);
+    places.iter().take(PLACES).map(row).chain(rest).chain([Line::new()]).collect()
+}
+
+fn arrival(app: &App, run: &Run, arrival: &Arrival) -> Clean {
+    let ago = |at: Timestamp| words::ago(app, at);
+    match arrival {
+        Arrival::Runs(Some(at)) => crate::clean!("runs there, since {}", ago(*at)),
+        Arrival::Runs(None) => Clean::from_static("runs there"),
+        Arrival::Coming { stuck: false } => Clean::from_static("is being rolled out there"),
+        Arrival::Coming { stuck: true } => Clean::from_static("was rolled out there and is stuck: another version still serves"),
+        Arrival::Perhaps(at) => crate::clean!("something was rolled out as this ran, {}: its version names no commit", ago(*at)),
+        Arrival::Passed(number) => crate::clean!("#{number} runs there, which is newer"),
+        Arrival::NotYet(version) => crate::clean!("not yet: {version} runs there"),
+        Arrival::Unknown(version) => crate::clean!("not known: {version} names neither {} nor a tag", run.short_commit()),
+    }
 }
 
 fn entry(app: &App, indent: usize, status: &RunStatus, name: &Clean, (began, ended): (Option<Timestamp>, Option<Timestamp>)) -> Line {

@@ -36,6 +36,14 @@ pub fn time_in_words(app: &App, at: Timestamp) -> Clean {
     }
 }
 
+/// The same as something that is past: `6 min ago`.
+pub fn ago(app: &App, at: Timestamp) -> Clean {
+    match app.times {
+        Times::Age => crate::clean!("{} ago", time_in_words(app, at)),
+        Times::Local | Times::Utc => time(app, at),
+    }
+}
+
 /// Hours, minutes and seconds, as a log line has them.
 pub fn clock(at: Timestamp, zone: &TimeZone) -> Clean {
     crate::clean!("{}", at.to_zoned(zone.clone()).strftime("%H:%M:%S"))

@@ -33,5 +33,5 @@ pub use target::{Candidate, Class, History, Record, Target, target};
 pub use timing::Timing;
 pub use tried::Tried;
 pub use verdict::{Verdict, required};
-pub use verify::{Expected, Matter, Point, Verification, Verified, names};
+pub use verify::{Expected, Matter, Point, Verification, Verified};
 pub use words::{Headline, Line, Mark, reason};

@@ -4,7 +4,7 @@ use super::{Timing, Tried, pipeline::Pipeline, switched::Switched, synced};
 use crate::{
     domain::{Kind, Metric, Pod, Progress, Revision, RevisionRef, Subject, Verb, Version, Workload},
     store::{Ailment, Freshness, Store, ailment},
-    text::{Clean, Raw},
+    text::{Clean, Name, Raw},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -143,6 +143,8 @@ pub struct Run {
     pub asked: Option<Timestamp>,
     /// When the world is read next to learn which template runs now; none where that is known.
     pub(super) reread: Option<Timestamp>,
+    /// The Helm release that went back as a whole.
+    pub(super) released: Option<Name>,
     /// What ended it early: somebody or something changed it again.
     pub overtaken: Option<Overtaken>,
     best: (u32, u32),
@@ -185,6 +187,7 @@ impl Run {
             tried: Tried::Not,
             asked: None,
             reread: None,
+            released: None,
             overtaken: None,
             best: (0, u32::MAX),
         }
@@ -217,6 +220,7 @@ impl Run {
         if let Some(release) = subject.release.as_ref().filter(|release| self.reread.is_some() && !release.template.is_empty()) {
             self.target.template = release.template.clone();
             self.reread = None;
+            self.released = Some(release.name.clone());
         }
     }
 

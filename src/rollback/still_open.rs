@@ -11,7 +11,8 @@ impl Procedure {
     pub fn still_open(&self, runs: &[&CiRun]) -> Vec<Line> {
         let version = self.case.version();
         let mut lines = Vec::new();
-        let verb = if let State::Done { run, .. } = &self.state { run.verb } else { Verb::RollBack };
+        let run = if let State::Done { run, .. } = &self.state { Some(run) } else { None };
+        let verb = run.map_or(Verb::RollBack, |run| run.verb);
         if verb == Verb::SwitchBack {
             let name = &self.case.workload.name;
             let says =
@@ -22,8 +23,8 @@ impl Procedure {
             let says =
                 crate::clean!("the {kind} still asks for {version}: a retry ships it again, until another version is shipped or it is rolled back once more");
             lines.push(line(Mark::Open, "spec", says));
-        } else if let Some(release) = self.plan().and_then(|plan| plan.subject.release.as_ref()) {
-            let words = crate::clean!("{} went back as a whole; the next helm upgrade ships what its pipeline says: mend that too", release.name);
+        } else if let Some(release) = run.and_then(|run| run.released.as_ref()) {
+            let words = crate::clean!("{release} went back as a whole; the next helm upgrade ships what its pipeline says: mend that too");
             lines.push(line(Mark::Open, "release", words));
         } else if let Some(owner) = &self.case.workload.owner {
             lines.push(line(Mark::Open, "owner", crate::clean!("{} still names {version}: its next sync or upgrade ships it again", owner.words())));

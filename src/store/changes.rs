@@ -2,6 +2,7 @@
 
 use super::{
     EnvironmentRef, Store,
+    shipped::SHIPPED,
     table::{Table, Turned},
     words,
 };
@@ -100,8 +101,6 @@ impl Happened {
 const KEPT: usize = 500;
 /// A change of ours and one that rows show are the same when they are nearer than this.
 const SAME: SignedDuration = SignedDuration::from_secs(120);
-/// A rollout within this time of a run's end is taken to be shipped by it.
-const SHIPPED: SignedDuration = SignedDuration::from_mins(10);
 
 /// Changes that we saw happen and that rows do not keep: an undo that was followed by another rollout, a node that left.
 #[derive(Debug, Default)]

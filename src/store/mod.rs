@@ -16,6 +16,7 @@ mod join;
 mod matrix;
 mod read;
 mod series;
+mod shipped;
 mod subject;
 mod table;
 pub mod words;
@@ -35,6 +36,7 @@ pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, 
 pub use matrix::{Column, Matrix, Row, Totals, problems_first};
 pub use read::Freshness;
 pub use series::{ErrorRate, Limits, Series};
+pub use shipped::{Arrival, Shipped};
 pub use subject::About;
 
 use crate::{

@@ -13,5 +13,5 @@ mod rollouts;
 mod routes;
 pub mod sets;
 mod syncs;
-mod torn;
+pub mod torn;
 mod ways;

@@ -2,7 +2,10 @@
 
 use crate::{
     faces::{face, told},
-    kubernetes::lab::{self, Space},
+    kubernetes::{
+        lab::{self, Space},
+        torn,
+    },
 };
 use std::path::Path;
 
@@ -57,6 +60,26 @@ async fn several_services_go_back_by_one_command_in_their_order_and_what_bars_on
     assert_eq!((code, said["stopped"].is_null(), image(&space, "web").as_str()), (Some(0), true, "lab/app:1"));
     let heard = std::fs::read_to_string(folder.path().join("told")).expect("notify_command was started");
     assert!(heard.contains("web in lab") && heard.contains("all of them are over"), "{heard}");
+}
+
+/// A console that is killed in the midst of several leaves one operation open, and the others never begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_midst_of_several_the_one_that_was_begun_is_seen_through_and_the_others_are_left_alone() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let (space, home) = (Space::new("several-killed"), tempfile::tempdir().expect("a folder"));
+    for name in ["cart", "stock"] {
+        gone_bad(&space, name).await;
+    }
+    let console = |arguments: &[&str]| torn::begun(&kubeconfig, home.path(), &space, arguments, &[("PATH", "/usr/bin:/bin")]);
+    let first = console(&["cart", "stock", "-e", "development", "--yes", "--reason", "they do not start"]);
+    torn::written(home.path(), "outcome").await;
+    torn::kill(first, home.path());
+    assert_eq!(torn::kinds(home.path()), ["intent", "outcome"]);
+    let operation = torn::intent(home.path()).expect("an intent");
+    let (code, said) = torn::ended(console(&["--resume", &operation]));
+    assert_eq!((code, said["verdict"].as_str(), said["service"].as_str()), (Some(0), Some("RECOVERED"), Some("cart")), "{said:#}");
+    assert_eq!((image(&space, "cart").as_str(), image(&space, "stock").as_str()), ("lab/app:1", "lab/app:nobody-has-it"));
+    assert_eq!(torn::kinds(home.path()).iter().filter(|kind| *kind == "intent").count(), 1, "the other was never begun");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! A rollback that a console left is seen through: read from the journal, watched to its verdict, written down. Nothing is sent.
 
-use super::{WATCH, over, told::Told};
+use super::{
+    WATCH, over,
+    told::{Progress, Told},
+};
 use crate::{
     app::{App, Effect, Event, Known, OpenOperation},
     cli::{Failed, args::Output, exit::Exit, headless::Headless},
@@ -34,7 +37,12 @@ pub async fn run(mut headless: Headless, operation: &str, output: Output) -> Res
     if let Some(holder) = held(&headless, &operation).await?.and_then(|left| left.alive).filter(|holder| !holder.ends_with(&own())) {
         return Err(taken(&operation, &holder));
     }
-    headless.until(WATCH, |app| over(app, key)).await;
+    let progress = Progress::default();
+    let seen = |app: &App| {
+        progress.tell(app, key);
+        over(app, key)
+    };
+    headless.until(WATCH, seen).await;
     headless.settle().await;
     Ok(Told { json: output.json }.end(&headless.app, key))
 }

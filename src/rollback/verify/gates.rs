@@ -2,29 +2,19 @@
 
 use super::{Matter, Point, point};
 use crate::{
-    domain::{GateKind, Id, RevisionRef, Run, RunStatus, Version},
+    domain::{GateKind, Id, RevisionRef, Run, RunStatus},
     rollback::{Case, ProofState},
     store::Store,
     text::Clean,
 };
 use jiff::Timestamp;
 
-/// A version that is this much of a commit names it.
-const SHORT: usize = 7;
-
 /// The runs that shipped `newest`: those of the commit whose run names the version, else of the commit whose run ended as it was rolled out.
 pub(super) fn shipped_by(store: &Store, case: &Case, newest: &RevisionRef) -> Vec<Id<Run>> {
     let own: Vec<&Run> = store.runs().into_iter().filter(|run| store.rules().service_of_repository(&run.repository) == case.service).collect();
-    let named = own.iter().copied().filter(|run| names(run, &newest.version)).max_by_key(|run| run.started.or(run.created));
+    let named = own.iter().copied().filter(|run| run.built(&newest.version)).max_by_key(|run| run.started.or(run.created));
     let Some(one) = named.or_else(|| by_time(store, case, newest)) else { return Vec::new() };
     own.iter().filter(|run| run.repository == one.repository && run.commit == one.commit).map(|run| run.id.clone()).collect()
-}
-
-/// Whether a run's tag or commit is what people call the version.
-pub fn names(run: &Run, version: &Version) -> bool {
-    let version = version.0.as_str();
-    let tagged = run.branch.raw() == version || run.branch.raw().strip_prefix('v') == Some(version);
-    tagged || (version.len() >= SHORT && run.commit.raw().starts_with(version))
 }
 
 fn by_time<'a>(store: &'a Store, case: &Case, newest: &RevisionRef) -> Option<&'a Run> {

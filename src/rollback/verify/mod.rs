@@ -14,7 +14,6 @@ use crate::{
     store::{Store, words::long},
     text::Clean,
 };
-pub use gates::names;
 use jiff::{SignedDuration, Timestamp};
 use matters::{alarms, digest};
 use point::point;

@@ -3,6 +3,7 @@
 use super::{
     acts::{act, checks, operation, revisions, subject},
     lab::{self, Space},
+    torn,
 };
 use pilothouse::{
     domain::{CheckKind, Evidence, Id, Outcome, ReleaseState, Revision, Stage, Verb, Workload},
@@ -199,6 +200,41 @@ async fn a_release_goes_back_through_helm_and_what_helm_leaves_behind_is_told() 
     let rows = revisions(&source, &id).await;
     assert!(rows[0].current && rows[0].number == 5, "{rows:#?}");
     assert!(rows[0].evidence.iter().any(|evidence| matches!(evidence, Evidence::ServingNow { ready: 2, .. })), "{:?}", rows[0]);
+}
+
+/// A console that is killed while helm works leaves helm at work: the next one waits for its end, and starts no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_helm_works_the_next_one_waits_for_its_end_and_starts_no_other() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    let (dir, home) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (helm, space) = (Helm::new(dir.path()), Space::new("helm-killed"));
+    assert!(helm.engine("install", &space, "1", false, &[]));
+    space.rolled_out("cart");
+    assert!(helm.engine("upgrade", &space, "2", true, &[]));
+    lab::eventually("it is not ready", async || space.kubectl(&["get", "pods"]).contains("0/1").then_some(())).await;
+    let path = format!("{}:{}", dir.path().join("bin").display(), std::env::var("PATH").expect("a PATH"));
+    let told = dir.path().join("mode").display().to_string();
+    let console = |arguments: &[&str]| torn::begun(&kubeconfig, home.path(), &space, arguments, &[("PATH", path.as_str()), (STAND_IN, told.as_str())]);
+
+    helm.says("wait");
+    let first = console(&torn::GO);
+    let pending = ["get", "secrets", "-l", "owner=helm,version=3,status=pending-rollback", "-o", "name"];
+    lab::eventually("helm has written its record", async || (!space.kubectl(&pending).is_empty()).then_some(())).await;
+    torn::kill(first, home.path());
+    assert_eq!(torn::kinds(home.path()), ["intent"]);
+    let operation = torn::intent(home.path()).expect("an intent");
+
+    let next = console(&["--resume", &operation]);
+    lab::eventually("it has taken it up", async || (torn::kinds(home.path()).len() > 1).then_some(())).await;
+    helm.says("whole");
+    let (code, said) = torn::ended(next);
+    // Nothing was bad but that a pod was not ready yet, which is not enough to say that something has recovered.
+    assert_eq!((code, said["verdict"].as_str()), (Some(2), Some("COULD NOT TELL")), "{said:#}");
+    assert!(said["why"].as_str().is_some_and(|why| why.starts_with("pods are ready")), "{said:#}");
+    assert!(said["still_open"][0].as_str().is_some_and(|words| words.starts_with("shop went back as a whole")), "{said:#}");
+    assert_eq!(fs::read_to_string(dir.path().join("calls")).expect("it was called"), "shop 1\n", "helm was started once");
+    let versions = space.kubectl(&["get", "secrets", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.version}"]);
+    assert_eq!(versions, "1 2 3");
 }
 
 #[tokio::test(flavor = "multi_thread")]

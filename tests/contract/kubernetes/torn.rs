@@ -59,13 +59,19 @@ async fn whatever_the_network_does_a_change_is_sent_once_and_told_as_what_it_is(
 
 /// A rollback without a terminal, over the wire, with a home of its own.
 pub fn rollback(wire: &Wire, home: &Path, space: &Space, arguments: &[&str]) -> Child {
+    begun(&wire.kubeconfig(home), home, space, arguments, &[("PATH", "/usr/bin:/bin")])
+}
+
+/// The same by any way to the cluster.
+pub fn begun(kubeconfig: &Path, home: &Path, space: &Space, arguments: &[&str], environment: &[(&str, &str)]) -> Child {
     let config = "[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{ context = 'lab' }]\n";
     std::fs::write(home.join("c.toml"), config).expect("a file of ours");
     Command::new(env!("CARGO_BIN_EXE_pilothouse"))
         .env_clear()
-        .env("PATH", "/usr/bin:/bin")
         .env("HOME", home)
-        .env("KUBECONFIG", wire.kubeconfig(home))
+        .env("KUBECONFIG", kubeconfig)
+        .envs(environment.iter().copied())
+        .args(["--context", "lab"])
         .args(["--config", &home.join("c.toml").display().to_string(), "-n", &space.name, "rollback"])
         .args(arguments)
         .arg("--json")
@@ -93,17 +99,17 @@ pub fn intent(home: &Path) -> Option<String> {
     journal(home).iter().find(|line| line["kind"] == "intent").and_then(|line| line["op"].as_str().map(str::to_owned))
 }
 
-fn kinds(home: &Path) -> Vec<String> {
+pub fn kinds(home: &Path) -> Vec<String> {
     let all = journal(home).into_iter().map(|line| line["kind"].as_str().unwrap_or_default().to_owned());
     all.filter(|kind| kind != "observed").collect()
 }
 
 /// Waits until the journal has a line of a kind.
-async fn written(home: &Path, kind: &str) {
+pub async fn written(home: &Path, kind: &str) {
     lab::eventually(kind, async || kinds(home).iter().any(|written| written == kind).then_some(())).await;
 }
 
-const GO: [&str; 6] = ["cart", "-e", "development", "--yes", "--reason", "it crashes"];
+pub const GO: [&str; 6] = ["cart", "-e", "development", "--yes", "--reason", "it crashes"];
 
 /// Where the program is killed: what is done to the request, how far it came, and what the next one finds.
 struct Kill {
@@ -142,7 +148,7 @@ async fn crashing(at: &str) -> Space {
     space
 }
 
-fn kill(mut program: Child, home: &Path) {
+pub fn kill(mut program: Child, home: &Path) {
     program.kill().expect("it runs");
     program.wait().expect("it ends");
     if home.join(".local/state/pilothouse/journal").exists() {
