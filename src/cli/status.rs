@@ -159,7 +159,7 @@ fn print(app: &App, missing: &[Missing]) {
         say!("alert  {}  {}{place}{held}  {}", row.alert.severity.word(), row.alert.name, row.alert.summary);
     }
     for run in app.store.runs().into_iter().take(10).filter(|run| !matches!(run.status, crate::domain::RunStatus::Success)) {
-        say!("run    {} #{}  {}  {}", run.repository, run.number, run.status.word(), run.title);
+        say!("run    {} {}  {}  {}", run.repository, run.called(), run.status.word(), run.title);
     }
     missing.iter().for_each(|one| say!("{}", one.words()));
 }
