@@ -127,7 +127,7 @@ fn shape(app: &App, missing: &[Missing]) -> Value {
 /// A run of a CI as JSON.
 pub(super) fn run_shape(run: &crate::domain::Run) -> Value {
     json!({
-        "repository": run.repository.clean(), "workflow": run.workflow, "number": run.number, "attempt": run.attempt, "branch": run.branch.clean(),
+        "repository": run.repository.clean(), "workflow": run.workflow, "number": run.number, "called": run.called(), "attempt": run.attempt, "branch": run.branch.clean(),
         "status": run.status.word(), "title": run.title, "started": run.started.map(|at| at.to_string()), "url": run.url,
     })
 }
