@@ -94,9 +94,9 @@ impl App {
     pub fn words_of(&self, subject: &Subject) -> Clean {
         match subject {
             Subject::Pod(id) => self.store.pod(id).map(|pod| pod.name.clean().clone()).unwrap_or_default(),
-            Subject::Run(id) => self.store.run(id).map(|run| crate::clean!("{} #{}", run.repository, run.number)).unwrap_or_default(),
+            Subject::Run(id) => self.store.run(id).map(|run| crate::clean!("{} {}", run.repository, run.called())).unwrap_or_default(),
             Subject::Alert(id) => self.store.alert(id).map(|alert| alert.name.clean().clone()).unwrap_or_default(),
-            Subject::Job(id) => Clean::from_untrusted(id.key()),
+            Subject::Job(id) => self.store.job(id).map_or_else(|| Clean::from_untrusted(id.key()), |job| job.name.clone()),
             Subject::Node(id) => Clean::from_untrusted(id.key()),
             Subject::Nothing => Clean::from_static("nothing"),
             Subject::Cell { .. } | Subject::Workload(_) => {

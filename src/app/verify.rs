@@ -87,7 +87,7 @@ impl App {
         let run = if let Subject::Run(id) = subject { self.store.run(id) } else { None };
         let shipped = run.and_then(|run| Some((run, versions().find(|(_, version)| run.built(version))?.1)));
         match (shipped, versions().next()) {
-            (Some((run, version)), _) => (of(version), crate::clean!("by run #{}", run.number)),
+            (Some((run, version)), _) => (of(version), crate::clean!("by run {}", run.called())),
             (None, Some((cell, version))) => (of(version), crate::clean!("the newest in {}, the earliest place where it runs", cell.environment.name)),
             (None, None) => (Expected::default(), Clean::EMPTY),
         }

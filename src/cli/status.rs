@@ -127,7 +127,7 @@ fn shape(app: &App, missing: &[Missing]) -> Value {
 /// A run of a CI as JSON.
 pub(super) fn run_shape(run: &crate::domain::Run) -> Value {
     json!({
-        "repository": run.repository.clean(), "workflow": run.workflow, "number": run.number, "attempt": run.attempt, "branch": run.branch.clean(),
+        "repository": run.repository.clean(), "workflow": run.workflow, "number": run.number, "called": run.called(), "attempt": run.attempt, "branch": run.branch.clean(),
         "status": run.status.word(), "title": run.title, "started": run.started.map(|at| at.to_string()), "url": run.url,
     })
 }
@@ -159,7 +159,7 @@ fn print(app: &App, missing: &[Missing]) {
         say!("alert  {}  {}{place}{held}  {}", row.alert.severity.word(), row.alert.name, row.alert.summary);
     }
     for run in app.store.runs().into_iter().take(10).filter(|run| !matches!(run.status, crate::domain::RunStatus::Success)) {
-        say!("run    {} #{}  {}  {}", run.repository, run.number, run.status.word(), run.title);
+        say!("run    {} {}  {}  {}", run.repository, run.called(), run.status.word(), run.title);
     }
     missing.iter().for_each(|one| say!("{}", one.words()));
 }

@@ -48,7 +48,7 @@ pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
         say!("{:#}", shape(app, run));
     } else {
         let took = run.started.zip(run.ended).map(|(began, ended)| format!(" after {}", took(since(began, ended)))).unwrap_or_default();
-        say!("{} #{} of {}, attempt {}: {}{took}", run.workflow, run.number, run.repository, run.attempt, run.status.word());
+        say!("{} {} of {}, attempt {}: {}{took}", run.workflow, run.called(), run.repository, run.attempt, run.status.word());
         app.store.jobs_of(&id).into_iter().filter(|job| job.status == RunStatus::Failed).for_each(|job| say!("  failed   {}{}", job.name, step(job)));
     }
     if !ended {
@@ -89,7 +89,7 @@ fn choose(app: &App, args: &Watch) -> Result<Option<Id<Run>>, Failed> {
         [] => Ok(None),
         [one] => Ok(Some(one.id.clone())),
         several => {
-            let names: Vec<String> = several.iter().take(5).map(|run| format!("{} #{} of {}", run.workflow, run.number, run.repository)).collect();
+            let names: Vec<String> = several.iter().take(5).map(|run| format!("{} {} of {}", run.workflow, run.called(), run.repository)).collect();
             Err(Failed::new(Exit::Usage, format!("several runs may be meant: {}; -R and --workflow choose", names.join(", "))))
         }
     }
@@ -101,7 +101,8 @@ fn fits(run: &Run, args: &Watch) -> bool {
     };
     let named = |wanted: &str| {
         let (of, number) = wanted.rsplit_once('#').unwrap_or(("", wanted));
-        run.url.as_str() == wanted || ((of.is_empty() || repository(of)) && number.parse() == Ok(run.number))
+        let called = run.called();
+        run.url.as_str() == wanted || ((of.is_empty() || repository(of)) && called.trim_start_matches('#') == number)
     };
     args.run.as_deref().is_none_or(named)
         && args.branch.as_deref().is_none_or(|branch| run.branch.raw() == branch)
@@ -123,7 +124,7 @@ impl Told {
                 remark(&format!("{clock}  {name}  {says}"));
             }
         };
-        tell(String::new(), &crate::clean!("{} #{}", run.workflow, run.number), crate::clean!("attempt {}, {}", run.attempt, word(&run.status)));
+        tell(String::new(), &crate::clean!("{} {}", run.workflow, run.called()), crate::clean!("attempt {}, {}", run.attempt, word(&run.status)));
         for job in app.store.jobs_of(id) {
             tell(job.id.as_str().to_owned(), &job.name, crate::clean!("{}{}", word(&job.status), step(job)));
         }

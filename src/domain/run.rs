@@ -13,7 +13,7 @@ pub struct Run {
     pub repository: Name,
     /// The workflow or pipeline.
     pub workflow: Clean,
-    /// Its number, as people say it: 311 of `#311`.
+    /// Its number, as people say it: 311 of `#311`; 0 where its CI counts no runs.
     pub number: u64,
     /// From 1; a re-run counts on.
     pub attempt: u32,
@@ -40,6 +40,20 @@ pub struct Run {
 }
 
 impl Run {
+    /// What people call it: `#311`, or its name where its CI counts no runs; that is the last part of its key.
+    pub fn called(&self) -> Clean {
+        match self.number {
+            0 => Clean::from_untrusted(self.id.key().rsplit('/').next().unwrap_or_default()),
+            number => crate::clean!("#{number}"),
+        }
+    }
+
+    /// The same where there is no room: of a name what comes after the last hyphen, which tells the runs of one pipeline apart.
+    pub fn called_short(&self) -> Clean {
+        let called = self.called();
+        called.rsplit_once('-').map_or_else(|| called.clone(), |(_, end)| Clean::from_untrusted(end))
+    }
+
     /// The beginning of its commit, as people say it.
     pub fn short_commit(&self) -> &str {
         self.commit.raw().get(..SHORT).unwrap_or(self.commit.raw())
@@ -79,7 +93,7 @@ pub enum Again {
     Within,
     /// A run of its own.
     Anew {
-        /// The number of the newest one that repeats it.
+        /// The number of the newest one that repeats it; where runs are not counted, when that was made, in seconds.
         newest: Option<u64>,
         /// What is the same in it: `the same parameters, on what its branch holds by then`.
         same: Clean,
@@ -108,6 +122,9 @@ impl RunNow {
                 held.sort_unstable();
                 format!("holds {}", held.join(" "))
             }
+            Verb::Rerun | Verb::RerunFailed if self.run.status.over() => {
+                format!("over{}", self.repeated().map(|newest| format!(", repeated by {newest}")).unwrap_or_default())
+            }
             _ if self.run.status.over() => "over".to_owned(),
             _ => "under way".to_owned(),
         };
@@ -124,8 +141,10 @@ impl RunNow {
 
     /// What is not as it was seen before; none where all is.
     pub fn moved(&self, verb: Verb, from: &Seen) -> Option<Clean> {
+        let again = matches!(verb, Verb::Rerun | Verb::RerunFailed) && self.run.status.over();
         (self.seen(verb) != *from).then(|| match self.again {
             Again::Attempt => crate::clean!("it is attempt {} by now, {}", self.run.attempt, self.run.status.word()),
+            Again::Anew { newest: Some(_), .. } if again => Clean::from_static("it was run again meanwhile: another run repeats it"),
             Again::Within | Again::Anew { .. } => crate::clean!("it moved on meanwhile: {}", self.run.status.word()),
         })
     }

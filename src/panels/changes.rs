@@ -62,7 +62,7 @@ fn place_of(change: &Happened) -> Clean {
 }
 
 fn run_of(change: &Happened) -> Clean {
-    change.run.as_ref().map(|(_, number)| crate::clean!("run #{number}")).unwrap_or_default()
+    change.run.as_ref().map(|(_, called)| crate::clean!("run {called}")).unwrap_or_default()
 }
 
 fn lines(change: &Happened, when: &Clean, (lead, words, place): (usize, usize, usize), (beside, with_run): (bool, bool), wide: usize) -> Vec<Line> {

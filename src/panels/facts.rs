@@ -68,7 +68,7 @@ fn run(app: &App, id: &Id<Run>) -> Option<Vec<Clean>> {
     let run = app.store.run(id)?;
     let usual = run.usual.map(|seconds| said::took(jiff::SignedDuration::from_secs(seconds.into()))).unwrap_or_default();
     let fields = [
-        Some(crate::clean!("run: {} #{}", run.repository, run.number)),
+        Some(crate::clean!("run: {} {}", run.repository, run.called())),
         field("workflow", &run.workflow),
         field("status", &run.status.word()),
         (run.attempt > 1).then(|| crate::clean!("attempt: {}", run.attempt)),

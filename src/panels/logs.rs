@@ -159,7 +159,7 @@ fn mark_change(app: &mut App) {
     let Some(changed) = row.changed.filter(|at| app.logs.marked != Some(*at)) else { return };
     let change = app.store.timeline(changed - SignedDuration::from_secs(1)).into_iter().rfind(|change| change.workload.as_ref() == Some(workload));
     let Some(change) = change else { return };
-    let run = change.run.as_ref().map(|(_, number)| format!(" · run #{number}")).unwrap_or_default();
+    let run = change.run.as_ref().map(|(_, called)| format!(" · run {called}")).unwrap_or_default();
     let actor = change.run.as_ref().and_then(|(id, _)| app.store.run(id)).map(|run| format!(" · {}", run.actor)).unwrap_or_default();
     let words = crate::clean!("{}{run}{actor}", change.words());
     app.logs.marked = Some(changed);

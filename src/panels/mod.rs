@@ -90,7 +90,7 @@ pub fn ticks(app: &App) -> bool {
 pub fn links(app: &App, subject: &Subject) -> Vec<(Clean, Clean)> {
     let mut links = Vec::new();
     match subject {
-        Subject::Run(id) => links.extend(app.store.run(id).map(|run| (crate::clean!("run #{}", run.number), run.url.clone()))),
+        Subject::Run(id) => links.extend(app.store.run(id).map(|run| (crate::clean!("run {}", run.called()), run.url.clone()))),
         Subject::Alert(id) => {
             let alert = app.store.alert(id);
             links.extend(alert.and_then(|alert| alert.runbook.clone()).map(|link| (Clean::from_static("runbook"), link)));

@@ -66,7 +66,8 @@ fn troubled(run: &Run) -> bool {
 fn fits(run: &Run, filter: &str) -> bool {
     let (filter, inverted) = filter.strip_prefix('!').map_or((filter, false), |rest| (rest, true));
     let texts = [run.repository.clean(), &run.workflow, &run.title, run.branch.clean(), &run.actor, &run.status.word()];
-    filter.is_empty() || (texts.iter().any(|text| text.to_lowercase().contains(filter)) || run.number.to_string() == filter.trim_start_matches('#')) != inverted
+    filter.is_empty()
+        || (texts.iter().any(|text| text.to_lowercase().contains(filter)) || run.called().trim_start_matches('#') == filter.trim_start_matches('#')) != inverted
 }
 
 /// The runs whose jobs are asked for.
@@ -190,7 +191,7 @@ fn drawn(app: &App, run: &Run) -> Drawn {
     let name = run.repository.raw().rsplit('/').next().unwrap_or_default();
     Drawn {
         name: line![(role, glyph), (Role::Text, crate::clean!(" {name}"))],
-        number: line![(Role::Dim, crate::clean!("#{}", run.number))],
+        number: line![(Role::Dim, run.called_short())],
         says: says(app, run, &jobs),
         since: run.ended.or(run.started).filter(|_| run.status.over()).map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
         gates: gates(app, run, &jobs),
@@ -338,7 +339,7 @@ pub fn summary(app: &App) -> Line {
         let (role, glyph) = look(&run.status);
         let name = run.repository.raw().rsplit('/').next().unwrap_or_default().to_owned();
         line.push(Piece::new(role, crate::clean!("   {glyph} ")));
-        line.push(Piece::new(Role::Text, crate::clean!("{name} #{} {}", run.number, run.status.word())));
+        line.push(Piece::new(Role::Text, crate::clean!("{name} {} {}", run.called(), run.status.word())));
     }
     line
 }

@@ -64,7 +64,7 @@ pub fn draw(app: &App, id: &Id<Run>, at: &Selection<String>, buf: &mut Buffer, a
         Panel::new(line![(Role::Title, "this run is gone")]).draw(buf, area, theme);
         return;
     };
-    let mut panel = Panel::new(line![(Role::Title, crate::clean!("{} #{}  {}", run.repository, run.number, run.workflow))]);
+    let mut panel = Panel::new(line![(Role::Title, crate::clean!("{} {}  {}", run.repository, run.called(), run.workflow))]);
     let (role, glyph) = pipelines::look(&run.status);
     panel.counts = vec![line![(role, crate::clean!("{glyph} {}", run.status.word()))], line![(Role::Dim, crate::clean!("attempt {}", run.attempt))]];
     panel.edge = Edge::Focus;

@@ -46,7 +46,7 @@ impl Procedure {
                 | RunStatus::Stale
                 | RunStatus::Unknown(_) => Clean::from_static("is queued"),
             };
-            lines.push(line(Mark::Open, "run", crate::clean!("run #{} ({}) {does}", run.number, run.title)));
+            lines.push(line(Mark::Open, "run", crate::clean!("run {} ({}) {does}", run.called(), run.title)));
         }
         lines
     }

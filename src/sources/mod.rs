@@ -196,6 +196,7 @@ pub const CHECKS: &[(&str, CheckTable)] = &[
     ("github", github::check),
     ("jenkins", jenkins::check),
     ("gitlab", gitlab::check),
+    ("tekton", kubernetes::tekton::check),
 ];
 
 /// Every kind of back end, by its name in the configuration.
@@ -208,4 +209,5 @@ pub const KINDS: &[(&str, Connect)] = &[
     ("github", github::connect),
     ("jenkins", jenkins::connect),
     ("gitlab", gitlab::connect),
+    ("tekton", kubernetes::tekton::connect),
 ];

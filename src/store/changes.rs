@@ -32,8 +32,8 @@ pub enum What {
     },
     /// A run ended without a rollout that it could be held against.
     RunEnded {
-        /// Its number.
-        number: u64,
+        /// What people call it.
+        called: Clean,
         /// How it ended, in one word.
         word: Clean,
     },
@@ -57,7 +57,7 @@ pub struct Happened {
     /// Where; none where nothing tells it.
     pub environment: Option<EnvironmentRef>,
     /// The run that shipped it, as far as times tell: `#311`.
-    pub run: Option<(Id<Run>, u64)>,
+    pub run: Option<(Id<Run>, Clean)>,
     /// The workload that changed.
     pub workload: Option<Id<Workload>>,
 }
@@ -70,7 +70,7 @@ impl Happened {
             What::Rollout { from: Some(from), to, .. } => crate::clean!("{service} {from} → {to}"),
             What::Rollout { from: None, to, .. } => crate::clean!("{service} {to}"),
             What::Settings { .. } => crate::clean!("{service}: settings"),
-            What::RunEnded { number, word } => crate::clean!("{service} run #{number} {word}"),
+            What::RunEnded { called, word } => crate::clean!("{service} run {called} {word}"),
             What::NodeJoined(name) => crate::clean!("node {name} joined"),
             What::NodeLeft(name) => crate::clean!("node {name} left"),
             What::NodeNotReady(name) => crate::clean!("node {name} not ready"),
@@ -241,13 +241,13 @@ impl Store {
                 |entry: &&mut Happened| entry.service.as_ref() == Some(&service) && entry.at >= began && ended.is_none_or(|ended| entry.at <= ended + SHIPPED);
             let mut any = false;
             for entry in found.iter_mut().filter(shipped) {
-                entry.run = Some((run.id.clone(), run.number));
+                entry.run = Some((run.id.clone(), run.called()));
                 any = true;
             }
             if let Some(at) = ended.filter(|at| !any && *at >= since) {
-                let what = What::RunEnded { number: run.number, word: run.status.word() };
+                let what = What::RunEnded { called: run.called(), word: run.status.word() };
                 let environment = self.rules.environment_of_run(run);
-                found.push(Happened { at, what, service: Some(service), environment, run: Some((run.id.clone(), run.number)), workload: None });
+                found.push(Happened { at, what, service: Some(service), environment, run: Some((run.id.clone(), run.called())), workload: None });
             }
         }
     }

@@ -197,7 +197,7 @@ fn rank(kind: &str) -> u8 {
     match kind {
         "kubernetes" => 0,
         "docker" => 1,
-        "github" | "jenkins" => 2,
+        "github" | "jenkins" | "tekton" => 2,
         "prometheus" => 3,
         "alertmanager" => 4,
         _ => 5,

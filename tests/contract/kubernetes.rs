@@ -1,7 +1,7 @@
 //! The Kubernetes source against a real API server with a real node.
 
 pub mod acts;
-mod faults;
+pub mod faults;
 mod found;
 mod helm;
 mod histories;

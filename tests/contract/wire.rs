@@ -58,6 +58,7 @@ struct Shared {
     changes: watch::Sender<usize>,
     pause: Mutex<Option<Pause>>,
     tried: AtomicBool,
+    hidden: Mutex<Vec<&'static str>>,
     paused: watch::Sender<bool>,
 }
 
@@ -126,6 +127,11 @@ impl Wire {
         *self.shared.fault.lock().expect("no panic") = Some(fault);
     }
 
+    /// Nothing below these paths is there, as on a server that does not serve them.
+    pub fn hides(&self, paths: &[&'static str]) {
+        *self.shared.hidden.lock().expect("no panic") = paths.to_vec();
+    }
+
     /// From now on whoever comes to this point stands still there.
     pub fn pauses(&self, pause: Pause) {
         *self.shared.pause.lock().expect("no panic") = Some(pause);
@@ -173,6 +179,10 @@ fn cut() -> Error {
 async fn pass(request: Request<Incoming>, server: String, shared: Arc<Shared>) -> Result<Response<Body>, Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(Error::other)?.to_bytes();
+    let below = |path: &&'static str| head.uri.path().strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if shared.hidden.lock().expect("no panic").iter().any(below) {
+        return Ok(status(404));
+    }
     let asks = head.method == Method::GET || head.uri.path().ends_with("reviews");
     let tries = head.uri.query().is_some_and(|query| query.contains("dryRun"));
     if shared.stands_still(&head, tries) {

@@ -43,7 +43,10 @@ const NOBODY: [(FeedKind, &str); 4] = [
     (FeedKind::Workloads, "no cluster and no engine is connected: what runs is not known"),
     (FeedKind::Alerts, "no source of alerts is connected: whether one fires is not known; [[source]] kind = \"alertmanager\" names one"),
     (FeedKind::Samples, "no source of metrics is connected: errors and latency are not known; [[source]] kind = \"prometheus\" names one"),
-    (FeedKind::Runs, "no CI is connected: runs are not known; [[source]] kind = \"github\" or \"gitlab\" names projects, kind = \"jenkins\" a controller"),
+    (
+        FeedKind::Runs,
+        "no CI is connected: runs are not known; [[source]] kind = \"github\" or \"gitlab\" names projects, kind = \"jenkins\" a controller, \"tekton\" a cluster",
+    ),
 ];
 
 /// Everything that is not known. The same trouble of one source is named once.

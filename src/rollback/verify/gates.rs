@@ -27,16 +27,16 @@ fn by_time<'a>(store: &'a Store, case: &Case, newest: &RevisionRef) -> Option<&'
 pub(super) fn gates(store: &Store, runs: &[Id<Run>]) -> Point {
     let say = |state, text: Clean| point(Matter::Gates, state, text);
     let known: Vec<&Run> = runs.iter().filter_map(|run| store.run(run)).collect();
-    let Some(number) = known.iter().map(|run| run.number).max() else {
+    let Some(newest) = known.iter().max_by_key(|run| (run.number, run.created)).map(|run| run.called()) else {
         return say(ProofState::NotAsked, Clean::from_static("no run is known to have shipped it"));
     };
     let jobs: Vec<_> = known.iter().flat_map(|run| store.jobs_of(&run.id)).collect();
     if jobs.iter().all(|job| job.gate.is_none()) {
         return match known.iter().min_by_key(|run| run.status.rank()).map(|run| &run.status) {
-            Some(RunStatus::Success) => say(ProofState::Good, crate::clean!("#{number} ok")),
-            Some(RunStatus::Failed) => say(ProofState::StillBad, crate::clean!("#{number} failed")),
-            Some(status) => say(ProofState::Unknown, crate::clean!("#{number} {}, its gates are not known", status.word())),
-            None => say(ProofState::Unknown, crate::clean!("#{number}: its gates are not known")),
+            Some(RunStatus::Success) => say(ProofState::Good, crate::clean!("{newest} ok")),
+            Some(RunStatus::Failed) => say(ProofState::StillBad, crate::clean!("{newest} failed")),
+            Some(status) => say(ProofState::Unknown, crate::clean!("{newest} {}, its gates are not known", status.word())),
+            None => say(ProofState::Unknown, crate::clean!("{newest}: its gates are not known")),
         };
     }
     let worst = |kind: GateKind| {
@@ -46,7 +46,7 @@ pub(super) fn gates(store: &Store, runs: &[Id<Run>]) -> Point {
     let words: Vec<String> =
         standing.iter().map(|(kind, status)| format!("{} {}", kind.word(), status.map_or(Clean::from_static("missing"), RunStatus::word))).collect();
     let state = standing.iter().map(|(kind, status)| state(*kind, *status)).min_by_key(rank).unwrap_or(ProofState::Unknown);
-    say(state, crate::clean!("#{number} {}", words.join(", ")))
+    say(state, crate::clean!("{newest} {}", words.join(", ")))
 }
 
 fn state(kind: GateKind, status: Option<&RunStatus>) -> ProofState {

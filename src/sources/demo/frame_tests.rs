@@ -152,7 +152,7 @@ fn alerts_and_the_changes_before_them_are_those_of_the_first_frame() {
     assert_eq!(&*view.rows[0].nearest.as_ref().expect("a deploy").nearest_words(since), "Nearest change: 2.7.3 → 2.8.0, 3 min before");
     let changes = store.changes_before(since, SignedDuration::from_hours(2));
     let change = |change: &store::Happened| {
-        let run = change.run.as_ref().map(|(_, number)| format!(" run #{number}")).unwrap_or_default();
+        let run = change.run.as_ref().map(|(_, called)| format!(" run {called}")).unwrap_or_default();
         let place = change.environment.as_ref().map(|environment| environment.name.raw().to_owned()).unwrap_or_default();
         format!("{} {} {place}{run}", store::words::long(since.duration_since(change.at)), change.words())
     };

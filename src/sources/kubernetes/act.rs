@@ -254,11 +254,10 @@ impl Request {
     /// Sends it. Whatever comes back, it is not sent again.
     async fn send(self) -> Stage {
         let tried = self.cluster.tried("patch", &self.change.resource, Some(&self.change.namespace));
-        match tokio::time::timeout(DEADLINE, self.writer.patch(&self.change.path, &self.change.patch)).await {
-            Err(_) => Stage::Unclear { why: clean!("{} did not answer within {} s", tried.server, DEADLINE.as_secs()) },
-            Ok(Err(error)) => Stage::Unclear { why: clean!("{}", tried.failed(&error)) },
-            Ok(Ok(reply)) if reply.code == 409 => self.conflict(&reply).await,
-            Ok(Ok(reply)) => outcome(&tried, &reply),
+        match answered(&tried, self.writer.patch(&self.change.path, &self.change.patch)).await {
+            Err(unclear) => unclear,
+            Ok(reply) if reply.code == 409 => self.conflict(&reply).await,
+            Ok(reply) => outcome(&tried, &reply),
         }
     }
 
@@ -275,8 +274,17 @@ impl Request {
     }
 }
 
+/// The whole answer to what is being sent; none came where nobody knows whether it was carried out.
+pub async fn answered(tried: &Tried, sending: impl Future<Output = Result<Reply, kube::Error>>) -> Result<Reply, Stage> {
+    match tokio::time::timeout(DEADLINE, sending).await {
+        Err(_) => Err(Stage::Unclear { why: clean!("{} did not answer within {} s", tried.server, DEADLINE.as_secs()) }),
+        Ok(Err(error)) => Err(Stage::Unclear { why: clean!("{}", tried.failed(&error)) }),
+        Ok(Ok(reply)) => Ok(reply),
+    }
+}
+
 /// What a whole answer means.
-fn outcome(tried: &Tried, reply: &Reply) -> Stage {
+pub fn outcome(tried: &Tried, reply: &Reply) -> Stage {
     match reply.code {
         200..300 => {
             let object: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);

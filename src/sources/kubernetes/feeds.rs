@@ -67,7 +67,7 @@ fn changes<R: Send + 'static>(parts: Vec<Saying<R>>) -> BoxStream<'static, Resul
 }
 
 /// Facts that are ready together become one batch; an error ends the stream after what came before it.
-fn batches(facts: BoxStream<'static, Result<Vec<Fact>, SourceError>>) -> Facts {
+pub fn batches(facts: BoxStream<'static, Result<Vec<Fact>, SourceError>>) -> Facts {
     let chunks = facts.ready_chunks(TOGETHER).flat_map(|chunk| {
         let (mut batches, mut facts) = (Vec::new(), Vec::new());
         for item in chunk {
@@ -147,7 +147,7 @@ pub fn workloads(cluster: &Arc<Cluster>) -> Facts {
 }
 
 /// That the namespaces that were named are there: an empty list would say that nothing runs in one that does not exist.
-async fn named(cluster: &Cluster) -> Result<(), SourceError> {
+pub async fn named(cluster: &Cluster) -> Result<(), SourceError> {
     if !cluster.confined {
         return Ok(());
     }

@@ -25,6 +25,24 @@ struct Version {
     version: String,
 }
 
+#[derive(Deserialize)]
+struct Resources {
+    #[serde(default)]
+    resources: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    #[serde(default)]
+    name: String,
+}
+
+/// Whether a cluster serves `plural` in a group and version.
+pub async fn serves(cluster: &Cluster, version: &str, plural: &str) -> Result<bool, SourceError> {
+    let served = cluster.find::<Resources>(&Call::get("the API groups", None, format!("/apis/{version}"))).await?;
+    Ok(served.is_some_and(|served| served.resources.iter().any(|resource| resource.name == plural)))
+}
+
 /// The versions of each group that a cluster serves, in its own order of preference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Served(BTreeMap<String, Vec<String>>);

@@ -7,6 +7,9 @@ use crate::{clean, text::Clean};
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use std::path::{Path, PathBuf};
 
+/// A context that runs in a pod has no name.
+pub const IN_CLUSTER: &str = "in-cluster";
+
 /// Where the kubeconfig is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -173,6 +176,33 @@ impl Place {
             insecure: cluster.insecure_skip_tls_verify.unwrap_or(false),
             address: address(&uri).filter(|_| direct),
         })
+    }
+
+    /// The contexts of these names, or the current one where none is named, each with what is known of it or what is wrong; without a name
+    /// where not even that is known.
+    pub fn wanted(&self, names: &[String]) -> Vec<(String, Result<Known, Fault>)> {
+        if *self == Self::InCluster {
+            return vec![(IN_CLUSTER.to_owned(), self.in_cluster())];
+        }
+        let kubeconfig = match self.read() {
+            Ok(kubeconfig) => kubeconfig,
+            Err(fault) => return vec![(String::new(), Err(fault))],
+        };
+        let names = match names {
+            [] => self.current(&kubeconfig).map(|name| vec![name]),
+            names => Ok(names.to_vec()),
+        };
+        match names {
+            Ok(names) => names.into_iter().map(|name| (name.clone(), self.known(&kubeconfig, &name))).collect(),
+            Err(fault) => vec![(String::new(), Err(fault))],
+        }
+    }
+
+    /// What is known of the cluster whose pod we run in.
+    pub fn in_cluster(&self) -> Result<Known, Fault> {
+        let config = self.client_config(IN_CLUSTER)?;
+        let server = config.cluster_url.authority().map_or_else(|| Clean::from_static("the API server"), |authority| clean!("{authority}"));
+        Ok(Known { name: IN_CLUSTER.into(), server, namespace: config.default_namespace, insecure: false, address: None })
     }
 
     /// The client configuration of context `name`, read afresh: a login program may have written new credentials since. It reads files and

@@ -1,7 +1,8 @@
 //! Kubernetes: one source for each context of the kubeconfig.
 //!
 //! Workloads, their revisions, pods, events, nodes and logs are watched; a workload can be asked about, planned for and changed. A
-//! context is dialled when the first feed is watched, never when the source is made: dialling starts login programs.
+//! context is dialled when the first feed is watched, never when the source is made: dialling starts login programs. `tekton` is a kind of its own on
+//! the same clients.
 
 mod act;
 mod ask;
@@ -24,6 +25,7 @@ mod rollouts;
 mod routes;
 mod rows;
 mod sight;
+pub mod tekton;
 mod template;
 mod wire;
 mod yaml;
@@ -42,7 +44,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use kube::config::Kubeconfig;
-use kubeconfig::{Fault, Known, Place};
+use kubeconfig::{Fault, IN_CLUSTER, Known, Place};
 use leads::Wanted;
 use serde::Deserialize;
 use std::{path::PathBuf, sync::Arc};
@@ -66,9 +68,6 @@ impl Default for Settings {
         Self { contexts: Vec::new(), namespaces: Vec::new(), kubeconfig: None, discover: true }
     }
 }
-
-/// A context that runs in a pod has no name.
-const IN_CLUSTER: &str = "in-cluster";
 
 /// The better shell of a container, where it has one.
 const SHELL: &str = "exec $(command -v bash || echo sh)";
@@ -186,11 +185,8 @@ impl Way<'_> {
     }
 
     fn in_cluster(&self) -> Vec<Made> {
-        match self.place.client_config(IN_CLUSTER) {
-            Ok(config) => {
-                let server = config.cluster_url.authority().map_or_else(|| Clean::from_static("the API server"), |authority| clean!("{authority}"));
-                self.source(Known { name: IN_CLUSTER.into(), server, namespace: config.default_namespace, insecure: false, address: None })
-            }
+        match self.place.in_cluster() {
+            Ok(known) => self.source(known),
             Err(Fault(words)) => vec![broken(id_of(IN_CLUSTER), words)],
         }
     }

@@ -6,7 +6,7 @@ use pilothouse::{
     domain::{Operation, Stage},
     sources::Source,
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// What happens on the wire, what is told of it, and whether it was carried out.
 pub const FAULTS: [(Fault, &str, bool); 10] = [
@@ -45,8 +45,13 @@ pub struct Line {
 
 impl Line {
     pub async fn new() -> Self {
+        Self::to(|kubeconfig| lab::source(kubeconfig, "lab", "")).await
+    }
+
+    /// The same to another source.
+    pub async fn to(make: impl FnOnce(&Path) -> Arc<dyn Source>) -> Self {
         let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
-        let source = lab::source(&wire.kubeconfig(home.path()), "lab", "");
+        let source = make(&wire.kubeconfig(home.path()));
         Self { wire, source, _home: home }
     }
 

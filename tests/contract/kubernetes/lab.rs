@@ -2,6 +2,10 @@
 
 use crate::door::Door;
 use futures::{StreamExt, stream::BoxStream};
+use kube::{
+    Client, Config as ClientConfig,
+    config::{KubeConfigOptions, Kubeconfig},
+};
 use pilothouse::{
     config::{Config, SourceConfig},
     domain::{Batch, Fact, Feed, Id, SourceId, Workload},
@@ -232,13 +236,22 @@ impl Drop for Watch {
 }
 
 /// Serves a kind of a group: as much of a definition as tests need, with all fields kept.
-pub fn serve(group: &str, version: &str, (plural, kind): (&str, &str), status: bool) {
+pub fn serve(group: &str, version: &str, kind: (&str, &str), status: bool) {
+    serve_all(group, &[version], kind, status);
+}
+
+/// The same in several versions, of which the first is the one that is kept.
+pub fn serve_all(group: &str, versions: &[&str], (plural, kind): (&str, &str), status: bool) {
     let subresources = if status { serde_json::json!({ "status": {} }) } else { serde_json::json!({}) };
+    let version = |(nth, name): (usize, &&str)| {
+        serde_json::json!({ "name": name, "served": true, "storage": nth == 0, "subresources": subresources,
+            "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } })
+    };
+    let versions: Vec<_> = versions.iter().enumerate().map(version).collect();
     let definition = serde_json::json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": format!("{plural}.{group}") },
         "spec": { "group": group, "scope": "Namespaced", "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List") },
-            "versions": [{ "name": version, "served": true, "storage": true, "subresources": subresources,
-                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } }] },
+            "versions": versions },
     });
     feed_kubectl(&["apply", "-f", "-"], &definition.to_string());
     kubectl(&["wait", "--for=condition=Established", "--timeout=60s", &format!("crd/{plural}.{group}")]);
@@ -253,4 +266,20 @@ pub async fn door(kubeconfig: &Path) -> (Door, tempfile::TempDir, PathBuf) {
     let path = dir.path().join("kubeconfig");
     std::fs::write(&path, text.replace(&url, &format!("https://{}", door.address()))).expect("a file");
     (door, dir, path)
+}
+
+/// A client of the lab's API server.
+pub async fn client(kubeconfig: &Path) -> Client {
+    _ = rustls::crypto::ring::default_provider().install_default();
+    let options = KubeConfigOptions { context: Some("lab".into()), ..KubeConfigOptions::default() };
+    let file = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
+    Client::try_from(ClientConfig::from_custom_kubeconfig(file, &options).await.expect("a context")).expect("a client")
+}
+
+/// One request; none where the server refuses it.
+pub async fn send(client: &Client, method: &str, path: &str, body: &serde_json::Value) -> Option<serde_json::Value> {
+    let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+    let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
+    let body = if method == "GET" { Vec::new() } else { body.to_string().into_bytes() };
+    client.request(request.body(body).expect("a request")).await.ok()
 }

@@ -50,8 +50,10 @@ impl App {
     /// The change of a run that an action plans; none plans none. One key runs again what failed, or where nothing did all of it; one lets it go
     /// on, or where a CI lets jobs go on by themselves plays the job.
     fn verb_of(&self, action: Action, run: &Run) -> Option<Verb> {
+        // Where a CI runs only all of it again, what failed is run again with the rest.
+        let only_whole = || self.offers_of_run(Verb::Rerun, run) && !self.offers_of_run(Verb::RerunFailed, run);
         match action {
-            Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) => Some(Verb::RerunFailed),
+            Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) && !only_whole() => Some(Verb::RerunFailed),
             Action::Restart | Action::Rerun => Some(Verb::Rerun),
             Action::Stop => Some(Verb::Cancel),
             Action::ForceCancel => Some(Verb::ForceCancel),
@@ -65,7 +67,8 @@ impl App {
     /// What a change of a run would be about, or why it can not be.
     fn can_run(&self, verb: Verb, run: &Run, subject: &Subject) -> Result<Thing, Clean> {
         if !self.offers_of_run(verb, run) {
-            return Err(crate::clean!("{} can not {} a run from here: open {}", run.id.source(), verb.words(), run.url));
+            let open = if run.url.is_empty() { Clean::EMPTY } else { crate::clean!(": open {}", run.url) };
+            return Err(crate::clean!("{} can not {} a run from here{open}", run.id.source(), verb.words()));
         }
         let jobs = self.store.jobs_of(&run.id);
         let waits = || matches!(run.status, RunStatus::Waiting(_)) || jobs.iter().any(|job| matches!(job.status, RunStatus::Waiting(_)));
@@ -206,6 +209,9 @@ impl Single {
         let attempt = now.map(|now| now.run.attempt).unwrap_or_default();
         match self.verb {
             Verb::Rerun | Verb::RerunFailed => match now.map(|now| &now.again) {
+                Some(Again::Anew { newest: Some(_), .. }) if now.is_some_and(|now| now.run.number == 0) => {
+                    crate::clean!("a run of its own repeats it after {took}: W rings when that ends")
+                }
                 Some(Again::Anew { newest: Some(number), .. }) => crate::clean!("#{number} repeats it after {took}: W rings when that ends"),
                 Some(Again::Within) => crate::clean!("it goes on after {took}: W rings when it ends"),
                 _ => crate::clean!("attempt {attempt} is there after {took}: W rings when it ends"),

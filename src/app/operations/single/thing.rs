@@ -47,7 +47,7 @@ impl Thing {
 
 /// `deploy #311 of acme/cart`.
 pub fn of_run(run: &Run) -> Clean {
-    crate::clean!("{} #{} of {}", run.workflow, run.number, run.repository)
+    crate::clean!("{} {} of {}", run.workflow, run.called(), run.repository)
 }
 
 /// `deploy production of build #311 of acme/cart`.

@@ -10,7 +10,8 @@ pub use parts::{image, references};
 
 use super::{
     act::{self, Change},
-    client::{Call, Cluster, Dry},
+    client::{Call, Cluster, Dry, Reply},
+    fault::Tried,
     prepare::Ground,
     template::LAST_APPLIED,
     wire::{List, Meta, Shape, or_default, shape},
@@ -61,17 +62,22 @@ pub async fn rights(ground: Arc<Ground>) -> Finding {
 }
 
 /// Whether we may patch an object of a group (its plural, where it is, its name), or a part of it.
-pub async fn may_patch(cluster: &Cluster, group: &str, (plural, namespace, name): (&str, &str, &str), part: &str) -> Finding {
+pub async fn may_patch(cluster: &Cluster, group: &str, object: (&str, &str, &str), part: &str) -> Finding {
+    may_do(cluster, "patch", group, object, part).await
+}
+
+/// The same of another verb.
+pub async fn may_do(cluster: &Cluster, verb: &'static str, group: &str, (plural, namespace, name): (&str, &str, &str), part: &str) -> Finding {
     let made = CheckKind::Rights;
     let slash = if part.is_empty() { "" } else { "/" };
     let whole = format!("{plural}{slash}{part}");
-    let asked = json!({ "namespace": namespace, "verb": "patch", "group": group, "resource": plural, "subresource": part, "name": name });
+    let asked = json!({ "namespace": namespace, "verb": verb, "group": group, "resource": plural, "subresource": part, "name": name });
     match review(cluster, asked).await {
-        Ok(review) if review.status.allowed => made.ok(clean!("we may patch {whole} in {namespace}")),
+        Ok(review) if review.status.allowed => made.ok(clean!("we may {verb} {whole} in {namespace}")),
         Ok(review) => {
             let why = if review.status.reason.is_empty() { String::new() } else { format!(" ({})", review.status.reason) };
-            let remedy = cluster.tried("patch", &format!("{plural}.{group}{slash}{part}"), Some(namespace)).can_i();
-            made.block(clean!("we may not patch {whole} in {namespace}{why}"), Some(clean!("check with `{remedy}`")))
+            let remedy = cluster.tried(verb, &format!("{plural}.{group}{slash}{part}"), Some(namespace)).can_i();
+            made.block(clean!("we may not {verb} {whole} in {namespace}{why}"), Some(clean!("check with `{remedy}`")))
         }
         Err(error) => made.failed(&error),
     }
@@ -134,9 +140,14 @@ pub async fn dry_run(ground: Arc<Ground>) -> Finding {
 
 /// Tries a request, and says what the server's answer means.
 pub async fn try_out(cluster: &Cluster, dry: &Dry, change: &Change, name: &str) -> Finding {
-    let made = CheckKind::DryRun;
     let tried = cluster.tried("patch", &change.resource, Some(&change.namespace));
-    match dry.patch(&change.path, &change.patch).await {
+    would(&tried, dry.patch(&change.path, &change.patch).await, name)
+}
+
+/// What the answer to a request means that was only tried.
+pub fn would(tried: &Tried, answer: Result<Reply, kube::Error>, name: &str) -> Finding {
+    let made = CheckKind::DryRun;
+    match answer {
         Err(error) => made.failed(&tried.failed(&error)),
         Ok(reply) if reply.code < 300 => match act::warnings(&reply.headers).first() {
             Some(warning) => made.warn(clean!("the server would accept it and warns: {warning}"), None),

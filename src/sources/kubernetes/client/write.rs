@@ -16,6 +16,11 @@ impl Writer {
     pub async fn patch(&self, path: &str, operations: &serde_json::Value) -> Result<Reply, kube::Error> {
         send_patch(&self.0, &format!("{path}?fieldManager=pilothouse"), operations).await
     }
+
+    /// Makes one object, once; the same is to be said of the answer.
+    pub async fn create(&self, path: &str, object: &serde_json::Value) -> Result<Reply, kube::Error> {
+        send_new(&self.0, &format!("{path}?fieldManager=pilothouse"), object).await
+    }
 }
 
 /// Sends changes that the server checks and does not carry out.
@@ -30,10 +35,20 @@ impl Dry {
     pub async fn patch(&self, path: &str, operations: &serde_json::Value) -> Result<Reply, kube::Error> {
         send_patch(&self.0, &format!("{path}?dryRun=All&fieldManager=pilothouse"), operations).await
     }
+
+    /// Tries to make an object.
+    pub async fn create(&self, path: &str, object: &serde_json::Value) -> Result<Reply, kube::Error> {
+        send_new(&self.0, &format!("{path}?dryRun=All&fieldManager=pilothouse"), object).await
+    }
 }
 
 async fn send_patch(client: &kube::Client, path: &str, patch: &serde_json::Value) -> Result<Reply, kube::Error> {
     let kind = if patch.is_array() { "application/json-patch+json" } else { "application/merge-patch+json" };
     let request = Request::patch(path).header(header::CONTENT_TYPE, kind).body(Body::from(patch.to_string().into_bytes()));
+    send(client, request.map_err(kube::Error::HttpError)?, LONGEST).await
+}
+
+async fn send_new(client: &kube::Client, path: &str, object: &serde_json::Value) -> Result<Reply, kube::Error> {
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/json").body(Body::from(object.to_string().into_bytes()));
     send(client, request.map_err(kube::Error::HttpError)?, LONGEST).await
 }

@@ -7,7 +7,7 @@ mod lines;
 mod memory;
 mod teller;
 
-pub use memory::Memory;
+pub use memory::{Memory, Places};
 
 use super::{
     client::{Call, Cluster},
@@ -28,7 +28,6 @@ use futures::{
     stream::{self, BoxStream, SelectAll},
 };
 use jiff::Timestamp;
-use memory::Places;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -77,7 +76,7 @@ async fn open(cluster: Arc<Cluster>, target: LogTarget, places: Arc<Places>) -> 
         LogTarget::Workload { workload, since } => {
             let focus = Focus::read(&cluster, &workload).await?;
             let filter = Filter { labels: Some(focus.selector), namespace: Some(focus.address.namespace), ..Filter::default() };
-            let mut wanted = Wanted { workload: Some(workload), container: None, begin: Begin::of(since, TAIL_WORKLOAD) };
+            let mut wanted = Wanted { workload: Some(workload), container: None, begin: Begin::of(since, TAIL_WORKLOAD), steps: false };
             if let Some(left) = places.left() {
                 wanted.begin = Begin::Since(left);
             }
@@ -90,13 +89,26 @@ async fn open(cluster: Arc<Cluster>, target: LogTarget, places: Arc<Places>) -> 
             if previous {
                 return Ok(teller::previous(cluster, &object, container.as_deref(), Begin::of(since, TAIL_POD)));
             }
-            let filter = Filter { fields: Some(format!("metadata.name={}", address.name)), namespace: Some(address.namespace), ..Filter::default() };
-            let wanted = Wanted { workload: None, container, begin: Begin::of(places.left().or(since), TAIL_POD) };
-            Ok(listen(cluster, filter, wanted, places))
+            let wanted = Wanted { workload: None, container, begin: Begin::of(places.left().or(since), TAIL_POD), steps: false };
+            Ok(listen(cluster, one(&address.namespace, &address.name), wanted, places))
         }
         LogTarget::Job(_) => Err(SourceError::Unsupported(Clean::from_static("Kubernetes runs no CI jobs of its own"))),
     }
 }
+
+/// Only this pod.
+fn one(namespace: &str, pod: &str) -> Filter {
+    Filter { fields: Some(format!("metadata.name={pod}")), namespace: Some(namespace.to_owned()), ..Filter::default() }
+}
+
+/// Follows the containers of a pod that are the steps of a CI's job, each from its first line to its end before the next one.
+pub fn steps(cluster: Arc<Cluster>, namespace: &str, pod: &str, places: Arc<Places>) -> Facts {
+    let begin = places.left().map_or(Begin::First, Begin::Since);
+    listen(cluster, one(namespace, pod), Wanted { workload: None, container: None, begin, steps: true }, places)
+}
+
+/// How Tekton calls the container of a step.
+const STEP: &str = "step-";
 
 /// Whose containers are listened to.
 struct Wanted {
@@ -106,6 +118,30 @@ struct Wanted {
     container: Option<String>,
     /// Where logs begin that were there before us.
     begin: Begin,
+    /// Only containers that are steps: one after the other, and none of them runs twice.
+    steps: bool,
+}
+
+impl Wanted {
+    /// How many are followed at the same time.
+    const fn together(&self) -> usize {
+        if self.steps { 1 } else { TOGETHER }
+    }
+
+    /// The container as it is listened to; none where it is not.
+    fn of(&self, mut container: Container, pod: &Pod) -> Option<Container> {
+        if self.container.as_ref().is_some_and(|wanted| *wanted != container.name) {
+            return None;
+        }
+        if self.steps {
+            container.stream.container = Clean::from_untrusted(container.name.strip_prefix(STEP)?);
+            let over = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
+            if matches!(container.run, Run::Ended(_)) || (over && matches!(container.run, Run::NotYet(_))) {
+                container.run = Run::Over;
+            }
+        }
+        Some(container)
+    }
 }
 
 type Teller = BoxStream<'static, Result<Told, SourceError>>;
@@ -148,7 +184,7 @@ impl Listening {
             return None;
         }
         loop {
-            while self.tellers.len() < TOGETHER
+            while self.tellers.len() < self.wanted.together()
                 && let Some(teller) = self.waiting.pop_front()
             {
                 self.tellers.push(teller);
@@ -213,9 +249,7 @@ impl Listening {
         }
         let uid = pod.meta().uid.clone().unwrap_or_default();
         for container in teller::containers(&self.cluster.id, pod, &row) {
-            if self.wanted.container.as_ref().is_some_and(|wanted| *wanted != container.name) {
-                continue;
-            }
+            let Some(container) = self.wanted.of(container, pod) else { continue };
             let key = (uid.clone(), container.name.clone());
             match self.runs.get(&key) {
                 Some(run) => _ = run.send_if_modified(|known| std::mem::replace(known, container.run.clone()) != container.run),

@@ -6,9 +6,9 @@ use crate::{
     sources::{
         SourceError,
         kubernetes::{
-            client::{Call, Cluster},
+            client::Cluster,
             feeds::{Saying, spared, workloads_of},
-            rows,
+            groups, rows,
             sight::{Halt, Said},
             wire::rollouts::Rollout,
         },
@@ -18,26 +18,14 @@ use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use serde::Deserialize;
 use std::{collections::BTreeSet, sync::Arc};
-
-#[derive(Deserialize)]
-struct Resources {
-    #[serde(default)]
-    resources: Vec<Resource>,
-}
-
-#[derive(Deserialize)]
-struct Resource {
-    #[serde(default)]
-    name: String,
-}
 
 /// The Rollouts that we may see; none where the cluster serves none. Nothing that is wrong with them keeps the other workloads back.
 pub fn rollouts(cluster: &Arc<Cluster>) -> Saying<Workload> {
     let cluster = cluster.clone();
     let opened = async move {
-        match served(&cluster).await {
+        // Another program of the same group may be there alone.
+        match groups::serves(&cluster, "argoproj.io/v1alpha1", "rollouts").await {
             Ok(true) => while_defined(spared(&cluster, "rollouts", workloads_of::<Rollout>(&cluster, Kind::Rollout, rows::rollout))),
             Ok(false) => ended(Vec::new()),
             Err(error) => {
@@ -47,13 +35,6 @@ pub fn rollouts(cluster: &Arc<Cluster>) -> Saying<Workload> {
         }
     };
     stream::once(opened).flatten().boxed()
-}
-
-/// Whether the cluster serves them: another program of the same group may be there alone.
-async fn served(cluster: &Cluster) -> Result<bool, SourceError> {
-    let call = Call::get("the API groups", None, "/apis/argoproj.io/v1alpha1".into());
-    let served = cluster.find::<Resources>(&call).await?;
-    Ok(served.is_some_and(|served| served.resources.iter().any(|resource| resource.name == "rollouts")))
 }
 
 /// These are gone, and nothing more will be said.

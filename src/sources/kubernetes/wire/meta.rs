@@ -43,7 +43,7 @@ const ANNOTATIONS: &[&str] = &[
     "kubernetes.io/change-cause",
     "kubectl.kubernetes.io/default-container",
 ];
-const ANNOTATION_STARTS: &[&str] = &["meta.helm.sh/", "argocd.argoproj.io/tracking-id", "pilothouse.dev/"];
+const ANNOTATION_STARTS: &[&str] = &["meta.helm.sh/", "argocd.argoproj.io/tracking-id", "pilothouse.dev/", "pipelinesascode.tekton.dev/"];
 const LABELS: &[&str] = &[
     "app",
     "name",
@@ -67,8 +67,15 @@ const LABELS: &[&str] = &[
     "kubernetes.azure.com/agentpool",
     "node.kubernetes.io/instance-type",
 ];
-const LABEL_STARTS: &[&str] =
-    &["app.kubernetes.io/", "helm.toolkit.fluxcd.io/", "kustomize.toolkit.fluxcd.io/", "topology.kubernetes.io/", "node-role.kubernetes.io/"];
+const LABEL_STARTS: &[&str] = &[
+    "app.kubernetes.io/",
+    "helm.toolkit.fluxcd.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "topology.kubernetes.io/",
+    "node-role.kubernetes.io/",
+    "tekton.dev/",
+    "pipelinesascode.tekton.dev/",
+];
 
 /// Which keys of a map are kept.
 trait Keep {
@@ -160,6 +167,7 @@ struct SpecFields {
 #[serde(default, rename_all = "camelCase", bound = "M: Deserialize<'de> + Default")]
 struct Wire<M> {
     name: Option<String>,
+    generate_name: Option<String>,
     namespace: Option<String>,
     uid: Option<String>,
     resource_version: Option<String>,
@@ -197,6 +205,7 @@ impl<M> From<Wire<M>> for ObjectMeta {
         let owners: Vec<_> = wire.owner_references.into_iter().map(OwnerReference::from).collect();
         Self {
             name: wire.name,
+            generate_name: wire.generate_name,
             namespace: wire.namespace,
             uid: wire.uid,
             resource_version: wire.resource_version,

@@ -4,38 +4,18 @@
 //! a new template begins its steps anew and takes an abort back; an abort scales the stable revision up and the newest to zero; a way
 //! back to the stable revision skips all steps; the end of the steps makes the newest the stable one; one that is paused by hand stands still.
 
-use http::Request;
-use kube::{
-    Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use super::super::lab::send;
+use kube::Client;
 use serde_json::{Value, json};
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
-    path::Path,
     time::Duration,
 };
 
 const HASH: &str = "rollouts-pod-template-hash";
 const REVISION: &str = "rollout.argoproj.io/revision";
 pub const GROUP: &str = "/apis/argoproj.io/v1alpha1";
-
-/// A client of the lab's API server.
-pub async fn client(kubeconfig: &Path) -> Client {
-    _ = rustls::crypto::ring::default_provider().install_default();
-    let options = KubeConfigOptions { context: Some("lab".into()), ..KubeConfigOptions::default() };
-    let file = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
-    Client::try_from(Config::from_custom_kubeconfig(file, &options).await.expect("a context")).expect("a client")
-}
-
-/// One request; none where the server refuses it.
-pub async fn send(client: &Client, method: &str, path: &str, body: &Value) -> Option<Value> {
-    let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-    let request = Request::builder().method(method).uri(path).header("content-type", kind);
-    let body = if method == "GET" { Vec::new() } else { body.to_string().into_bytes() };
-    client.request(request.body(body).expect("a request")).await.ok()
-}
 
 /// The controller, for one namespace, until it is dropped.
 pub struct Controller(tokio::task::JoinHandle<()>);

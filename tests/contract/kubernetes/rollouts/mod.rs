@@ -6,9 +6,9 @@ mod torn;
 
 use super::{
     acts::{checks, insist, operation, revisions, subject},
-    lab::{self, Reading, Space},
+    lab::{self, Reading, Space, client, send},
 };
-use controller::{Controller, GROUP, client, send};
+use controller::{Controller, GROUP};
 use kube::Client;
 use pilothouse::{
     domain::{Change, CheckKind, Fact, Feed, Id, Kind, Outcome, Progress, Stage, Verb, Workload},

@@ -4,11 +4,11 @@ use super::{
     super::{
         acts::{operation, subject},
         faults::Line,
-        lab::{self, Space},
+        lab::{self, Space, client, send},
         torn::{ended, intent, rollback},
     },
     Scene,
-    controller::{GROUP, client, send},
+    controller::GROUP,
     forward::wish,
 };
 use crate::wire::{Fault, Wire};
