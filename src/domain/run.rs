@@ -78,7 +78,7 @@ pub struct RunNow {
     pub run: Run,
     /// The jobs that failed, by name.
     pub failed: Vec<Clean>,
-    /// The environments that it does not deploy to before a person lets it.
+    /// What it does not go past before a person lets it.
     pub held: Vec<Held>,
     /// What comes of it when it is run again.
     pub again: Again,
@@ -100,10 +100,10 @@ pub enum Again {
     },
 }
 
-/// An environment that a run does not deploy to before a person lets it.
+/// What a run does not go past before a person lets it: an environment, or a question that it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Which one.
+    /// Which environment, or which question.
     pub environment: Name,
     /// How its CI knows it.
     pub key: Raw,
@@ -118,7 +118,7 @@ impl RunNow {
     pub fn seen(&self, verb: Verb) -> Seen {
         let about = match verb {
             Verb::Approve | Verb::Reject | Verb::Play => {
-                let mut held: Vec<&str> = self.held.iter().map(|held| held.environment.raw()).collect();
+                let mut held: Vec<&str> = self.held.iter().map(|held| held.key.expose()).collect();
                 held.sort_unstable();
                 format!("holds {}", held.join(" "))
             }
@@ -141,11 +141,13 @@ impl RunNow {
 
     /// What is not as it was seen before; none where all is.
     pub fn moved(&self, verb: Verb, from: &Seen) -> Option<Clean> {
+        let word = self.run.status.word();
         let again = matches!(verb, Verb::Rerun | Verb::RerunFailed) && self.run.status.over();
-        (self.seen(verb) != *from).then(|| match self.again {
-            Again::Attempt => crate::clean!("it is attempt {} by now, {}", self.run.attempt, self.run.status.word()),
-            Again::Anew { newest: Some(_), .. } if again => Clean::from_static("it was run again meanwhile: another run repeats it"),
-            Again::Within | Again::Anew { .. } => crate::clean!("it moved on meanwhile: {}", self.run.status.word()),
+        (self.seen(verb) != *from).then(|| match (verb, &self.again) {
+            (Verb::Approve | Verb::Reject, _) if !self.run.status.over() => crate::clean!("it waits for something else by now, or for nobody any more"),
+            (_, Again::Attempt) => crate::clean!("it is attempt {} by now, {word}", self.run.attempt),
+            (_, Again::Anew { newest: Some(_), .. }) if again => Clean::from_static("it was run again meanwhile: another run repeats it"),
+            (_, Again::Within | Again::Anew { .. }) => crate::clean!("it moved on meanwhile: {word}"),
         })
     }
 

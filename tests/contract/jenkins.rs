@@ -1,6 +1,8 @@
 //! `kind = "jenkins"` against a Jenkins that we play ourselves, in the shapes of controllers with the one plugin for stages, with the other, and with
 //! none.
 
+mod acts;
+mod changes;
 mod stand_in;
 mod world;
 
@@ -13,7 +15,7 @@ use pilothouse::{
 use serde_json::json;
 use stand_in::{Jenkins, source};
 use std::{sync::Arc, time::Duration};
-use world::{Build, FREESTYLE, PIPELINE, Plugins, World, stage};
+use world::{Build, FREESTYLE, PIPELINE, Plugins, World, asked, stage};
 
 /// Runs of the one job `shop/cart`.
 fn with_history(world: &mut World, builds: Vec<Build>) {
@@ -109,7 +111,7 @@ async fn a_pipeline_that_asks_somebody_waits_and_says_for_what() {
         jenkins.with(|world| {
             let mut build = Build::running(3);
             build.stages = vec![stage(5, "Build", "SUCCESS"), stage(8, "Deploy", "PAUSED_PENDING_INPUT")];
-            build.asks = Some("Ship to production?");
+            build.asks = vec![asked("Go", "Ship to production?", json!([]))];
             with_history(world, vec![build]);
         });
         let source = jenkins.source("");
@@ -122,7 +124,7 @@ async fn a_pipeline_that_asks_somebody_waits_and_says_for_what() {
         assert_eq!(why, if plugins == Plugins::StageView { "for an answer: Ship to production?" } else { "for somebody's answer" });
         jenkins.with(|world| {
             let build = world.build("shop/cart", 3);
-            (build.asks, build.stages[1].status) = (None, "IN_PROGRESS");
+            (build.asks, build.stages[1].status) = (Vec::new(), "IN_PROGRESS");
         });
         runs.until("that it goes on", |seen| seen.run(3).filter(|run| run.status == RunStatus::Running).cloned()).await;
     }

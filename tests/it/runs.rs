@@ -2,7 +2,7 @@
 
 use crate::stage::{Scene, stage};
 use pilothouse::{
-    app::{Effect, End, Event, Screen, Stand, offers},
+    app::{Effect, End, Event, Known, Screen, Stand, offers},
     domain::{RunStatus, Stage as Told, Verb},
     gate::Mode,
     keys::{Action, Key},
@@ -128,6 +128,22 @@ fn only_what_can_be_done_is_offered() {
     let here = yes(&scene);
     assert!([Action::Restart, Action::Rerun].iter().all(|action| here.contains(action)), "{here:?}");
     assert!(![Action::Stop, Action::LetGo, Action::Reject].iter().any(|action| here.contains(action)), "{here:?}");
+}
+
+#[test]
+fn where_a_ci_runs_nothing_but_the_whole_again_the_same_key_runs_that() {
+    let mut scene = waiting(Mode::Write);
+    on(&mut scene, 311);
+    let source = scene.app.pipelines.at.id().expect("a run").source();
+    let Some(Ok(Known::Ready(mut known))) = scene.app.sources.get(&source).cloned() else { panic!("{source} is there") };
+    known.verbs.remove(&Verb::RerunFailed);
+    scene.told(Event::Known(source.clone(), Ok(Known::Ready(known.clone()))));
+    let words = |scene: &Scene| scene.app.offer(Action::Restart, &scene.app.subject());
+    assert!(words(&scene).is_ok_and(|words| words.starts_with("rerun release #311")), "{:?}", words(&scene));
+    scene.go("r").says(&["Rerun release #311", "runs every job of"]);
+    known.verbs.remove(&Verb::Rerun);
+    scene.go("<esc>").told(Event::Known(source, Ok(Known::Ready(known))));
+    assert!(words(&scene).is_err_and(|why| why.contains("from here: open")), "{:?}", words(&scene));
 }
 
 #[test]

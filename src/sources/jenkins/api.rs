@@ -1,18 +1,19 @@
 //! Requests to one Jenkins: one after the other, not too many in a minute, and every refusal in words that name the remedy.
 
+use super::{changes::Memory, tree::Item};
 use crate::{
     clean,
     domain::SourceId,
     sources::{
         SourceError,
-        ci::{Board, Bucket, Pace},
+        ci::{Board, Bucket, Hurry, Pace},
         gates::Gates,
-        http::{Ask, Http, Opened, Reply, Transport, Url},
+        http::{Ask, HeaderName, HeaderValue, Http, Opened, Reply, Transport, Url},
     },
     text::Clean,
 };
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -52,6 +53,15 @@ pub(super) enum Way {
     Nothing,
 }
 
+/// For whom something is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// A list that is kept.
+    List,
+    /// A change that a person plans or has confirmed.
+    Change,
+}
+
 /// The way to one Jenkins, shared by its feeds.
 pub(super) struct Api {
     pub id: SourceId,
@@ -63,8 +73,14 @@ pub(super) struct Api {
     bucket: Mutex<Bucket>,
     turn: tokio::sync::Mutex<()>,
     way: Mutex<Way>,
-    /// Whether jobs are pipelines, by their paths.
-    pipelines: Mutex<BTreeMap<String, bool>>,
+    /// The jobs that are known, by their paths.
+    items: Mutex<BTreeMap<String, Item>>,
+    /// What was planned and asked for here.
+    pub memory: Memory,
+    /// Who we are to it in its own words, once it was asked.
+    own: tokio::sync::OnceCell<Clean>,
+    /// Where something was changed.
+    pub hurry: Hurry,
     notes: Mutex<BTreeMap<String, Clean>>,
 }
 
@@ -76,7 +92,9 @@ impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates) -> Self {
         let bucket = Mutex::new(Bucket::new(BURST, Timestamp::now()));
         let (board, turn, way) = (Board::default(), tokio::sync::Mutex::default(), Mutex::new(Way::Unknown));
-        Self { id, login, pace, gates, board, http, bucket, turn, way, pipelines: Mutex::default(), notes: Mutex::default() }
+        let (items, memory, notes) = (Mutex::default(), Memory::default(), Mutex::default());
+        let (own, hurry) = (tokio::sync::OnceCell::new(), Hurry::default());
+        Self { id, login, pace, gates, board, http, bucket, turn, way, items, memory, own, hurry, notes }
     }
 
     /// What is lacking, or is wrong with single jobs.
@@ -106,12 +124,17 @@ impl Api {
 
     /// Whether the job at `path` is a pipeline, where that is known.
     pub fn is_pipeline(&self, path: &str) -> Option<bool> {
-        lock(&self.pipelines).get(path).copied()
+        lock(&self.items).get(path).map(|item| item.pipeline)
     }
 
-    /// Remembers which jobs are pipelines.
-    pub fn learn(&self, jobs: impl Iterator<Item = (String, bool)>) {
-        *lock(&self.pipelines) = jobs.collect();
+    /// The job at `path`, as far as it is known.
+    pub fn item(&self, path: &str) -> Item {
+        lock(&self.items).get(path).cloned().unwrap_or_else(|| Item::unknown(path))
+    }
+
+    /// Remembers the jobs.
+    pub fn learn(&self, jobs: impl Iterator<Item = Item>) {
+        *lock(&self.items) = jobs.map(|item| (item.path.clone(), item)).collect();
     }
 
     /// Whether it answers a connection.
@@ -121,9 +144,14 @@ impl Api {
 
     /// A request below the job or folder at `path`.
     pub fn ask(path: &str, below: &[&str]) -> Ask {
+        Self::below(Ask::get(""), path, below).within(PATIENCE)
+    }
+
+    /// `ask` below the job or folder at `path`.
+    pub fn below(ask: Ask, path: &str, below: &[&str]) -> Ask {
         let names = path.split('/').filter(|name| !name.is_empty());
-        let job = names.fold(Ask::get(""), |ask, name| ask.segment("job").segment(name));
-        below.iter().fold(job, |ask, name| ask.segment(name)).within(PATIENCE)
+        let job = names.fold(ask, |ask, name| ask.segment("job").segment(name));
+        below.iter().fold(job, |ask, name| ask.segment(name))
     }
 
     /// A request for fields of what is at `path`.
@@ -133,17 +161,26 @@ impl Api {
 
     /// Where people look at a build.
     pub fn page(&self, path: &str, number: u64) -> Clean {
+        self.pages(path, &[&number.to_string()])
+    }
+
+    /// Where people look at what is below a job.
+    pub fn pages(&self, path: &str, below: &[&str]) -> Clean {
         let Ok(mut url) = Url::parse(&self.login.url) else { return Clean::EMPTY };
         if let Ok(mut segments) = url.path_segments_mut() {
             let jobs = path.split('/').flat_map(|name| ["job", name]);
-            segments.pop_if_empty().extend(jobs).push(&number.to_string()).push("");
+            segments.pop_if_empty().extend(jobs).extend(below).push("");
         }
         clean!("{url}")
     }
 
-    /// Waits for its turn and for the budget.
-    async fn admit(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    /// Waits for its turn, and for the budget unless a person waits for a change.
+    async fn admit(&self, need: Need) -> tokio::sync::MutexGuard<'_, ()> {
         let turn = self.turn.lock().await;
+        if need == Need::Change {
+            lock(&self.bucket).lend(BURST, HOURLY, Timestamp::now());
+            return turn;
+        }
         loop {
             let wait = lock(&self.bucket).take(BURST, HOURLY, Timestamp::now());
             if wait.is_zero() {
@@ -155,7 +192,12 @@ impl Api {
 
     /// Reads JSON about `what`; none where that is not there.
     pub async fn find<T: DeserializeOwned>(&self, what: &str, ask: Ask) -> Result<Option<T>, SourceError> {
-        let _turn = self.admit().await;
+        self.find_for(Need::List, what, ask).await
+    }
+
+    /// The same for whatever needs it.
+    pub async fn find_for<T: DeserializeOwned>(&self, need: Need, what: &str, ask: Ask) -> Result<Option<T>, SourceError> {
+        let _turn = self.admit(need).await;
         let reply = self.http.send(ask).await?;
         match reply.status.as_u16() {
             404 | 410 => Ok(None),
@@ -170,14 +212,39 @@ impl Api {
     }
 
     /// The same of what must be there.
-    pub async fn read<T: DeserializeOwned>(&self, what: &str, ask: Ask) -> Result<T, SourceError> {
-        self.find(what, ask).await?.ok_or_else(|| self.missing(what))
+    pub async fn read<T: DeserializeOwned>(&self, need: Need, what: &str, ask: Ask) -> Result<T, SourceError> {
+        self.find_for(need, what, ask).await?.ok_or_else(|| self.missing(what))
     }
 
     /// Opens a log.
-    pub async fn open(&self, ask: Ask) -> Result<Opened, SourceError> {
-        let _turn = self.admit().await;
+    pub async fn open(&self, need: Need, ask: Ask) -> Result<Opened, SourceError> {
+        let _turn = self.admit(need).await;
         self.http.open(ask.any().within(PATIENCE)).await
+    }
+
+    /// Who asked for a build that we asked for: somebody may log in by another name than the one that Jenkins knows.
+    pub async fn user(&self) -> Result<&Clean, SourceError> {
+        let asked = async {
+            let told: Option<Whom> = self.find_for(Need::Change, "who we are", Ask::get("whoAmI/api/json").with("tree", "name")).await?;
+            let configured = || self.login.token.as_ref().map(|(user, _)| user.clone()).unwrap_or_default();
+            Ok(told.map_or_else(configured, |whom| Clean::from_untrusted(&whom.name)))
+        };
+        self.own.get_or_try_init(|| asked).await
+    }
+
+    /// What is sent along so that a change is not taken for a forged one, with the session that it belongs to. Whether the secret is an API token,
+    /// which needs none and is not harmed by one, is not ours to see. Where none is given, the change goes without.
+    pub async fn crumb(&self) -> Result<Vec<(HeaderName, HeaderValue)>, SourceError> {
+        let _turn = self.admit(Need::Change).await;
+        let reply = self.http.send(Ask::get("crumbIssuer/api/json")).await?;
+        let told = reply.clone().good().and_then(|reply| reply.json::<Crumb>());
+        Ok(told.ok().and_then(|crumb| crumb.headers(&reply)).unwrap_or_default())
+    }
+
+    /// Sends a change, once, and gives back whatever is answered: where that sends us is not gone to.
+    pub async fn post(&self, ask: Ask) -> Result<Reply, SourceError> {
+        let _turn = self.admit(Need::Change).await;
+        self.http.send(ask.any().staying()).await
     }
 
     /// What a refusal means.
@@ -206,5 +273,34 @@ impl Api {
             "{what}: {} answers \"not found\", also where we may not look. Check the name, and the URL with its prefix",
             self.login.host
         ))
+    }
+}
+
+/// Whom Jenkins takes us for.
+#[derive(Deserialize)]
+struct Whom {
+    name: String,
+}
+
+/// What Jenkins wants to see again in a change.
+#[derive(Deserialize)]
+struct Crumb {
+    crumb: String,
+    #[serde(rename = "crumbRequestField")]
+    field: String,
+}
+
+impl Crumb {
+    fn headers(&self, reply: &Reply) -> Option<Vec<(HeaderName, HeaderValue)>> {
+        let secret = |text: &str| {
+            let mut value = HeaderValue::from_str(text).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        };
+        let crumb = (HeaderName::from_bytes(self.field.as_bytes()).ok()?, secret(&self.crumb)?);
+        let given = reply.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        let cookies = given.map(str::trim).collect::<Vec<_>>().join("; ");
+        let session = (!cookies.is_empty()).then(|| Some((HeaderName::from_static("cookie"), secret(&cookies)?))).flatten();
+        Some([crumb].into_iter().chain(session).collect())
     }
 }

@@ -1,7 +1,7 @@
 //! The jobs of one build: its stages, or the build itself where it has none that are told.
 
 use super::{
-    api::{Api, Way},
+    api::{Api, Need, Way},
     keys, stages,
     wire::{Build, STATE, decoded},
 };
@@ -73,7 +73,7 @@ impl Jobs {
 
     /// The build as one job.
     async fn whole(&self, path: &str, number: u64) -> Result<Job, SourceError> {
-        let build: Build = self.api.read(path, Api::fields(path, &[&number.to_string()], STATE)).await?;
+        let build: Build = self.api.read(Need::List, path, Api::fields(path, &[&number.to_string()], STATE)).await?;
         let name = path.rsplit('/').next().map(decoded).unwrap_or_default();
         Ok(Job {
             id: keys::job(&self.api.id, path, number, "build"),

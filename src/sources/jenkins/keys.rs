@@ -32,9 +32,15 @@ pub(super) fn of_run(id: &Id<Run>) -> Option<(&str, u64)> {
     Some((path, number.parse().ok()?))
 }
 
+/// The path and the number of what waits in the queue.
+pub(super) fn of_queued(id: &Id<Run>) -> Option<(&str, u64)> {
+    let (path, item) = id.key().rsplit_once(QUEUE)?;
+    Some((path, item.parse().ok()?))
+}
+
 /// Whether it waits in the queue.
 pub(super) fn waits(id: &Id<Run>) -> bool {
-    id.key().contains(QUEUE) && of_run(id).is_none()
+    of_queued(id).is_some() && of_run(id).is_none()
 }
 
 /// The path and the number of the build of a job.

@@ -1,6 +1,9 @@
 //! The console of a build as it grows. Jenkins counts bytes of its own file, which has more in it than is sent: it says itself where to go on.
 
-use super::{api::Api, keys};
+use super::{
+    api::{Api, Need},
+    keys,
+};
 use crate::{
     clean,
     domain::{Batch, Cursor, Fact, Id, Job, LogStream},
@@ -87,7 +90,7 @@ impl Watch {
             self.named = true;
             facts.push(Fact::Stream(LogStream::new(keys::log(&self.job), &format!("{path} #{number}"), "")));
         }
-        match self.api.open(ask).await? {
+        match self.api.open(Need::List, ask).await? {
             Opened::Body { headers, chunks } => facts.extend(self.opened(&headers, chunks)),
             Opened::Refused { reply, .. } if matches!(reply.status.as_u16(), 404 | 410) => {
                 self.state = State::Over;

@@ -4,6 +4,7 @@
 //! newest build, and only jobs whose newest build is another one, or runs, are read further, one request after the other.
 
 mod api;
+mod changes;
 mod jobs;
 mod keys;
 mod logs;
@@ -21,6 +22,7 @@ use super::{
     Made, Source, SourceError, Wish,
     gates::Gates,
     http::{Auth, Http, Settings, Url},
+    steps,
 };
 use crate::{
     clean,
@@ -36,7 +38,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use serde::Deserialize;
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use tree::Scope;
 
 /// What `[[source]] kind = "jenkins"` understands.
@@ -68,16 +70,17 @@ const fn ten() -> usize {
 pub struct Jenkins {
     api: Arc<Api>,
     scope: Arc<Scope>,
+    read_only: bool,
 }
 
 /// Makes the source that the configuration names.
 pub fn connect(wish: &Wish<'_>) -> Vec<Made> {
-    wish.table.map(|table| made(table, wish.config, Pace::USUAL)).into_iter().collect()
+    wish.table.map(|table| made(table, (wish.config, wish.read_only), Pace::USUAL)).into_iter().collect()
 }
 
 /// As [`connect`] with a table, at another pace: for controllers of one's own, and for tests.
 pub fn paced(table: &SourceConfig, config: &Config, pace: Pace) -> Made {
-    made(table, config, pace)
+    made(table, (config, false), pace)
 }
 
 /// What is wrong with its table.
@@ -100,7 +103,7 @@ fn wrong(table: &Table, source: &SourceConfig) -> Option<(&'static str, Clean)> 
     empty.then(|| ("jobs", "a job is written with its folders, as in \"shop/cart\"".into()))
 }
 
-fn made(source: &SourceConfig, config: &Config, pace: Pace) -> Made {
+fn made(source: &SourceConfig, config: (&Config, bool), pace: Pace) -> Made {
     let told = |errors: Vec<ConfigError>| errors.first().map_or(Clean::EMPTY, |error| clean!("{}: {}", error.place(), error.what()));
     let table: Table = match source.read() {
         Ok(table) => table,
@@ -137,7 +140,7 @@ fn host(url: &str) -> Option<String> {
 }
 
 impl Jenkins {
-    fn new(id: SourceId, table: Table, source: &SourceConfig, config: &Config, pace: Pace) -> Result<Self, Clean> {
+    fn new(id: SourceId, table: Table, source: &SourceConfig, (config, read_only): (&Config, bool), pace: Pace) -> Result<Self, Clean> {
         let credential = source.credential();
         let user = table.username.as_deref();
         let login = Login {
@@ -148,7 +151,7 @@ impl Jenkins {
         let settings = Settings { url: table.url, auth: Auth::of(user, credential), ca_file: table.ca_file, ..Settings::default() };
         let api = Api::new(id, login, Http::new(settings)?, pace, Gates::new(&config.gates));
         let scope = Scope { jobs: table.jobs, branches: table.branches, runs: table.runs.clamp(1, 100) };
-        Ok(Self { api: Arc::new(api), scope: Arc::new(scope) })
+        Ok(Self { api: Arc::new(api), scope: Arc::new(scope), read_only })
     }
 
     fn lacks(&self) -> Vec<Clean> {
@@ -165,7 +168,8 @@ impl Source for Jenkins {
     }
 
     fn offers(&self) -> Offers {
-        Offers { feeds: [FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs].into(), lacks: self.lacks(), ..Offers::default() }
+        let verbs = if self.api.login.token.is_some() { changes::VERBS.into() } else { BTreeSet::new() };
+        Offers { feeds: [FeedKind::Runs, FeedKind::Jobs, FeedKind::Logs].into(), verbs, lacks: self.lacks(), ..Offers::default() }
     }
 
     fn watch(&self, feed: Feed, after: Option<Cursor>) -> BoxStream<'static, Result<Batch, SourceError>> {
@@ -188,21 +192,38 @@ impl Source for Jenkins {
         }
     }
 
-    fn ask(&self, _: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
-        async { Err(unsupported("Jenkins has no workloads and no metrics")) }.boxed()
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        let api = self.api.clone();
+        match question {
+            Question::Run { run, verb } => async move { changes::subject(&api, &run, verb).await.map(|subject| Answer::Subject(Box::new(subject))) }.boxed(),
+            _ => async { Err(unsupported("Jenkins has no workloads and no metrics")) }.boxed(),
+        }
     }
 
-    fn prepare(&self, _: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
-        stream::once(async { Err(unsupported("nothing is changed at Jenkins from here")) }).boxed()
+    fn prepare(&self, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
+        if changes::VERBS.contains(&operation.verb) {
+            return changes::prepare(self.api.clone(), operation);
+        }
+        stream::once(async { Err(no_such_change()) }).boxed()
     }
 
-    fn act(&self, _: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-        stream::once(async { Err(unsupported("nothing is changed at Jenkins from here")) }).boxed()
+    fn act(&self, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
+        if self.read_only {
+            return stream::iter([Ok(steps::read_only())]).boxed();
+        }
+        if changes::VERBS.contains(&warrant.operation().verb) {
+            return changes::carry_out(self.api.clone(), warrant);
+        }
+        stream::once(async { Err(no_such_change()) }).boxed()
     }
 
     fn probe(&self) -> BoxFuture<'static, bool> {
         self.api.probe()
     }
+}
+
+const fn no_such_change() -> SourceError {
+    unsupported("Jenkins builds again, stops builds and takes answers, and nothing else is changed there from here")
 }
 
 const fn unsupported(words: &'static str) -> SourceError {

@@ -10,7 +10,7 @@ use crate::{
     domain::{Batch, Change, Fact, Id, Run, RunStatus},
     sources::{
         SourceError,
-        ci::{Standing, Usual},
+        ci::{SOON, Standing, Usual},
     },
     text::Clean,
 };
@@ -24,7 +24,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// The builds of so many jobs are read in one look; the others are in their turn.
 const READS: usize = 5;
@@ -110,7 +110,10 @@ struct Items {
 
 impl Watch {
     async fn next(&mut self) -> Result<Batch, SourceError> {
-        sleep_until(self.due).await;
+        tokio::select! {
+            () = sleep_until(self.due) => {}
+            _ = self.api.hurry.changes() => sleep(SOON.min(self.api.pace.busy)).await,
+        }
         self.turn += 1;
         let items = tree::read(&self.api, &self.scope).await?;
         self.jobs.retain(|path, _| items.iter().any(|item| item.path == *path));

@@ -42,6 +42,11 @@ pub(super) struct Item {
 }
 
 impl Item {
+    /// A job of which nothing is known but where it is.
+    pub fn unknown(path: &str) -> Self {
+        Self { path: path.to_owned(), branch: None, pipeline: false, next: 0, last: None }
+    }
+
     /// What a service is joined by: the multibranch project of a branch, else the job itself.
     pub fn project(&self) -> &str {
         match &self.branch {
@@ -146,7 +151,7 @@ pub(super) async fn read(api: &Api, scope: &Scope) -> Result<Vec<Item>, SourceEr
     found.truncate(JOBS);
     let cut = if open.is_empty() { clean!("of {all} jobs the {JOBS} that were built last are shown") } else { clean!("not all folders are read") };
     api.note("jobs", (all > JOBS || !open.is_empty()).then(|| clean!("{cut}; name those that matter: jobs = [\"folder/*\"]")));
-    api.learn(found.iter().map(|item| (item.path.clone(), item.pipeline)));
+    api.learn(found.iter().cloned());
     Ok(found)
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 /// The fields that tell how a build stands: cheap to ask of each job.
 pub(super) const STATE: &str = "number,result,building,timestamp,duration,estimatedDuration,displayName";
 /// The fields of what began it and what is in it.
-pub(super) const ORIGIN: &str = "queueId,actions[causes[shortDescription,userId,userName,upstreamProject],parameters[name,value],\
+pub(super) const ORIGIN: &str = "queueId,actions[causes[shortDescription,userId,userName,upstreamProject],parameters[_class,name,value],\
     lastBuiltRevision[SHA1,branch[name]],remoteUrls],changeSet[items[commitId,msg]{0,1}],changeSets[items[commitId,msg]{0,1}]";
 
 /// The rows of a list that can be read.
@@ -28,6 +28,11 @@ pub(super) fn rows<T: DeserializeOwned>(list: Option<Vec<Value>>) -> Vec<T> {
 #[serde(default)]
 pub(super) struct Build {
     pub number: u64,
+    #[serde(rename = "_class")]
+    class: Option<String>,
+    /// What it was while it waited.
+    #[serde(rename = "queueId")]
+    pub queued: Option<u64>,
     result: Option<String>,
     building: Option<bool>,
     timestamp: Option<i64>,
@@ -52,6 +57,29 @@ struct Action {
     built: Option<Revision>,
     #[serde(rename = "remoteUrls")]
     remotes: Option<Vec<String>>,
+}
+
+/// What a build was started with.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Parameter {
+    /// Which kind it is.
+    #[serde(rename = "_class")]
+    pub class: Option<String>,
+    pub name: String,
+    /// Not told of passwords, files and credentials.
+    value: Option<Value>,
+}
+
+impl Parameter {
+    /// Its value, where that is one and is told.
+    pub fn text(&self) -> Option<String> {
+        match self.value.as_ref()? {
+            Value::String(text) => Some(text.clone()),
+            value @ (Value::Bool(_) | Value::Number(_)) => Some(value.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -174,14 +202,25 @@ impl Build {
         person.or_else(other).unwrap_or_default()
     }
 
+    /// Whether it is one of a pipeline, as far as its class tells.
+    pub fn is_pipeline(&self) -> bool {
+        self.class.as_deref().is_some_and(|class| class.contains("WorkflowRun"))
+    }
+
+    /// Whether `user` asked for it.
+    pub fn caused_by(&self, user: &str) -> bool {
+        self.causes().iter().any(|cause| cause.id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(user)))
+    }
+
+    /// What it was started with.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        self.actions().into_iter().flat_map(|action| rows::<Parameter>(action.parameters)).filter(|parameter| !parameter.name.is_empty()).collect()
+    }
+
     /// `VERSION=2.8.0 TARGET=production`, secrets masked.
-    fn parameters(&self) -> Clean {
-        let all = self.actions().into_iter().flat_map(|action| action.parameters.unwrap_or_default());
-        let told = all.filter_map(|parameter| {
-            let (name, value) = (parameter.get("name")?.as_str()?.to_owned(), parameter.get("value")?);
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Some(format!("{name}={}", spec::shown(&name, &value)))
-        });
+    fn started_with(&self) -> Clean {
+        let told =
+            self.parameters().into_iter().filter_map(|parameter| Some(format!("{}={}", parameter.name, spec::shown(&parameter.name, &parameter.text()?))));
         clean!("{}", told.collect::<Vec<_>>().join(" "))
     }
 
@@ -190,7 +229,7 @@ impl Build {
         let sets = self.changes.iter().flatten().chain(&self.change);
         let change = sets.filter_map(|set| set.pointer("/items/0/msg")?.as_str()).next().map(Clean::from_untrusted);
         let named = || self.display.as_deref().filter(|name| *name != format!("#{}", self.number)).map(Clean::from_untrusted);
-        let parameters = || Some(self.parameters()).filter(|words| !words.is_empty());
+        let parameters = || Some(self.started_with()).filter(|words| !words.is_empty());
         let cause = || self.causes().iter().find_map(|cause| cause.short.as_deref().map(Clean::from_untrusted));
         change.or_else(named).or_else(parameters).or_else(cause).unwrap_or_default()
     }
@@ -251,12 +290,20 @@ struct Task {
 
 /// What is asked of the queue.
 pub(super) const QUEUE: &str =
-    "items[id,why,stuck,inQueueSince,task[name,url],actions[causes[shortDescription,userId,userName,upstreamProject],parameters[name,value]]]";
+    "items[id,why,stuck,inQueueSince,task[name,url],actions[causes[shortDescription,userId,userName,upstreamProject],parameters[_class,name,value]]]";
+/// The same of one item.
+pub(super) const QUEUE_ITEM: &str =
+    "id,why,stuck,inQueueSince,task[name,url],actions[causes[shortDescription,userId,userName,upstreamProject],parameters[_class,name,value]]";
 
 impl Queued {
     /// The path of the job that it is for. A pipeline that waits for an executor in the middle names its build, which is none.
     pub fn path(&self) -> Option<String> {
         path_of(self.task.as_ref()?.url.as_deref()?)
+    }
+
+    /// What began it, as a build tells it.
+    pub fn origin(&self) -> Build {
+        Build { actions: self.actions.clone(), queued: Some(self.id), ..Build::default() }
     }
 
     /// The run that it will be: number `number`, if nobody takes one out of the queue before it.

@@ -1,29 +1,33 @@
 //! The stand-in for Jenkins: a controller for each test, below a prefix, which wants an API token, leaves out what `tree` does not name, and sends a
 //! console as Jenkins does: without its hidden notes, with other line ends, and with its own count of bytes.
 
-use super::world::{Build, PIPELINE, Plugins, Stage, World};
+use super::{
+    acts,
+    world::{Asked, Build, PIPELINE, Plugins, Stage, World},
+};
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, http::request::Parts, service::service_fn};
 use hyper_util::rt::TokioIo;
 use pilothouse::{
     config::{Config, SourceConfig},
     sources::{
-        Made, Source,
-        jenkins::{Pace, paced},
+        Made, Source, Wish,
+        jenkins::{Pace, connect, paced},
     },
 };
 use serde_json::{Map, Value, json};
 use std::{
-    convert::Infallible,
+    io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::net::TcpListener;
 
 const BRISK: Pace = Pace { busy: Duration::from_millis(100), idle: Duration::from_millis(200), jobs: Duration::from_millis(100) };
-/// `kim:t0ken`.
+/// `kim:t0ken`, which is an API token, and `kim:pa55`, which is a password.
 const KEY: &str = "Basic a2ltOnQwa2Vu";
+const PASSWORD: &str = "Basic a2ltOnBhNTU=";
 
 /// A controller.
 #[derive(Clone)]
@@ -42,9 +46,13 @@ impl Jenkins {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let jenkins = served.clone();
-                let service = service_fn(move |request| {
-                    let answer = jenkins.answer(&request);
-                    async move { Ok::<_, Infallible>(answer) }
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let jenkins = jenkins.clone();
+                    async move {
+                        let (parts, body) = request.into_parts();
+                        let body = body.collect().await.map(|body| body.to_bytes()).map_err(io::Error::other)?;
+                        jenkins.answer(&parts, &String::from_utf8_lossy(&body))
+                    }
                 });
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
@@ -67,36 +75,59 @@ impl Jenkins {
         source(&self.url, &format!("username = 'kim'\ntoken_command = ['echo', '{token}']\n{more}"))
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let query: Vec<(String, String)> = request
-            .uri()
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(key, value)| (key.into(), decoded(value)))
-            .collect();
+    fn answer(&self, request: &Parts, body: &str) -> io::Result<Response<Full<Bytes>>> {
+        let answer = self.with(|world| {
+            world.asked.push(request.uri.path().to_owned());
+            world.answer(request, body)
+        });
+        // Whoever changed something may never be told.
+        let cut = request.method == Method::POST && self.with(|world| std::mem::take(&mut world.cut));
+        if cut { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(answer) }
+    }
+}
+
+impl World {
+    fn answer(&mut self, request: &Parts, body: &str) -> Response<Full<Bytes>> {
+        let query = pairs(request.uri.query().unwrap_or_default());
         let wanted = |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-        let segments: Vec<String> = request.uri().path().split('/').skip(1).map(decoded).collect();
-        self.with(|world| {
-            world.asked.push(request.uri().path().to_owned());
-            if let Some((status, headers, body)) = &world.refusal {
-                let mut answer = answered(*status, headers, Bytes::from_static(body.as_bytes()));
-                if world.nameless {
-                    answer.headers_mut().remove("x-jenkins");
-                }
-                return answer;
+        let segments: Vec<String> = request.uri.path().split('/').skip(1).map(decoded).collect();
+        let world = self;
+        if let Some((status, headers, body)) = &world.refusal {
+            let mut answer = answered(*status, headers, Bytes::from_static(body.as_bytes()));
+            if world.nameless {
+                answer.headers_mut().remove("x-jenkins");
             }
-            if request.headers().get("authorization").is_none_or(|key| key != KEY) {
-                return answered(401, &[("www-authenticate", "Basic".into())], Bytes::from_static(b"<html>401</html>"));
-            }
-            if world.broken.iter().any(|part| request.uri().path().contains(part)) {
-                return answered(500, &[("content-type", "text/html".into())], Bytes::from_static(b"<html>Oops!</html>"));
-            }
-            let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-            let ["ci", rest @ ..] = segments.as_slice() else { return missing() };
-            route(world, rest, &wanted)
-        })
+            return answer;
+        }
+        let key = request.headers.get("authorization").and_then(|key| key.to_str().ok());
+        if !matches!(key, Some(KEY | PASSWORD)) {
+            return answered(401, &[("www-authenticate", "Basic".into())], Bytes::from_static(b"<html>401</html>"));
+        }
+        if world.broken.iter().any(|part| request.uri.path().contains(part)) {
+            return answered(500, &[("content-type", "text/html".into())], Bytes::from_static(b"<html>Oops!</html>"));
+        }
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let ["ci", rest @ ..] = segments.as_slice() else { return missing() };
+        if request.method == Method::POST {
+            return acts::act(world, request, key == Some(KEY), rest, (&query, &pairs(body)));
+        }
+        route(world, rest, &wanted)
+    }
+}
+
+/// The fields of a query or a form.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let plain = |text: &str| decoded(&text.replace('+', " "));
+    text.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (plain(key), plain(value))).collect()
+}
+
+/// A source of a console that was started with `--read-only`.
+pub fn reading(url: &str) -> Arc<dyn Source> {
+    let table = SourceConfig::from_toml(&format!("kind = 'jenkins'\nurl = '{url}'\nusername = 'kim'\ntoken_command = ['echo', 't0ken']")).expect("a table");
+    let config = Config::default();
+    match connect(&Wish { table: Some(&table), config: &config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
+        Made::Source(source) => source,
+        _ => panic!("it is made"),
     }
 }
 
@@ -122,8 +153,15 @@ fn decoded(text: &str) -> String {
 }
 
 fn route<'a>(world: &World, segments: &[&str], wanted: &impl Fn(&str) -> Option<&'a str>) -> Response<Full<Bytes>> {
-    if let ["queue", "api", "json"] = segments {
-        return told(&json!({ "_class": "hudson.model.Queue", "items": world.queue }), wanted("tree"));
+    match segments {
+        ["queue", "api", "json"] => return told(&json!({ "_class": "hudson.model.Queue", "items": world.queue }), wanted("tree")),
+        ["queue", "item", id, "api", "json"] => {
+            let item = id.parse().ok().and_then(|id| world.item(id));
+            return item.map_or_else(missing, |item| told(&item, wanted("tree")));
+        }
+        ["whoAmI", "api", "json"] => return told(&json!({ "name": world.name, "anonymous": false, "authenticated": true }), wanted("tree")),
+        ["crumbIssuer", "api", "json"] => return acts::crumb(world),
+        _ => {}
     }
     let (mut path, mut rest) = (Vec::new(), segments);
     while let ["job", name, more @ ..] = rest {
@@ -142,9 +180,11 @@ fn route<'a>(world: &World, segments: &[&str], wanted: &impl Fn(&str) -> Option<
                 ["api", "json"] => told(&shape, wanted("tree")),
                 ["logText", "progressiveText"] => console(build, wanted("start").and_then(|start| start.parse().ok()).unwrap_or(0)),
                 ["wfapi", "describe"] if world.plugins == Plugins::StageView && class == PIPELINE => told(&described(build), None),
-                ["wfapi", "nextPendingInputAction"] if world.plugins == Plugins::StageView => {
-                    told(&build.asks.map_or(Value::Null, |message| json!({ "id": "Go", "message": message, "proceedText": "Proceed", "inputs": [] })), None)
+                ["wfapi", "nextPendingInputAction"] if world.plugins == Plugins::StageView => told(&build.asks.first().map_or(Value::Null, pending), None),
+                ["wfapi", "pendingInputActions"] if world.plugins == Plugins::StageView && class == PIPELINE => {
+                    told(&build.asks.iter().map(pending).collect(), None)
                 }
+                ["stages", "allSteps"] if world.plugins == Plugins::GraphView && class == PIPELINE => told(&steps(build), None),
                 ["execution", "node", id, "wfapi", "describe"] if world.plugins == Plugins::StageView => {
                     let stage = build.stages.iter().find(|stage| stage.id.to_string() == **id);
                     stage.map_or_else(missing, |stage| told(&nodes(build, stage), None))
@@ -155,6 +195,22 @@ fn route<'a>(world: &World, segments: &[&str], wanted: &impl Fn(&str) -> Option<
         }
         [] => missing(),
     }
+}
+
+fn pending(asked: &Asked) -> Value {
+    json!({ "id": asked.id, "message": asked.message, "proceedText": "Proceed", "inputs": asked.wants, "proceedUrl": "/ci/wfapi/inputSubmit", "abortUrl": "/ci/abort" })
+}
+
+/// The steps as Pipeline Graph View tells them.
+fn steps(build: &Build) -> Value {
+    let shell = json!({ "id": "7", "name": "Shell Script", "state": "success", "type": "STEP", "title": "sh", "stageId": "6", "inputStep": null });
+    let asks = build.asks.iter().map(|asked| {
+        let parameters = asked.wants.as_array().is_some_and(|wants| !wants.is_empty());
+        json!({ "id": "9", "name": "Wait for interactive input", "state": "paused", "type": "STEP", "title": "input", "stageId": "8",
+            "inputStep": { "message": asked.message, "cancel": "Abort", "id": asked.id, "ok": "Proceed", "parameters": parameters } })
+    });
+    let all: Vec<Value> = [shell].into_iter().chain(asks).collect();
+    json!({ "status": "ok", "data": { "steps": all, "runIsComplete": !build.building } })
 }
 
 fn timed(build: &Build, stage: &Stage) -> Value {
@@ -213,16 +269,16 @@ fn console(build: &Build, start: usize) -> Response<Full<Bytes>> {
     answered(200, &headers, Bytes::from(shown.replace('\n', "\r\n")))
 }
 
-fn missing() -> Response<Full<Bytes>> {
+pub fn missing() -> Response<Full<Bytes>> {
     answered(404, &[("content-type", "text/html".into())], Bytes::from_static(b"<html>Not Found</html>"))
 }
 
-fn told(value: &Value, tree: Option<&str>) -> Response<Full<Bytes>> {
+pub fn told(value: &Value, tree: Option<&str>) -> Response<Full<Bytes>> {
     let pruned = tree.map_or_else(|| value.clone(), |tree| prune(value, &mut tree.chars().collect::<Vec<_>>().as_slice()));
     answered(200, &[("content-type", "application/json;charset=utf-8".into())], Bytes::from(pruned.to_string()))
 }
 
-fn answered(status: u16, headers: &[(&'static str, String)], body: Bytes) -> Response<Full<Bytes>> {
+pub fn answered(status: u16, headers: &[(&'static str, String)], body: Bytes) -> Response<Full<Bytes>> {
     let mut answer = Response::builder().status(StatusCode::from_u16(status).expect("a status")).header("x-jenkins", "2.479.3");
     for (name, value) in headers {
         answer = answer.header(*name, value.as_str());

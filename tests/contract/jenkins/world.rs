@@ -18,6 +18,9 @@ pub struct Project {
     pub class: &'static str,
     pub builds: BTreeMap<u64, Build>,
     pub next: u64,
+    /// What a build is asked for: a name, a kind, and what it is where nothing else is said.
+    pub parameters: Vec<(&'static str, &'static str, Value)>,
+    pub disabled: bool,
 }
 
 pub const FREESTYLE: &str = "hudson.model.FreeStyleProject";
@@ -34,17 +37,33 @@ pub struct Build {
     pub began: Timestamp,
     pub took: i64,
     pub display: String,
+    /// What it was in the queue.
+    pub queued: Option<u64>,
     pub actions: Value,
     pub message: Option<String>,
     pub stages: Vec<Stage>,
     /// What it asks somebody.
-    pub asks: Option<&'static str>,
+    pub asks: Vec<Asked>,
+    /// It does not end when it is told to, nor do its steps.
+    pub stubborn: bool,
     /// Its console as it lies on the disk.
     pub log: Vec<u8>,
     /// Whether the console may grow.
     pub grows: bool,
     /// Whether it tells only what it must.
     pub sparse: bool,
+}
+
+/// A question of a build, and the values that an answer must hold.
+#[derive(Clone)]
+pub struct Asked {
+    pub id: &'static str,
+    pub message: &'static str,
+    pub wants: Value,
+}
+
+pub fn asked(id: &'static str, message: &'static str, wants: Value) -> Asked {
+    Asked { id, message, wants }
 }
 
 /// A stage: its name, how it stands in the words of Stage View, and its steps.
@@ -70,10 +89,12 @@ impl Build {
             began: Timestamp::now(),
             took: 0,
             display: format!("#{number}"),
+            queued: None,
             actions,
             message: None,
             stages: Vec::new(),
-            asks: None,
+            asks: Vec::new(),
+            stubborn: false,
             log: Vec::new(),
             grows: true,
             sparse: false,
@@ -93,9 +114,9 @@ impl Build {
     fn json(&self, class: &str, path: &str) -> Value {
         let changes = json!({ "_class": "hudson.plugins.git.GitChangeSetList", "items": self.message.iter().map(|msg| json!({ "msg": msg, "commitId": "c0ffee" })).collect::<Vec<_>>() });
         let mut own = json!({
-            "_class": "hudson.model.Build", "number": self.number, "result": self.result, "building": self.building, "inProgress": self.building,
+            "_class": if class == PIPELINE { "org.jenkinsci.plugins.workflow.job.WorkflowRun" } else { "hudson.model.FreeStyleBuild" }, "number": self.number, "result": self.result, "building": self.building, "inProgress": self.building,
             "timestamp": self.began.as_millisecond(), "duration": if self.building { 0 } else { self.took }, "estimatedDuration": -1,
-            "displayName": self.display, "queueId": self.number + 1000, "actions": self.actions, "url": format!("http://wrong.example/{path}/{}/", self.number),
+            "displayName": self.display, "queueId": self.queued.unwrap_or(self.number + 1000), "actions": self.actions, "url": format!("http://wrong.example/{path}/{}/", self.number),
             "a_field_of_tomorrow": { "x": [1] },
         });
         // Freestyle has one, a pipeline a list of them.
@@ -115,6 +136,18 @@ pub struct World {
     /// The folders that hold branches.
     pub branches: Vec<String>,
     pub queue: Vec<Value>,
+    /// Whom it takes us for.
+    pub name: &'static str,
+    /// What has left the queue.
+    pub left: Vec<Value>,
+    /// What was changed, and with which values.
+    pub acts: Vec<String>,
+    /// Carries the next change out and tells nobody.
+    pub cut: bool,
+    /// What this user may not do.
+    pub denied: Vec<&'static str>,
+    /// No crumb that it gives is good.
+    pub stale: bool,
     /// Answers everything with this: a status, headers, a body.
     pub refusal: Option<(u16, Vec<(&'static str, String)>, &'static str)>,
     /// What a plugin fails on.
@@ -133,6 +166,12 @@ impl World {
             jobs: BTreeMap::new(),
             branches: Vec::new(),
             queue: Vec::new(),
+            name: "kim",
+            left: Vec::new(),
+            acts: Vec::new(),
+            cut: false,
+            denied: Vec::new(),
+            stale: false,
             refusal: None,
             broken: Vec::new(),
             nameless: false,
@@ -144,7 +183,7 @@ impl World {
     pub fn add(&mut self, path: &str, class: &'static str, builds: Vec<Build>) {
         let next = builds.iter().map(|build| build.number).max().unwrap_or(0) + 1;
         let builds = builds.into_iter().map(|build| (build.number, build)).collect();
-        self.jobs.insert(path.into(), Project { class, builds, next });
+        self.jobs.insert(path.into(), Project { class, builds, next, parameters: Vec::new(), disabled: false });
     }
 
     pub fn begin(&mut self, path: &str, build: Build) {
@@ -159,9 +198,31 @@ impl World {
 
     /// What waits for a job.
     pub fn waits(&mut self, id: u64, path: &str, why: &str) {
+        self.enqueue(id, path, why, json!([{}, { "parameters": [{ "name": "VERSION", "value": "2.8.0" }] }]));
+    }
+
+    /// The same with what began it.
+    pub fn enqueue(&mut self, id: u64, path: &str, why: &str, actions: Value) {
         let url = format!("http://wrong.example/job/{}/", path.replace('%', "%25").replace('/', "/job/"));
         self.queue.push(json!({ "id": id, "why": why, "stuck": false, "blocked": false, "buildable": true, "inQueueSince": Timestamp::now().as_millisecond(),
-            "task": { "name": path, "url": url, "color": "blue" }, "actions": [{}, { "parameters": [{ "name": "VERSION", "value": "2.8.0" }] }] }));
+            "task": { "name": path, "url": url, "color": "blue" }, "actions": actions }));
+    }
+
+    /// An item, also one that has left.
+    pub fn item(&self, id: u64) -> Option<Value> {
+        self.queue.iter().chain(&self.left).find(|item| item["id"] == id).cloned()
+    }
+
+    /// What has waited longest begins: the number of its build.
+    pub fn starts(&mut self, path: &str) -> u64 {
+        let mut item = self.queue.remove(0);
+        let number = self.jobs.get(path).expect("a job").next;
+        let build = Build { queued: item["id"].as_u64(), actions: item["actions"].clone(), ..Build::running(number) };
+        self.begin(path, build);
+        item["executable"] = json!({ "number": number, "url": "http://wrong.example/" });
+        item["cancelled"] = json!(false);
+        self.left.push(item);
+        number
     }
 
     /// A folder, or the whole, as far as it goes.
@@ -195,7 +256,11 @@ impl World {
         } else {
             "blue"
         };
-        json!({ "_class": job.class, "name": path.rsplit('/').next(), "color": color, "url": "http://wrong.example/", "nextBuildNumber": job.next,
+        let defined = |(name, kind, _): &(&str, &str, Value)| json!({ "name": name, "type": kind });
+        let definitions: Vec<Value> = job.parameters.iter().map(defined).collect();
+        let branch = json!({ "_class": "org.jenkinsci.plugins.workflow.multibranch.BranchJobProperty" });
+        let properties = if definitions.is_empty() { json!([branch]) } else { json!([branch, { "parameterDefinitions": definitions }]) };
+        json!({ "_class": job.class, "name": path.rsplit('/').next(), "color": color, "url": "http://wrong.example/", "nextBuildNumber": job.next, "buildable": !job.disabled, "property": properties,
             "lastBuild": builds.first(), "builds": builds })
     }
 

@@ -47,13 +47,16 @@ impl App {
         matches!(self.sources.get(&run.id.source()), Some(Ok(Known::Ready(offers))) if offers.verbs.contains(&verb))
     }
 
-    /// The change of a run that an action plans; none plans none. One key runs again what failed, or where nothing did all of it; one lets it go
-    /// on, or where a CI lets jobs go on by themselves plays the job.
+    /// Whether its CI runs nothing but the whole of it again.
+    fn reruns_whole(&self, run: &Run) -> bool {
+        self.offers_of_run(Verb::Rerun, run) && !self.offers_of_run(Verb::RerunFailed, run)
+    }
+
+    /// The change of a run that an action plans; none plans none. One key runs again what failed, or all of it where nothing did, or where its CI
+    /// knows no such thing; one lets it go on, or where a CI lets jobs go on by themselves plays the job.
     fn verb_of(&self, action: Action, run: &Run) -> Option<Verb> {
-        // Where a CI runs only all of it again, what failed is run again with the rest.
-        let only_whole = || self.offers_of_run(Verb::Rerun, run) && !self.offers_of_run(Verb::RerunFailed, run);
         match action {
-            Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) && !only_whole() => Some(Verb::RerunFailed),
+            Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) && !self.reruns_whole(run) => Some(Verb::RerunFailed),
             Action::Restart | Action::Rerun => Some(Verb::Rerun),
             Action::Stop => Some(Verb::Cancel),
             Action::ForceCancel => Some(Verb::ForceCancel),
@@ -172,7 +175,8 @@ impl Single {
     /// What Enter leads to, in full sentences.
     pub(super) fn changes_run(&self, now: &RunNow, most: &Clean) -> Clean {
         let (title, run) = (self.title(), &now.run);
-        let deployed = "What it deployed before it deploys again.";
+        let deployed =
+            if matches!(now.again, Again::Anew { .. }) { "Where it deploys, that is deployed." } else { "What it deployed before it deploys again." };
         let (how, until) = match &now.again {
             Again::Attempt => (
                 crate::clean!(", as attempt {}: the same commit {}, with the rights of {}", run.attempt + 1, self.thing.version(), run.actor),
@@ -196,9 +200,9 @@ impl Single {
                 "One request ends {title} at once, also what must always run at its end: only where a cancel did not bite. What was deployed by then stays \
                  deployed. It is followed until it is over"
             ),
-            Verb::Approve => crate::clean!("One request lets {title} go on to {}. It is followed until it no longer waits there", held()),
+            Verb::Approve => crate::clean!("One request lets {title} go on where it waits for {}. It is followed until it no longer waits there", held()),
             Verb::Play => crate::clean!("One request begins {title}, with the variables that it has. It is followed until it no longer waits"),
-            _ => crate::clean!("One request says no to {} of {title}: its jobs for that end as failed. It is followed until it no longer waits there", held()),
+            _ => crate::clean!("One request says no to {} of {title}: what waits for that ends. It is followed until it no longer waits there", held()),
         };
         crate::clean!("{does}, for at most {most}. Nothing is sent twice.")
     }
@@ -238,7 +242,11 @@ impl Single {
         };
         let asks: Vec<Clean> = now.held.iter().flat_map(|held| held.asks.iter().cloned()).collect();
         let asks = if asks.is_empty() { Clean::EMPTY } else { crate::clean!(", which asks {}", list(asks.into_iter())) };
-        crate::clean!("{} ({}) on {}, {}{asks}{failed}.", self.thing.version(), now.run.title, now.run.branch, stands(now))
+        // A build need have neither a commit nor a branch.
+        let (version, branch) = (self.thing.version(), &now.run.branch);
+        let title = if version.is_empty() { now.run.title.clone() } else { crate::clean!("{version} ({})", now.run.title) };
+        let on = if branch.raw().is_empty() { Clean::EMPTY } else { crate::clean!(" on {branch}") };
+        crate::clean!("{title}{on}, {}{asks}{failed}.", stands(now))
     }
 }
 
