@@ -174,7 +174,7 @@ impl App {
             return Err(self.why_no_workload(subject));
         };
         match self.store.brought(&workload.id) {
-            Some(run) => Ok(crate::clean!("#{} of {}, which brought {} to {}", run.number, run.repository, workload.version, self.subject_in_words(subject))),
+            Some(run) => Ok(crate::clean!("{} of {}, which brought {} to {}", run.called(), run.repository, workload.version, self.subject_in_words(subject))),
             None => {
                 Err(crate::clean!("no run is known to have brought {}: none has that tag or commit, and none went on as it was rolled out", workload.version))
             }

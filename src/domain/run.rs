@@ -144,7 +144,9 @@ impl RunNow {
         let word = self.run.status.word();
         let again = matches!(verb, Verb::Rerun | Verb::RerunFailed) && self.run.status.over();
         (self.seen(verb) != *from).then(|| match (verb, &self.again) {
-            (Verb::Approve | Verb::Reject, _) if !self.run.status.over() => crate::clean!("it waits for something else by now, or for nobody any more"),
+            (Verb::Approve | Verb::Reject | Verb::Play, _) if !self.run.status.over() => {
+                crate::clean!("it waits for something else by now, or for nobody any more")
+            }
             (_, Again::Attempt) => crate::clean!("it is attempt {} by now, {word}", self.run.attempt),
             (_, Again::Anew { newest: Some(_), .. }) if again => Clean::from_static("it was run again meanwhile: another run repeats it"),
             (_, Again::Within | Again::Anew { .. }) => crate::clean!("it moved on meanwhile: {word}"),

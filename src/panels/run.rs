@@ -142,7 +142,7 @@ fn arrival(app: &App, run: &Run, arrival: &Arrival) -> Clean {
         Arrival::Coming { stuck: false } => Clean::from_static("is being rolled out there"),
         Arrival::Coming { stuck: true } => Clean::from_static("was rolled out there and is stuck: another version still serves"),
         Arrival::Perhaps(at) => crate::clean!("something was rolled out as this ran, {}: its version names no commit", ago(*at)),
-        Arrival::Passed(number) => crate::clean!("#{number} runs there, which is newer"),
+        Arrival::Passed(run) => crate::clean!("{run} runs there, which is newer"),
         Arrival::NotYet(version) => crate::clean!("not yet: {version} runs there"),
         Arrival::Unknown(version) => crate::clean!("not known: {version} names neither {} nor a tag", run.short_commit()),
     }

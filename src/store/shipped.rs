@@ -4,7 +4,10 @@
 //! what was rolled out while the run went on is told as that, and nothing is made of it.
 
 use super::{EnvironmentRef, Store};
-use crate::domain::{Id, Progress, Run, Version, Workload};
+use crate::{
+    domain::{Id, Progress, Run, Version, Workload},
+    text::Clean,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -23,8 +26,8 @@ pub enum Arrival {
     },
     /// Something was rolled out there as the run went on; no version says that it is this.
     Perhaps(Timestamp),
-    /// What a newer run built runs there.
-    Passed(u64),
+    /// What a newer run built runs there: this one.
+    Passed(Clean),
     /// What an earlier run built runs there, or what none did that is known.
     NotYet(Version),
     /// The version there is neither a tag nor a commit that any run is known to have built.
@@ -81,9 +84,9 @@ fn arrival(run: &Run, own: &[&Run], rows: &[&Workload]) -> Arrival {
         let stuck = matches!(here.progress, Progress::Stuck { .. } | Progress::Aborted { .. });
         return if here.progress == Progress::Done { Arrival::Runs(here.changed.or(here.created)) } else { Arrival::Coming { stuck } };
     }
-    let built = |workload: &&Workload| own.iter().copied().filter(|other| other.built(&workload.version)).max_by_key(|other| other.number);
+    let built = |workload: &&Workload| own.iter().copied().filter(|other| other.built(&workload.version)).max_by_key(|other| (other.created, other.number));
     if let Some((other, there)) = rows.iter().find_map(|workload| built(workload).map(|other| (other, *workload))) {
-        return if other.created > run.created { Arrival::Passed(other.number) } else { Arrival::NotYet(there.version.clone()) };
+        return if other.created > run.created { Arrival::Passed(other.called()) } else { Arrival::NotYet(there.version.clone()) };
     }
     let at = rows.iter().find_map(|workload| during(run, workload));
     let version = || rows.first().map_or_else(Version::default, |workload| workload.version.clone());
@@ -103,7 +106,7 @@ mod tests {
     use crate::{
         domain::{Batch, Feed},
         store::fixture::{World, ago, run, source, workload},
-        text::{Clean, Name},
+        text::Name,
     };
 
     fn version(text: &'static str) -> Version {
@@ -139,7 +142,7 @@ mod tests {
         let world = world(rows, vec![old.clone(), new.clone()]);
         let of = |run: &Run| world.0.shipped(run).into_iter().map(|one| one.arrival).collect::<Vec<_>>();
         assert_eq!(of(&new), [Arrival::Runs(Some(ago(480))), Arrival::NotYet(version("aaaaaaa"))]);
-        assert_eq!(of(&old), [Arrival::Passed(311), Arrival::Runs(Some(ago(58 * 60)))]);
+        assert_eq!(of(&old), [Arrival::Passed("#311".into()), Arrival::Runs(Some(ago(58 * 60)))]);
         let brought = |row: &Workload| world.0.brought(&row.id).map(|run| run.number);
         assert_eq!((brought(&at("dev", "", 0)), brought(&at("prod-eu", "", 0))), (Some(311), Some(310)));
     }
