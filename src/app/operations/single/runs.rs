@@ -161,7 +161,9 @@ pub(super) fn stands(now: &RunNow) -> Clean {
     };
     match now.again {
         Again::Attempt => crate::clean!("attempt {}, {does}", now.run.attempt),
-        Again::Within | Again::Anew { .. } => does,
+        Again::Anew { newest: Some(number), .. } if now.run.number > 0 => crate::clean!("{does}, and #{number} repeats it"),
+        Again::Anew { newest: Some(_), .. } => crate::clean!("{does}, and another run repeats it"),
+        Again::Within | Again::Anew { newest: None, .. } => does,
     }
 }
 
@@ -315,6 +317,7 @@ mod tests {
         assert_eq!(end(Verb::RerunFailed, failed(), now(1, RunStatus::Running, &[])), complete, "attempts are not counted there");
         let anew = |newest| RunNow { again: Again::Anew { newest, same: Clean::EMPTY }, ..failed() };
         assert_eq!(end(Verb::Rerun, anew(None), anew(Some(312))), complete, "a run of its own");
+        assert_eq!((&*stands(&anew(None)), &*stands(&anew(Some(312)))), ("failed", "failed, and #312 repeats it"));
         assert_eq!(end(Verb::Rerun, anew(Some(312)), anew(Some(312))), None, "that was there before");
         let running = || now(2, RunStatus::Running, &[]);
         assert_eq!(end(Verb::Cancel, running(), running()), None);

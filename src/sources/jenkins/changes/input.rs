@@ -166,7 +166,7 @@ impl Input {
 
     /// What holds the run.
     pub fn held(&self) -> Held {
-        Held { environment: Name::new(&self.words()), key: Raw::new(&self.id), ours: None, asks: Vec::new() }
+        Held { environment: Name::new(&format!("\"{}\"", self.words())), key: Raw::new(&self.id), ours: None, asks: Vec::new() }
     }
 
     /// The request that says yes or no to it, where what yes must hold is known.

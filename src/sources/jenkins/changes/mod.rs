@@ -131,7 +131,7 @@ fn request(verb: Verb, now: &Now) -> Option<Post> {
     let at = |what: &str| Some(Post::at(path, &[&build, what]));
     match (verb, &now.what) {
         (Verb::Cancel, What::Queued { began: None }) => Some(Post::at("", &["queue", "cancelItem"]).with("id", &build)),
-        (Verb::Rerun, What::Rebuild(rebuild)) => Some(rebuild.request(path)),
+        (Verb::Rerun, What::Rebuild(rebuild)) => rebuild.request(path),
         (Verb::Cancel, What::Build) => at("stop"),
         (Verb::ForceCancel, What::Force(Some(force))) => at(force.word()),
         (Verb::Approve | Verb::Reject, What::Asks(Some(asks))) => match &asks[..] {

@@ -66,6 +66,8 @@ pub(super) struct Rebuild {
     gone: Vec<String>,
     /// Parameters that it did not know then.
     new: Vec<String>,
+    /// It was started with some.
+    given: bool,
     closed: bool,
     /// The same waits in the queue already, as this item.
     waiting: Option<u64>,
@@ -90,6 +92,7 @@ impl Rebuild {
         let mut own = Self { closed: job.buildable == Some(false), ..Self::default() };
         let mut fields = Vec::new();
         let then = build.parameters();
+        own.given = !then.is_empty();
         for parameter in &then {
             let Some(definition) = defined.iter().find(|one| one.name == parameter.name) else {
                 own.gone.push(parameter.name.clone());
@@ -109,12 +112,13 @@ impl Rebuild {
         own
     }
 
-    /// The one request.
-    pub fn request(&self, path: &str) -> Post {
-        match &self.fields {
+    /// The one request; none where it would leave something out.
+    pub fn request(&self, path: &str) -> Option<Post> {
+        let whole = self.untold.is_empty();
+        whole.then(|| match &self.fields {
             Some(fields) => Post::at(path, &["buildWithParameters"]).filled(fields.clone()),
             None => Post::at(path, &["build"]),
-        }
+        })
     }
 
     /// Whether it can be made.
@@ -145,7 +149,7 @@ impl Rebuild {
 
     /// What is the same in it. Jenkins is told no commit: it builds what it checks out by then.
     pub fn same(&self, run: &Run) -> Clean {
-        let values = if self.fields.as_ref().is_none_or(Vec::is_empty) { "no parameters" } else { "the same parameters" };
+        let values = if self.given { "the same parameters" } else { "no parameters" };
         match (run.branch.raw(), run.short_commit()) {
             ("", "") => clean!("{values}, with what its job and its sources hold by then"),
             (branch, "") => clean!("{values}, on what {branch} holds by then"),
