@@ -165,7 +165,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     panel.edge = if focused { Edge::Focus } else { Edge::Plain };
     panel.counts = counts(app);
     let inner = panel.draw(buf, area, theme);
-    let rows: Vec<Drawn> = app.pipelines.order.iter().filter_map(|id| app.store.run(id)).map(|run| drawn(app, run)).collect();
+    let shown = shown(app);
+    let rows: Vec<Drawn> = app.pipelines.order.iter().filter_map(|id| app.store.run(id)).map(|run| drawn(app, run, shown.contains(&run.id))).collect();
     let columns = columns();
     let mut table = Table::new(&columns, &rows);
     table.cursor = app.pipelines.at.row().filter(|at| *at < rows.len()).map_or(Cursor::None, Cursor::Row);
@@ -185,21 +186,22 @@ fn columns() -> [Column<Drawn>; 4] {
     ]
 }
 
-fn drawn(app: &App, run: &Run) -> Drawn {
+/// `asked`: its jobs are asked for.
+fn drawn(app: &App, run: &Run, asked: bool) -> Drawn {
     let (role, glyph) = look(&run.status);
     let jobs = app.store.jobs_of(&run.id);
     let name = run.repository.raw().rsplit('/').next().unwrap_or_default();
     Drawn {
         name: line![(role, glyph), (Role::Text, crate::clean!(" {name}"))],
         number: line![(Role::Dim, run.called_short())],
-        says: says(app, run, &jobs),
+        says: says(app, run, &jobs, asked),
         since: run.ended.or(run.started).filter(|_| run.status.over()).map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
-        gates: gates(app, run, &jobs),
+        gates: gates(run, &jobs, asked),
     }
 }
 
 /// What a run does: its step and a bar while it runs, the job that failed, or where it is.
-fn says(app: &App, run: &Run, jobs: &[&Job]) -> Line {
+fn says(app: &App, run: &Run, jobs: &[&Job], asked: bool) -> Line {
     match &run.status {
         RunStatus::Running => {
             let job = jobs.iter().find(|job| job.status == RunStatus::Running).map(|job| job.name.clone()).unwrap_or_else(|| run.workflow.clone());
@@ -220,7 +222,7 @@ fn says(app: &App, run: &Run, jobs: &[&Job]) -> Line {
             }
         }
         RunStatus::Waiting(why) => line![(Role::Warn, crate::clean!("waits: {why}"))],
-        RunStatus::Success | RunStatus::Warn if shown(app).contains(&run.id) => match come_to(app, run) {
+        RunStatus::Success | RunStatus::Warn if asked => match come_to(app, run) {
             Some(places) => line![(Role::Dim, places)],
             None => line![(Role::Dim, run.status.word()), (Role::Dim, crate::clean!("  {}", run.title))],
         },
@@ -265,9 +267,8 @@ pub fn progress(app: &App, run: &Run) -> Line {
 }
 
 /// Build, security, deploy: each the worst of its jobs; a gate without a job is missing, and that is news.
-fn gates(app: &App, run: &Run, jobs: &[&Job]) -> Line {
+fn gates(run: &Run, jobs: &[&Job], asked: bool) -> Line {
     if jobs.is_empty() {
-        let asked = shown(app).contains(&run.id);
         let says = match run.status {
             RunStatus::Queued => "not begun",
             _ if asked => "jobs are asked for",

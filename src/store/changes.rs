@@ -2,7 +2,7 @@
 
 use super::{
     EnvironmentRef, Store,
-    shipped::SHIPPED,
+    shipped::went_on,
     table::{Table, Turned},
     words,
 };
@@ -235,10 +235,11 @@ impl Store {
     fn attach_runs(&self, found: &mut Vec<Happened>, since: Timestamp) {
         for run in self.runs.iter() {
             let service = self.rules.service_of_repository(&run.repository);
-            let Some(began) = run.started.or(run.created) else { continue };
+            if run.started.or(run.created).is_none() {
+                continue;
+            }
             let ended = run.ended.filter(|_| run.status.over());
-            let shipped =
-                |entry: &&mut Happened| entry.service.as_ref() == Some(&service) && entry.at >= began && ended.is_none_or(|ended| entry.at <= ended + SHIPPED);
+            let shipped = |entry: &&mut Happened| entry.service.as_ref() == Some(&service) && went_on(run, entry.at);
             let mut any = false;
             for entry in found.iter_mut().filter(shipped) {
                 entry.run = Some((run.id.clone(), run.called()));

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// How long after its end a run may still be what rolled something out.
-pub(super) const SHIPPED: SignedDuration = SignedDuration::from_mins(10);
+const SHIPPED: SignedDuration = SignedDuration::from_mins(10);
 
 /// How far what a run built has come in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,9 +95,13 @@ fn arrival(run: &Run, own: &[&Run], rows: &[&Workload]) -> Arrival {
 
 /// When a workload changed, if that was while the run went on or soon after it.
 fn during(run: &Run, workload: &Workload) -> Option<Timestamp> {
-    let (began, at) = (run.started.or(run.created)?, workload.changed?);
+    workload.changed.filter(|at| went_on(run, *at))
+}
+
+/// Whether the run went on then, or had ended shortly before.
+pub(super) fn went_on(run: &Run, at: Timestamp) -> bool {
     let ended = run.ended.filter(|_| run.status.over());
-    (at >= began && ended.is_none_or(|ended| at <= ended + SHIPPED)).then_some(at)
+    run.started.or(run.created).is_some_and(|began| at >= began) && ended.is_none_or(|ended| at <= ended + SHIPPED)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod bucket;
 mod hurry;
 mod jobs;
 mod lines;
+mod quota;
 mod usual;
 
 pub(in crate::sources) use board::{Board, Standing};
@@ -12,6 +13,7 @@ pub(in crate::sources) use bucket::Bucket;
 pub(in crate::sources) use hurry::{Hurry, SOON};
 pub(in crate::sources) use jobs::{Look, watch as jobs};
 pub(in crate::sources) use lines::Lines;
+pub(in crate::sources) use quota::{Need, Quota};
 pub(in crate::sources) use usual::Usual;
 
 use std::time::Duration;

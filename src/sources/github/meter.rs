@@ -1,45 +1,37 @@
 //! The budget of requests: never more than our part of it, nothing while GitHub asks us to wait, and the last tenth is left to others.
 
+pub(super) use crate::sources::ci::Need;
+
 use crate::{
     clean,
-    sources::{SourceError, ci::Bucket, http::Budget},
+    sources::{
+        SourceError,
+        ci::{Bucket, Quota},
+        http::Budget,
+    },
     text::{Clean, count},
 };
 use jiff::{SignedDuration, Timestamp};
-
-/// What a request is for; what is wanted less stops earlier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    /// How runs stand.
-    List,
-    /// Jobs and logs of one run.
-    Detail,
-    /// What a person waits for who takes a release back: what is kept for people is kept for this too.
-    Person,
-}
 
 /// The requests of an hour where GitHub does not say: with a token, and without one.
 const KNOWN: u64 = 5_000;
 const ANONYMOUS: u64 = 60;
 /// How long to leave it alone after a refusal that does not say for how long; it doubles (GitHub's own advice).
 const PENALTY: SignedDuration = SignedDuration::from_secs(60);
-const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 
 /// The meter of one GitHub.
 #[derive(Debug)]
 pub(super) struct Meter {
     anonymous: bool,
-    budget: Option<Budget>,
     limit: u64,
     bucket: Bucket,
-    penalty: Option<(Timestamp, Clean)>,
-    strikes: u32,
+    quota: Quota,
 }
 
 impl Meter {
     pub fn new(anonymous: bool, now: Timestamp) -> Self {
         let limit = if anonymous { ANONYMOUS } else { KNOWN };
-        let mut meter = Self { anonymous, budget: None, limit, bucket: Bucket::new(0.0, now), penalty: None, strikes: 0 };
+        let mut meter = Self { anonymous, limit, bucket: Bucket::new(0.0, now), quota: Quota::new(PENALTY) };
         meter.bucket = Bucket::new(meter.burst(), now);
         meter
     }
@@ -59,12 +51,7 @@ impl Meter {
     /// # Errors
     /// That nothing may be sent for a longer time, and why.
     pub fn take(&mut self, need: Need, now: Timestamp) -> Result<std::time::Duration, SourceError> {
-        if let Some((until, words)) = self.penalty.as_ref().filter(|(until, _)| *until > now) {
-            return Err(SourceError::RateLimited { until: *until, words: words.clone() });
-        }
-        if let Some((until, words)) = self.spent(need, now) {
-            return Err(SourceError::RateLimited { until, words });
-        }
+        self.quota.bar(need, now, |left, limit, until| spent(need, (left, limit), until))?;
         let (burst, hourly) = (self.burst(), self.hourly());
         if need == Need::Person {
             self.bucket.lend(burst, hourly, now);
@@ -73,29 +60,8 @@ impl Meter {
         Ok(self.bucket.take(burst, hourly, now))
     }
 
-    /// Whether the budget of this hour is as good as spent, until when, and in words.
-    fn spent(&self, need: Need, now: Timestamp) -> Option<(Timestamp, Clean)> {
-        let Budget { limit: Some(limit), left, until: Some(until) } = self.budget.clone()? else { return None };
-        let kept = match need {
-            Need::List => limit / 10,
-            Need::Detail => limit * 15 / 100,
-            Need::Person => 0,
-        };
-        let what = match need {
-            Need::List => "the last tenth is",
-            Need::Detail => "jobs and logs are no longer asked for, and the rest is",
-            Need::Person => "nothing is",
-        };
-        let (left_words, limit) = (count(left), count(limit));
-        let at = until.strftime("%H:%M UTC");
-        (left <= kept && until > now)
-            .then(|| (until, clean!("{left_words} of {limit} requests are left until {at}; {what} kept for you and your other tools. It goes on then")))
-    }
-
     /// Takes in what an answer tells. One that has not changed costs nothing, if it was asked for with a token.
     pub fn answered(&mut self, budget: Option<Budget>, unchanged: bool) {
-        self.strikes = 0;
-        self.penalty = None;
         if unchanged && !self.anonymous {
             let burst = self.burst();
             self.bucket.back(burst);
@@ -105,32 +71,34 @@ impl Meter {
             let burst = self.burst();
             self.bucket.shrink(burst);
         }
-        self.budget = budget.or(self.budget.take());
+        self.quota.answered(budget);
     }
 
     /// GitHub refused a request for being one too many: until when nothing is sent. `asked` is what it named itself.
     pub fn refused(&mut self, budget: Option<Budget>, asked: Option<Timestamp>, words: &Clean, now: Timestamp) -> SourceError {
-        let reset = budget.as_ref().filter(|budget| budget.left == 0).and_then(|budget| budget.until);
-        let doubled = PENALTY.checked_mul(1 << self.strikes.min(8)).unwrap_or(LONGEST).min(LONGEST);
-        self.strikes += 1;
-        self.budget = budget.or(self.budget.take());
-        let until = asked.or(reset).unwrap_or(now + doubled).max(now + SignedDuration::from_secs(1));
-        self.penalty = Some((until, words.clone()));
-        SourceError::RateLimited { until, words: words.clone() }
+        self.quota.refused(budget, asked, words, now)
     }
 
     /// How much slower than usual to ask: the less is left, the slower.
     pub fn slowness(&self) -> u32 {
-        match &self.budget {
-            Some(Budget { limit: Some(limit), left, .. }) if *left < limit / 4 => 2,
-            _ => 1,
-        }
+        self.quota.slowness()
     }
 
     /// What is left, for the header: `4,912 left`.
     pub fn words(&self) -> Option<Clean> {
-        self.budget.as_ref().map(Budget::words)
+        self.quota.words()
     }
+}
+
+/// That the budget of this hour is as good as spent.
+fn spent(need: Need, (left, limit): (u64, u64), until: Timestamp) -> Clean {
+    let what = match need {
+        Need::List => "the last tenth is",
+        Need::Detail => "jobs and logs are no longer asked for, and the rest is",
+        Need::Person => "nothing is",
+    };
+    let (left, limit, at) = (count(left), count(limit), until.strftime("%H:%M UTC"));
+    clean!("{left} of {limit} requests are left until {at}; {what} kept for you and your other tools. It goes on then")
 }
 
 #[cfg(test)]

@@ -1,44 +1,35 @@
 //! The manners towards one GitLab: a few requests a minute, nothing while it asks us to wait, and the last tenth of its limit is left to others.
 
+pub(super) use crate::sources::ci::Need;
+
 use crate::{
     clean,
-    sources::{SourceError, http::Budget},
+    sources::{
+        SourceError,
+        ci::{Bucket, Quota},
+        http::Budget,
+    },
     text::{Clean, count},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// What a request is for; what is wanted less stops earlier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    /// How pipelines stand.
-    List,
-    /// Jobs and logs of one pipeline.
-    Detail,
-    /// What a person waits for who takes a release back.
-    Person,
-}
-
-/// What may be asked at once, and a minute on top of it. Most servers of one's own tell no limit and have none.
+/// What may be asked at once, and in the course of an hour on top of it: one a second. Most servers of one's own tell no limit and have none.
 const BURST: f64 = 60.0;
-const A_MINUTE: f64 = 60.0;
+const HOURLY: f64 = 3_600.0;
 /// How long to leave it alone after a refusal that does not say for how long; it doubles.
 const PENALTY: SignedDuration = SignedDuration::from_secs(30);
-const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 
 /// The meter of one GitLab.
 #[derive(Debug)]
 pub(super) struct Meter {
-    budget: Option<Budget>,
-    tokens: f64,
-    filled: Timestamp,
-    penalty: Option<(Timestamp, Clean)>,
-    strikes: u32,
+    bucket: Bucket,
+    quota: Quota,
 }
 
 impl Meter {
     pub fn new(now: Timestamp) -> Self {
-        Self { budget: None, tokens: BURST, filled: now, penalty: None, strikes: 0 }
+        Self { bucket: Bucket::new(BURST, now), quota: Quota::new(PENALTY) }
     }
 
     /// Takes one request: how long to wait for it, zero when it may be sent now.
@@ -46,66 +37,39 @@ impl Meter {
     /// # Errors
     /// That nothing may be sent for a longer time, and why.
     pub fn take(&mut self, need: Need, now: Timestamp) -> Result<Duration, SourceError> {
-        if let Some((until, words)) = self.penalty.as_ref().filter(|(until, _)| *until > now) {
-            return Err(SourceError::RateLimited { until: *until, words: words.clone() });
-        }
-        if let Some((until, words)) = self.spent(need, now) {
-            return Err(SourceError::RateLimited { until, words });
-        }
-        let passed = now.duration_since(self.filled).max(SignedDuration::ZERO).as_secs_f64();
-        self.tokens = (self.tokens + passed * A_MINUTE / 60.0).min(BURST);
-        self.filled = now;
-        if self.tokens >= 1.0 || need == Need::Person {
-            self.tokens -= 1.0;
+        self.quota.bar(need, now, spent)?;
+        if need == Need::Person {
+            self.bucket.lend(BURST, HOURLY, now);
             return Ok(Duration::ZERO);
         }
-        Ok(Duration::from_secs_f64((1.0 - self.tokens) * 60.0 / A_MINUTE))
-    }
-
-    /// Whether what it allows is as good as spent, until when, and in words.
-    fn spent(&self, need: Need, now: Timestamp) -> Option<(Timestamp, Clean)> {
-        let Budget { limit: Some(limit), left, until: Some(until) } = self.budget.clone()? else { return None };
-        let kept = match need {
-            Need::List => limit / 10,
-            Need::Detail => limit * 15 / 100,
-            Need::Person => 0,
-        };
-        let at = until.strftime("%H:%M:%S UTC");
-        let words =
-            || clean!("{} of {} requests are left until {at}; the rest is kept for you and your other tools. It goes on then", count(left), count(limit));
-        (left <= kept && until > now).then(|| (until, words()))
+        Ok(self.bucket.take(BURST, HOURLY, now))
     }
 
     /// Takes in what an answer tells.
     pub fn answered(&mut self, budget: Option<Budget>) {
-        self.strikes = 0;
-        self.penalty = None;
-        self.budget = budget.or(self.budget.take());
+        self.quota.answered(budget);
     }
 
     /// GitLab refused a request for being one too many: until when nothing is sent. `asked` is what it named itself.
     pub fn refused(&mut self, budget: Option<Budget>, asked: Option<Timestamp>, words: &Clean, now: Timestamp) -> SourceError {
-        let doubled = PENALTY.checked_mul(1 << self.strikes.min(8)).unwrap_or(LONGEST).min(LONGEST);
-        self.strikes += 1;
-        let reset = budget.as_ref().filter(|budget| budget.left == 0).and_then(|budget| budget.until);
-        self.budget = budget.or(self.budget.take());
-        let until = asked.or(reset).unwrap_or(now + doubled).max(now + SignedDuration::from_secs(1));
-        self.penalty = Some((until, words.clone()));
-        SourceError::RateLimited { until, words: words.clone() }
+        self.quota.refused(budget, asked, words, now)
     }
 
     /// How much slower than usual to ask: the less is left, the slower.
     pub fn slowness(&self) -> u32 {
-        match &self.budget {
-            Some(Budget { limit: Some(limit), left, .. }) if *left < limit / 4 => 2,
-            _ => 1,
-        }
+        self.quota.slowness()
     }
 
     /// What is left, where it is told.
     pub fn words(&self) -> Option<Clean> {
-        self.budget.as_ref().map(Budget::words)
+        self.quota.words()
     }
+}
+
+/// That what it allows is as good as spent.
+fn spent(left: u64, limit: u64, until: Timestamp) -> Clean {
+    let (left, limit, at) = (count(left), count(limit), until.strftime("%H:%M:%S UTC"));
+    clean!("{left} of {limit} requests are left until {at}; the rest is kept for you and your other tools. It goes on then")
 }
 
 #[cfg(test)]

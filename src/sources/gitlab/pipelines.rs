@@ -158,7 +158,7 @@ impl Watch {
             Some(_) => REFUSED,
             // What is lacking is asked for soon, and not all at once.
             None if list.lacks => pace.busy.min(Duration::from_secs(1)),
-            None => pace.busy.saturating_mul(1 << list.calm.saturating_sub(1).min(6)).min(pace.idle),
+            None => pace.rest(list.calm),
         };
         list.due = Instant::now() + rest * slower;
     }

@@ -4,23 +4,12 @@ use super::{
     seen::{Seen, reading, repository},
     world::{Job, Run, World},
 };
-use crate::kubernetes::acts::{act, checks, operation};
+use crate::kubernetes::acts::{accepted, act, checks, run_now as now, run_wish as wish};
 use pilothouse::{
-    domain::{Answer, CheckKind, Feed, Id, Operation, Outcome, Question, RunStatus, Stage, Subject, Verb},
+    domain::{CheckKind, Feed, Id, Outcome, RunStatus, Stage, Verb},
     sources::Source,
 };
 use std::sync::Arc;
-
-async fn now(source: &Arc<dyn Source>, run: &Id<pilothouse::domain::Run>, verb: Verb) -> Subject {
-    match source.ask(Question::Run { run: run.clone(), verb }).await.expect("it is there") {
-        Answer::Subject(subject) => *subject,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn wish(source: &Arc<dyn Source>, run: &Id<pilothouse::domain::Run>, verb: Verb) -> Operation {
-    operation(verb, &now(source, run, verb).await, None)
-}
 
 async fn told(source: &Arc<dyn Source>, number: u64) -> (Seen, Id<pilothouse::domain::Run>) {
     let mut seen = Seen::new(source, Feed::Runs);
@@ -30,10 +19,6 @@ async fn told(source: &Arc<dyn Source>, number: u64) -> (Seen, Id<pilothouse::do
 
 async fn becomes(seen: &mut Seen, id: &Id<pilothouse::domain::Run>, attempt: u32, status: RunStatus) {
     seen.until("the run goes on", |seen| seen.runs.get(id).filter(|run| run.attempt == attempt && run.status == status).map(|_| ())).await;
-}
-
-fn accepted(stages: &[Stage]) {
-    assert!(matches!(stages, [Stage::Sending, Stage::Accepted { .. }]), "{stages:?}");
 }
 
 /// A run in which one job succeeded and one failed.

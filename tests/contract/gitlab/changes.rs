@@ -7,34 +7,19 @@ use super::{
 };
 use crate::{
     github::seen::Seen,
-    kubernetes::acts::{act, checks, operation},
+    kubernetes::acts::{accepted, act, checks, operation, run_now as now, run_wish as wish},
 };
 use pilothouse::{
-    domain::{Answer, CheckKind, Feed, Id, Operation, Outcome, Question, Run, RunStatus, Stage, Subject, Verb},
+    domain::{CheckKind, Feed, Id, Outcome, Run, RunStatus, Stage, Verb},
     sources::Source,
 };
 use std::sync::Arc;
-
-async fn now(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Subject {
-    match source.ask(Question::Run { run: run.clone(), verb }).await.expect("it is there") {
-        Answer::Subject(subject) => *subject,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn wish(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Operation {
-    operation(verb, &now(source, run, verb).await, None)
-}
 
 /// The pipeline of this number, and what goes on telling of it.
 async fn told(source: &Arc<dyn Source>, number: u64) -> (Seen, Id<Run>) {
     let mut seen = Seen::new(source, Feed::Runs);
     let run = seen.until("the pipeline", |seen| seen.run(number).filter(|_| seen.whole).cloned()).await;
     (seen, run.id)
-}
-
-fn accepted(stages: &[Stage]) {
-    assert!(matches!(stages, [Stage::Sending, Stage::Accepted { .. }]), "{stages:?}");
 }
 
 #[tokio::test]

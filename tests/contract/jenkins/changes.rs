@@ -6,24 +6,17 @@ use super::{
 };
 use crate::{
     github::seen::Seen,
-    kubernetes::acts::{act, checks, operation},
+    kubernetes::acts::{accepted, act, checks, operation, run_now, run_wish as wish},
 };
 use pilothouse::{
-    domain::{Answer, CheckKind, Feed, Finding, Id, Operation, Outcome, Question, Run, RunNow, RunStatus, Stage, Verb},
+    domain::{CheckKind, Feed, Finding, Id, Operation, Outcome, Run, RunNow, RunStatus, Stage, Verb},
     sources::Source,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 async fn now(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> RunNow {
-    match source.ask(Question::Run { run: run.clone(), verb }).await.expect("it is there") {
-        Answer::Subject(subject) => *subject.run.expect("a run"),
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn wish(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Operation {
-    operation(verb, &now(source, run, verb).await.subject(verb), None)
+    *run_now(source, run, verb).await.run.expect("a run")
 }
 
 /// The plan of it: the command by hand, and whether it can be done.
@@ -39,10 +32,6 @@ async fn done(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Vec<Stage>
     let operation = wish(source, run, verb).await;
     plan(source, operation.clone()).await;
     act(source, operation).await
-}
-
-fn accepted(stages: &[Stage]) {
-    assert!(matches!(stages, [Stage::Sending, Stage::Accepted { .. }]), "{stages:?}");
 }
 
 async fn listed(source: &Arc<dyn Source>, number: u64) -> (Seen, Id<Run>) {

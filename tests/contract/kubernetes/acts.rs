@@ -8,7 +8,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use pilothouse::{
     domain::{
-        Answer, Check, CheckKind, Evidence, Finding, Id, OpId, Operation, Outcome, Question, Revision, RevisionRef, Scaling, Stage, Subject, Tier, Verb,
+        Answer, Check, CheckKind, Evidence, Finding, Id, OpId, Operation, Outcome, Question, Revision, RevisionRef, Run, Scaling, Stage, Subject, Tier, Verb,
         Workload,
     },
     gate::{Confirmation, Demand, Ledger, Mode, OnDisk, Policy, Warrant},
@@ -40,6 +40,24 @@ pub async fn subject(source: &Arc<dyn Source>, id: &Id<Workload>) -> Subject {
         Ok(Answer::Subject(subject)) => *subject,
         other => panic!("{other:?}"),
     }
+}
+
+/// A run, as a change of it must know it.
+pub async fn run_now(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Subject {
+    match source.ask(Question::Run { run: run.clone(), verb }).await.expect("it is there") {
+        Answer::Subject(subject) => *subject,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A change of a run as it is at this moment.
+pub async fn run_wish(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Operation {
+    operation(verb, &run_now(source, run, verb).await, None)
+}
+
+/// That it was accepted, and nothing else was told.
+pub fn accepted(stages: &[Stage]) {
+    assert!(matches!(stages, [Stage::Sending, Stage::Accepted { .. }]), "{stages:?}");
 }
 
 pub async fn revisions(source: &Arc<dyn Source>, id: &Id<Workload>) -> Vec<Revision> {

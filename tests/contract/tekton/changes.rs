@@ -7,28 +7,17 @@ use super::{
 use crate::{
     github::seen::Seen,
     kubernetes::{
-        acts::{act, checks, operation},
+        acts::{act, checks, run_now as now, run_wish as wish},
         faults::Line,
         lab,
     },
 };
 use pilothouse::{
-    domain::{Again, Answer, CheckKind, Feed, Id, Operation, Outcome, Question, Run, RunStatus, Stage, Subject, Verb},
+    domain::{Again, CheckKind, Feed, Id, Operation, Outcome, Run, RunStatus, Stage, Verb},
     sources::Source,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-
-async fn now(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Subject {
-    match source.ask(Question::Run { run: run.clone(), verb }).await.expect("it is there") {
-        Answer::Subject(subject) => *subject,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn wish(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Operation {
-    operation(verb, &now(source, run, verb).await, None)
-}
 
 /// The identity of a run that a server has.
 fn id(source: &Arc<dyn Source>, object: &Value) -> Id<Run> {
