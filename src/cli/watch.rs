@@ -17,19 +17,26 @@ use crate::{
     widgets::Selection,
 };
 use serde_json::{Value, json};
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 /// The version of the JSON shape.
 const SHAPE: u32 = 1;
+/// How long a list may take until the words of its runs are whole.
+const COMPLETE: Duration = Duration::from_secs(5);
 
 /// Finds the run, tells what changes on standard error, and ends as it ends.
 pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
     let within = duration(&args.within)?;
     headless.runs().await;
+    let known = |app: &App| matches!(choose(app, &args), Ok(Some(_)) | Err(_));
+    if choose(&headless.app, &args)?.is_none() {
+        // A first list need not have all words of a run: some systems tell its branch and its commit a moment later.
+        headless.until(COMPLETE, known).await;
+    }
     let mut found = choose(&headless.app, &args)?;
     if found.is_none() && args.commit.is_some() {
         remark("no run of this commit yet: it is waited for");
-        headless.until(within, |app| matches!(choose(app, &args), Ok(Some(_)) | Err(_))).await;
+        headless.until(within, known).await;
         found = choose(&headless.app, &args)?;
     }
     let Some(id) = found else { return Err(headless.blind(FeedKind::Runs, &wanted(&args), format!("there is no {}", wanted(&args)))) };

@@ -31,7 +31,7 @@ pub struct Run {
     pub created: Option<Timestamp>,
     /// When this attempt began.
     pub started: Option<Timestamp>,
-    /// When it ended, or last changed.
+    /// When it ended.
     pub ended: Option<Timestamp>,
     /// How long this workflow usually takes in seconds (median of its last successes), where that is known.
     pub usual: Option<u32>,
@@ -232,6 +232,11 @@ impl RunStatus {
             Self::Queued | Self::Running | Self::Waiting(_) | Self::Unknown(_) => false,
             Self::Success | Self::Warn | Self::Failed | Self::Cancelled | Self::Skipped | Self::Neutral | Self::Stale => true,
         }
+    }
+
+    /// Whether it has been at work: what waits for its turn, or was not needed, has no times of its own, whatever its CI writes there.
+    pub const fn ran(&self) -> bool {
+        !matches!(self, Self::Queued | Self::Skipped)
     }
 
     /// One word.

@@ -256,10 +256,10 @@ impl WireJob {
             run: keys::run(source, repository, run),
             name: clean(self.name.as_ref()),
             gate: gates.of(self.name.as_deref().unwrap_or_default(), self.workflow_name.as_deref().unwrap_or_default()),
-            status,
             // While it waits this is only when it was made.
-            started: time(self.started_at.as_ref()).filter(|_| begun),
-            ended: time(self.completed_at.as_ref()),
+            started: time(self.started_at.as_ref()).filter(|_| begun && status.ran()),
+            ended: time(self.completed_at.as_ref()).filter(|_| status.ran()),
+            status,
             steps: steps.into(),
             url: clean(self.html_url.as_ref()),
         }

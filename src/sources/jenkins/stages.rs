@@ -122,8 +122,8 @@ fn text(text: Option<&String>) -> Clean {
 impl Stage {
     fn told(&self, alive: bool) -> Told {
         let status = status(self.status.as_deref(), alive);
-        let started = time(self.start).filter(|_| status != RunStatus::Queued);
-        let ended = after(self.start, self.duration).filter(|_| status.over());
+        let started = time(self.start).filter(|_| status.ran());
+        let ended = after(self.start, self.duration).filter(|_| status.ran() && status.over());
         Told { id: self.id.clone(), name: text(self.name.as_ref()), started, ended, status }
     }
 
@@ -143,9 +143,10 @@ fn leaves(branches: Vec<Branch>, alive: bool, found: &mut Vec<Told>) {
             leaves(children, alive, found);
         } else if branch.placeholder != Some(true) {
             let status = status(branch.state.as_deref(), alive);
-            let ended = after(branch.start, branch.duration).filter(|_| status.over());
+            let started = time(branch.start).filter(|_| status.ran());
+            let ended = after(branch.start, branch.duration).filter(|_| status.ran() && status.over());
             let id = branch.id.as_str().map_or_else(|| branch.id.to_string(), str::to_owned);
-            found.push(Told { id, name: text(branch.name.as_ref()), started: time(branch.start), ended, status });
+            found.push(Told { id, name: text(branch.name.as_ref()), started, ended, status });
         }
     }
 }

@@ -165,7 +165,7 @@ impl Api {
     /// The run as a row; none where it has no name.
     pub fn run(&self, run: &PipelineRun) -> Option<Run> {
         let key = RunKey::seen(run)?;
-        let condition = succeeded(&run.status.conditions);
+        let (status, condition) = (standing::of_run(run), succeeded(&run.status.conditions));
         Some(Run {
             id: key.id(&self.id),
             repository: origin::repository(run),
@@ -176,10 +176,11 @@ impl Api {
             branch: origin::branch(run),
             commit: origin::commit(run),
             actor: origin::author(run),
-            status: standing::of_run(run),
             created: run.meta().creation_timestamp.as_ref().map(|time| time.0),
             started: run.status.start_time,
-            ended: run.status.completion_time.or_else(|| condition?.last_transition_time),
+            // A controller that gives up early writes no other time than that of the condition.
+            ended: run.status.completion_time.or_else(|| condition?.last_transition_time).filter(|_| status.over()),
+            status,
             usual: None,
             url: self.page(run, &key),
         })

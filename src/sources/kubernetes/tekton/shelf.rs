@@ -3,12 +3,13 @@
 use crate::{
     domain::{Change, Id, Run, RunStatus},
     sources::ci::Usual,
+    text::Clean,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
-/// How it stands in line: by when it was made.
-type Place = (Option<Timestamp>, Id<Run>);
+/// How it stands in line: by when it was made, which is told to the second, and then by its name.
+type Place = (Option<Timestamp>, Clean, Id<Run>);
 
 /// All runs, and which of them are told.
 pub struct Shelf {
@@ -41,7 +42,7 @@ impl Shelf {
 
     /// A run of a pipeline is so now.
     pub fn is(&mut self, pipeline: &str, run: Run) -> Vec<Change<Run>> {
-        let place = (run.created, run.id.clone());
+        let place = (run.created, run.called(), run.id.clone());
         let mut changes = match self.places.get(&run.id) {
             Some((of, at)) if of != pipeline || *at != place => self.gone(&run.id),
             _ => Vec::new(),
