@@ -4,7 +4,7 @@
 mod changes;
 mod deployments;
 pub mod seen;
-mod stand_in;
+pub mod stand_in;
 pub mod world;
 
 use jiff::{SignedDuration, Timestamp};

@@ -2,8 +2,8 @@
 
 mod changes;
 mod deployments;
-mod stand_in;
-mod world;
+pub mod stand_in;
+pub mod world;
 
 use crate::github::seen::Seen;
 use jiff::SignedDuration;
@@ -11,8 +11,8 @@ use pilothouse::{
     config::{Config, Layers, SourceConfig},
     domain::{Feed, LogTarget, RunStatus},
     sources::{
-        Made, Source, SourceError,
-        gitlab::{Pace, paced},
+        Made, Source, SourceError, Wish,
+        gitlab::{self, Pace, paced},
     },
 };
 use stand_in::GitLab;
@@ -22,13 +22,22 @@ use world::{Job, Pipeline, Shape};
 const BRISK: Pace = Pace { busy: Duration::from_millis(100), idle: Duration::from_millis(200), jobs: Duration::from_millis(60) };
 
 /// The source of a project, which ships the service cart.
-fn source(gitlab: &GitLab, more: &str) -> Arc<dyn Source> {
+pub fn source(gitlab: &GitLab, more: &str) -> Arc<dyn Source> {
     let table = format!("kind = 'gitlab'\nurl = '{}'\nprojects = ['{}']\ntoken_command = ['echo', 't0ken-test']\n{more}", gitlab.url, gitlab.project);
     let service = format!("[[service]]\nname = 'cart'\nmatch = {{ repository = '{}' }}\n", gitlab.project);
     let config: Config = Layers::new().file("c.toml".as_ref(), &service).read().expect("a configuration");
     match paced(&SourceConfig::from_toml(&table).expect("a table"), &config, BRISK) {
         Made::Source(source) => source,
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
+        _ => panic!("it is made"),
+    }
+}
+
+/// The source of this table in a console that was started with `--read-only`.
+pub fn reading(table: &str) -> Arc<dyn Source> {
+    let (table, config) = (SourceConfig::from_toml(table).expect("a table"), Config::default());
+    match gitlab::connect(&Wish { table: Some(&table), config: &config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
+        Made::Source(source) => source,
         _ => panic!("it is made"),
     }
 }

@@ -3,8 +3,8 @@
 
 mod acts;
 mod changes;
-mod stand_in;
-mod world;
+pub mod stand_in;
+pub mod world;
 
 use crate::github::seen::Seen;
 use futures::StreamExt;
@@ -181,7 +181,7 @@ async fn read(
     let mut stream = source.watch(Feed::Logs(LogTarget::Job(job.clone())), after);
     let (mut lines, mut notices, mut cursor) = (Vec::new(), Vec::new(), None);
     while !so(&lines, &notices) {
-        let next = tokio::time::timeout(Duration::from_secs(60), stream.next()).await.unwrap_or_else(|_| panic!("nothing came: {lines:?}"));
+        let next = tokio::time::timeout(Duration::from_secs(120), stream.next()).await.unwrap_or_else(|_| panic!("nothing came: {lines:?}"));
         let Some(batch) = next else { break };
         let Batch { facts, cursor: place } = batch.expect("no error");
         cursor = place.or(cursor);

@@ -12,6 +12,7 @@ mod journal;
 mod kubernetes;
 mod prometheus;
 mod several;
+mod systems;
 mod tekton;
 // The terminal of the tests in `tests/pty`, of which these need a part.
 #[allow(dead_code)]

@@ -2,7 +2,7 @@
 
 mod changes;
 mod logs;
-mod world;
+pub mod world;
 
 use crate::{
     github::seen::Seen,

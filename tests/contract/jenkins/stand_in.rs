@@ -214,7 +214,8 @@ fn steps(build: &Build) -> Value {
 }
 
 fn timed(build: &Build, stage: &Stage) -> Value {
-    json!({ "id": stage.id.to_string(), "name": stage.name, "execNode": "", "status": stage.status, "startTimeMillis": build.began.as_millisecond(), "durationMillis": 500, "pauseDurationMillis": 0 })
+    let (began, took) = stage.went.unwrap_or((build.began.as_millisecond(), 500));
+    json!({ "id": stage.id.to_string(), "name": stage.name, "execNode": "", "status": stage.status, "startTimeMillis": began, "durationMillis": took, "pauseDurationMillis": 0 })
 }
 
 fn described(build: &Build) -> Value {

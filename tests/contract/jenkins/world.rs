@@ -73,10 +73,12 @@ pub struct Stage {
     pub name: &'static str,
     pub status: &'static str,
     pub steps: Vec<(&'static str, &'static str, Option<&'static str>)>,
+    /// When it began and how long it took in milliseconds, where that is another time than its build's.
+    pub went: Option<(i64, i64)>,
 }
 
 pub fn stage(id: u64, name: &'static str, status: &'static str) -> Stage {
-    Stage { id, name, status, steps: Vec::new() }
+    Stage { id, name, status, steps: Vec::new(), went: None }
 }
 
 impl Build {
