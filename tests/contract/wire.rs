@@ -147,7 +147,7 @@ impl Wire {
     /// Waits until somebody stands still.
     pub async fn paused(&self) {
         let mut paused = self.shared.paused.subscribe();
-        let still = tokio::time::timeout(std::time::Duration::from_secs(60), paused.wait_for(|still| *still)).await;
+        let still = tokio::time::timeout(std::time::Duration::from_secs(120), paused.wait_for(|still| *still)).await;
         still.expect("somebody comes to that point").expect("the wire is there");
     }
 
@@ -159,7 +159,7 @@ impl Wire {
     /// Waits until so many have come.
     pub async fn came(&self, count: usize) {
         let mut changes = self.shared.changes.subscribe();
-        let came = tokio::time::timeout(std::time::Duration::from_secs(60), changes.wait_for(|now| *now >= count)).await;
+        let came = tokio::time::timeout(std::time::Duration::from_secs(120), changes.wait_for(|now| *now >= count)).await;
         came.expect("a change comes").expect("the wire is there");
     }
 }

@@ -95,7 +95,7 @@ impl Engine {
             let own = self.own.as_mut().expect("an engine of our own");
             let ended = own.daemon.as_mut().and_then(|daemon| daemon.try_wait().ok().flatten());
             let log = || fs::read_to_string(own.folder.path().join("log")).unwrap_or_default();
-            assert!(ended.is_none() && began.elapsed() < Duration::from_secs(60), "dockerd does not answer: {}", log());
+            assert!(ended.is_none() && began.elapsed() < Duration::from_secs(120), "dockerd does not answer: {}", log());
         }
     }
 

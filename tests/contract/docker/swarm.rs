@@ -61,7 +61,7 @@ fn a_bad_service_is_taken_back_once_recovers_and_a_second_press_is_guarded() {
     let (engine, home) = (bad_service(), tempfile::tempdir().expect("a folder"));
     let began = std::time::Instant::now();
     while !engine.docker(&["service", "inspect", "web", "--format", "{{.UpdateStatus.State}}"]).contains("paused") {
-        assert!(began.elapsed() < std::time::Duration::from_secs(90), "the update was not paused: {}", engine.docker(&["service", "ps", "web"]));
+        assert!(began.elapsed() < std::time::Duration::from_secs(240), "the update was not paused: {}", engine.docker(&["service", "ps", "web"]));
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
     let back = ["rollback", "web", "-e", "development"];

@@ -14,7 +14,7 @@ use std::{
 use tokio::{sync::Notify, task::JoinHandle};
 
 /// Nothing here may take longer.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The source of the engine at `host`, made as the console makes it.
 pub fn source(host: &str) -> Arc<dyn Source> {

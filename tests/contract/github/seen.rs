@@ -13,7 +13,7 @@ use pilothouse::{
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Nothing here may take longer.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 const BRISK: Pace = Pace { busy: Duration::from_millis(100), idle: Duration::from_millis(200), jobs: Duration::from_millis(100) };
 
 /// A repository of the test's own at our GitHub, and its source; none when the tests are left out on purpose.

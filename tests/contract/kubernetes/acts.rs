@@ -36,7 +36,7 @@ fn warrant(operation: Operation) -> Warrant {
 }
 
 pub async fn subject(source: &Arc<dyn Source>, id: &Id<Workload>) -> Subject {
-    match source.ask(Question::Subject(id.clone())).await {
+    match lab::ask(source, Question::Subject(id.clone())).await {
         Ok(Answer::Subject(subject)) => *subject,
         other => panic!("{other:?}"),
     }
@@ -44,7 +44,7 @@ pub async fn subject(source: &Arc<dyn Source>, id: &Id<Workload>) -> Subject {
 
 /// A run, as a change of it must know it.
 pub async fn run_now(source: &Arc<dyn Source>, run: &Id<Run>, verb: Verb) -> Subject {
-    match source.ask(Question::Run { run: run.clone(), verb }).await.expect("it is there") {
+    match lab::ask(source, Question::Run { run: run.clone(), verb }).await.expect("it is there") {
         Answer::Subject(subject) => *subject,
         other => panic!("{other:?}"),
     }
@@ -61,7 +61,7 @@ pub fn accepted(stages: &[Stage]) {
 }
 
 pub async fn revisions(source: &Arc<dyn Source>, id: &Id<Workload>) -> Vec<Revision> {
-    match source.ask(Question::Revisions(id.clone())).await {
+    match lab::ask(source, Question::Revisions(id.clone())).await {
         Ok(Answer::Revisions(rows)) => rows,
         other => panic!("{other:?}"),
     }
@@ -87,16 +87,34 @@ pub async fn act(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
     source.act(warrant(operation)).map(|stage| stage.expect("stages are no errors")).collect().await
 }
 
-/// The same as a person does it: where only the version moved (a controller wrote the status at that moment), Enter once more.
+/// The same as a person does it: where only the version moved (a controller wrote the status at that moment), or nothing was sent
+/// because the server was late with what is read before, Enter once more.
 pub async fn insist(source: &Arc<dyn Source>, operation: Operation) -> Vec<Stage> {
     lab::eventually("no status is written at the same moment", async || {
         let stages = act(source, operation.clone()).await;
-        (!matches!(stages.last(), Some(Stage::Conflict { same: true, .. }))).then_some(stages)
+        let again = match &stages[..] {
+            [.., Stage::Conflict { same: true, .. }] => true,
+            [Stage::Refused { why }] => why.contains(LATE),
+            _ => false,
+        };
+        (!again).then_some(stages)
     })
     .await
 }
 
+/// How a server that was late is told.
+const LATE: &str = "did not answer";
+
+/// What a plan finds, made again where the server was late with some of it.
 pub async fn checks(source: &Arc<dyn Source>, operation: Operation) -> (Vec<CheckKind>, Option<Clean>, BTreeMap<CheckKind, Finding>) {
+    lab::eventually("all checks are answered", async || {
+        let all = checked(source, operation.clone()).await;
+        (!all.2.values().any(|finding| finding.sentence.contains(LATE))).then_some(all)
+    })
+    .await
+}
+
+async fn checked(source: &Arc<dyn Source>, operation: Operation) -> (Vec<CheckKind>, Option<Clean>, BTreeMap<CheckKind, Finding>) {
     let (mut expected, mut command, mut made) = (Vec::new(), None, BTreeMap::new());
     let mut stream = source.prepare(operation);
     while let Some(check) = stream.next().await {

@@ -54,7 +54,7 @@ async fn rules_alerts_and_queries_come_through_the_api_server_to_those_who_may()
     let space = Space::new("found");
     for (kind, url) in [("prometheus", &prometheus), ("alertmanager", &alertmanager)] {
         space.apply(&relayed(kind, url));
-        space.kubectl(&["wait", "--for=condition=Ready", &format!("pod/{kind}"), "--timeout=60s"]);
+        space.kubectl(&["wait", "--for=condition=Ready", &format!("pod/{kind}"), "--timeout=120s"]);
     }
     for kind in ["prometheus", "alertmanager"] {
         let endpoints = ["get", "endpoints", &format!("{kind}-operated"), "-o", "jsonpath={.subsets[*].addresses[*].ip}"];

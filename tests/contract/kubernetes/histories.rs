@@ -217,7 +217,7 @@ async fn told(space: &Space, sort: &'static Sort, at: usize, (limit, steps, watc
     let story = format!("{} {at}: limit {limit}, {steps:?}, watched {watched}", sort.kind);
     let id: Id<Workload> = Id::new(source.id(), &format!("{}/{}/{}", sort.plural, space.name, played.name));
     let rows = revisions(&source, &id).await;
-    let pods: Vec<Pod> = match source.ask(Question::Explain(id.clone())).await {
+    let pods: Vec<Pod> = match lab::ask(&source, Question::Explain(id.clone())).await {
         Ok(Answer::Explain { pods, .. }) => pods,
         other => panic!("{story}: {other:?}"),
     };

@@ -90,7 +90,7 @@ impl Drop for Healer {
 }
 
 async fn keeper(source: &Arc<dyn Source>, workload: &Id<Workload>, verb: Verb) -> Result<Subject, String> {
-    match source.ask(Question::Keeper { workload: workload.clone(), uid: None, verb }).await {
+    match lab::ask(source, Question::Keeper { workload: workload.clone(), uid: None, verb }).await {
         Ok(Answer::Subject(subject)) => Ok(*subject),
         Ok(other) => panic!("{other:?}"),
         Err(error) => Err(error.to_string()),
@@ -228,7 +228,7 @@ async fn an_application_that_heals_is_held_off_from_the_top_the_rollback_stays_a
         }
         matches!(fact, Fact::Hold(Change::Done)) && others && !still
     });
-    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("what was let go is no more told as held");
+    tokio::time::timeout(Duration::from_secs(120), gone).await.expect("what was let go is no more told as held");
 }
 
 /// What somebody else would see of an application: all but what the server counts.

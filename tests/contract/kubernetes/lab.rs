@@ -8,7 +8,7 @@ use kube::{
 };
 use pilothouse::{
     config::{Config, SourceConfig},
-    domain::{Batch, Fact, Feed, Id, SourceId, Workload},
+    domain::{Answer, Batch, Fact, Feed, Id, Question, SourceId, Workload},
     sources::{Made, Source, SourceError, Wish, kubernetes},
 };
 use std::{
@@ -146,8 +146,22 @@ pub fn deployment(name: &str, image: &str, environment: &[(&str, &str)], cause: 
     .to_string()
 }
 
+/// Asks again while the server is late, as a person would: this machine is crowded, and what is tested is what it answers.
+pub async fn ask(source: &Arc<dyn Source>, question: Question) -> Result<Answer, SourceError> {
+    let answered = async || match source.ask(question.clone()).await {
+        Err(SourceError::Unreachable(why)) => {
+            println!("asked again: {why}");
+            None
+        }
+        answer => Some(answer),
+    };
+    eventually("it answers", answered).await
+}
+
 /// A feed that is being read.
 pub struct Reading {
+    source: Arc<dyn Source>,
+    feed: Feed,
     stream: BoxStream<'static, Result<Batch, SourceError>>,
     facts: Vec<Fact>,
 }
@@ -155,7 +169,7 @@ pub struct Reading {
 impl Reading {
     /// Begins to read `feed`.
     pub fn of(source: &Arc<dyn Source>, feed: Feed) -> Self {
-        Self { stream: source.watch(feed, None), facts: Vec::new() }
+        Self { source: source.clone(), stream: source.watch(feed.clone(), None), feed, facts: Vec::new() }
     }
 
     /// Reads until a fact is as `wanted`, and gives that fact and how long it took. What came after it, in the same batch too, is yet to be read.
@@ -170,6 +184,11 @@ impl Reading {
             let next = tokio::time::timeout(PATIENCE, self.stream.next()).await.unwrap_or_else(|_| panic!("nothing came: {what}"));
             match next {
                 Some(Ok(batch)) => self.facts = batch.facts,
+                // The supervisor begins again where a server was late, and so do we.
+                Some(Err(SourceError::Unreachable(why))) if began.elapsed() < PATIENCE => {
+                    println!("read anew: {why}");
+                    self.stream = self.source.watch(self.feed.clone(), None);
+                }
                 Some(Err(error)) => panic!("{what}: {error}"),
                 None => panic!("it ended: {what}"),
             }
@@ -254,7 +273,7 @@ pub fn serve_all(group: &str, versions: &[&str], (plural, kind): (&str, &str), s
             "versions": versions },
     });
     feed_kubectl(&["apply", "-f", "-"], &definition.to_string());
-    kubectl(&["wait", "--for=condition=Established", "--timeout=60s", &format!("crd/{plural}.{group}")]);
+    kubectl(&["wait", "--for=condition=Established", "--timeout=120s", &format!("crd/{plural}.{group}")]);
 }
 
 /// A door in front of the API server of `kubeconfig`, and a kubeconfig that goes through it.

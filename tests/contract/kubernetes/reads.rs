@@ -76,7 +76,7 @@ async fn a_revision_that_crashes_is_seen_with_its_cause() {
     happenings.until("an event says so", |fact| matches!(fact, Fact::Happening(Change::Upsert(event)) if &*event.reason == "BackOff" && event.warning)).await;
     // Between one crash and the next wait the kubelet calls the same pod "Error" for a moment.
     let (pods, happenings, conditions, last_words) =
-        lab::eventually("the worst is first, while it waits", async || match source.ask(Question::Explain(id.clone())).await {
+        lab::eventually("the worst is first, while it waits", async || match lab::ask(&source, Question::Explain(id.clone())).await {
             Ok(Answer::Explain { pods, happenings, conditions, last_words }) => {
                 (&*pods[0].reason == "CrashLoopBackOff").then_some((pods, happenings, conditions, last_words))
             }
@@ -98,7 +98,7 @@ async fn the_history_says_which_revision_serves_and_which_never_did() {
     super::reads::broken_history(&space).await;
     // Its own pods tell of the newest; of the one before nothing but events is left, and those come when the kubelet has time.
     let never = |row: &Revision| row.evidence.iter().any(|e| matches!(e, Evidence::NeverAvailable { .. }));
-    let revisions = lab::eventually("both bad ones are known to be bad", async || match source.ask(Question::Revisions(id.clone())).await {
+    let revisions = lab::eventually("both bad ones are known to be bad", async || match lab::ask(&source, Question::Revisions(id.clone())).await {
         Ok(Answer::Revisions(rows)) => (never(&rows[0]) && never(&rows[1])).then_some(rows),
         other => panic!("{other:?}"),
     })
@@ -174,7 +174,7 @@ async fn a_subject_is_read_fresh_and_its_yaml_keeps_secrets() {
     let id = space.deployment(&source, "cart");
     space.deploy("cart", 1, &[("DB_PASSWORD", "hunter2")], "first");
     space.rolled_out("cart");
-    let subject = async || match source.ask(Question::Subject(id.clone())).await {
+    let subject = async || match lab::ask(&source, Question::Subject(id.clone())).await {
         Ok(Answer::Subject(subject)) => *subject,
         other => panic!("{other:?}"),
     };
@@ -186,7 +186,7 @@ async fn a_subject_is_read_fresh_and_its_yaml_keeps_secrets() {
     assert_eq!(subject().await.seen, first.seen, "an annotation is not what the operator saw");
     space.kubectl(&["set", "image", "deployment/cart", "app=lab/app:2"]);
     assert_ne!(subject().await.seen.template, first.seen.template);
-    let Ok(Answer::Text(lines)) = source.ask(Question::Yaml(id)).await else { panic!("no YAML") };
+    let Ok(Answer::Text(lines)) = lab::ask(&source, Question::Yaml(id)).await else { panic!("no YAML") };
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     assert!(text.contains("image: lab/app:2") || text.contains("image: \"lab/app:2\""), "{text}");
     assert!(!text.contains("hunter2") && !text.contains("managedFields"), "{text}");

@@ -34,7 +34,7 @@ impl Definition {
 
 impl Drop for Definition {
     fn drop(&mut self) {
-        _ = std::process::Command::new("kubectl").args(["delete", "crd", DEFINITION, "--timeout=60s"]).output();
+        _ = std::process::Command::new("kubectl").args(["delete", "crd", DEFINITION, "--timeout=120s"]).output();
         _ = self.0.unlock();
     }
 }
