@@ -95,6 +95,8 @@ pub trait Ci: Sized {
     const HOLDS: bool = true;
     /// Whether it tells what a job says before that is over.
     const LIVE: bool = true;
+    /// Whether a list is read page by page where only runs of some branches are wanted: then two of three of its many runs are of others.
+    const PAGED: bool = false;
 
     /// One in which nothing has run yet; none when the tests are left out on purpose.
     async fn new(about: &str) -> Option<Self>;

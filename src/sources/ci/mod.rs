@@ -16,7 +16,32 @@ pub(in crate::sources) use lines::Lines;
 pub(in crate::sources) use quota::{Need, Quota};
 pub(in crate::sources) use usual::Usual;
 
+use serde::Deserialize;
 use std::time::Duration;
+
+/// The most rows that one page of a CI holds.
+const PAGE: i64 = 100;
+
+/// How many of the newest of something are wanted, as a configuration says it; `N` where it says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "i64")]
+pub(in crate::sources) struct Newest<const N: usize>(pub usize);
+
+impl<const N: usize> Default for Newest<N> {
+    fn default() -> Self {
+        Self(N)
+    }
+}
+
+impl<const N: usize> TryFrom<i64> for Newest<N> {
+    type Error = String;
+    fn try_from(wanted: i64) -> Result<Self, String> {
+        match usize::try_from(wanted) {
+            Ok(count) if (1..=PAGE).contains(&wanted) => Ok(Self(count)),
+            _ => Err(format!("{wanted} is not between 1 and {PAGE}")),
+        }
+    }
+}
 
 /// How often it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

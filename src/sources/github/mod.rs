@@ -23,7 +23,7 @@ pub(in crate::sources) use changes::{VERBS, command};
 
 use super::{
     Made, Source, SourceError, Wish,
-    ci::Usual,
+    ci::{Newest, Usual},
     gates::Gates,
     http::{Auth, Http, Settings},
     remote, steps,
@@ -64,21 +64,13 @@ struct Table {
     #[serde(default)]
     workflows: Vec<String>,
     /// How many of the newest runs of each repository are shown.
-    #[serde(default = "thirty")]
-    runs: usize,
+    #[serde(default)]
+    runs: Newest<30>,
     /// How many of a workflow's last successes tell how long it usually takes.
-    #[serde(default = "ten")]
-    history: usize,
+    #[serde(default)]
+    history: Newest<10>,
     /// The authorities to trust instead of the system's, as a PEM file.
     ca_file: Option<PathBuf>,
-}
-
-const fn thirty() -> usize {
-    30
-}
-
-const fn ten() -> usize {
-    10
 }
 
 /// The Actions of some repositories of one GitHub.
@@ -135,7 +127,15 @@ fn no_repository(name: &str) -> Clean {
 }
 
 fn bare() -> Table {
-    Table { repositories: Vec::new(), url: None, branches: Vec::new(), workflows: Vec::new(), runs: thirty(), history: ten(), ca_file: None }
+    Table {
+        repositories: Vec::new(),
+        url: None,
+        branches: Vec::new(),
+        workflows: Vec::new(),
+        runs: Newest::default(),
+        history: Newest::default(),
+        ca_file: None,
+    }
 }
 
 fn configured(source: &SourceConfig, config: (&Config, bool), logins: &Logins, here: Option<&remote::Remote>, pace: Option<Pace>) -> Made {
@@ -203,8 +203,8 @@ impl GitHub {
         let login = Login { host: clean!("{}", place.host), token: credential.as_ref().map(|credential| clean!("{credential}")) };
         let usual_pace = if credential.is_some() { Pace::USUAL } else { api::ANONYMOUS };
         let settings = Settings { url: place.api.clone(), auth: credential.map(Auth::Bearer), ca_file: table.ca_file, ..Settings::default() };
-        let api = Api::new(id, login, Http::new(settings)?, pace.unwrap_or(usual_pace), Gates::new(&config.gates), Usual::new(table.history.min(100)));
-        let scope = Scope { repositories, branches: table.branches, workflows: table.workflows, runs: table.runs.clamp(1, 100) };
+        let api = Api::new(id, login, Http::new(settings)?, pace.unwrap_or(usual_pace), Gates::new(&config.gates), Usual::new(table.history.0));
+        let scope = Scope { repositories, branches: table.branches, workflows: table.workflows, runs: table.runs.0 };
         Ok(Self { api: Arc::new(api), scope, deploys, read_only })
     }
 

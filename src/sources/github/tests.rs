@@ -123,6 +123,10 @@ fn what_is_wrong_with_the_table_is_told_with_the_remedy() {
     assert!(broken("repositories = [\"cart\"]").contains("`cart` is not a repository"));
     assert!(broken("repositories = [\"a/b\"]\nurl = \"ftp://x\"").contains("http"));
     assert!(broken("repositories = [\"a/b\"]\nrepos = 1").contains("repos"));
+    for (key, value) in [("runs", 0), ("runs", 101), ("history", -1)] {
+        let words = broken(&format!("repositories = [\"a/b\"]\n{key} = {value}"));
+        assert!(words.contains(&format!("{value} is not between 1 and 100")) && words.contains("source:4"), "{words}");
+    }
     assert!(broken("repositories = [\"a/b\"]\nurl = \"http://ghe.example\"\ntoken_env = \"X\"").contains("in the clear"));
 }
 

@@ -22,7 +22,7 @@ pub use super::ci::Pace;
 
 use super::{
     Made, Source, SourceError, Wish,
-    ci::Usual,
+    ci::{Newest, Usual},
     gates::Gates,
     http::{Http, Settings},
     remote, steps,
@@ -61,21 +61,13 @@ struct Table {
     #[serde(default)]
     branches: Vec<String>,
     /// How many of the pipelines of each project that changed last are shown.
-    #[serde(default = "twenty")]
-    runs: usize,
+    #[serde(default)]
+    runs: Newest<20>,
     /// How many of the last successes tell how long a pipeline usually takes.
-    #[serde(default = "ten")]
-    history: usize,
+    #[serde(default)]
+    history: Newest<10>,
     /// The authorities to trust instead of the system's, as a PEM file.
     ca_file: Option<PathBuf>,
-}
-
-const fn twenty() -> usize {
-    20
-}
-
-const fn ten() -> usize {
-    10
 }
 
 /// The CI of some projects of one GitLab.
@@ -132,7 +124,7 @@ fn no_project(name: &str) -> Clean {
 }
 
 fn bare() -> Table {
-    Table { projects: Vec::new(), url: None, token_kind: None, branches: Vec::new(), runs: twenty(), history: ten(), ca_file: None }
+    Table { projects: Vec::new(), url: None, token_kind: None, branches: Vec::new(), runs: Newest::default(), history: Newest::default(), ca_file: None }
 }
 
 fn configured(source: &SourceConfig, config: (&Config, bool), logins: &Logins, here: Option<&remote::Remote>, pace: Option<Pace>) -> Made {
@@ -202,8 +194,8 @@ impl GitLab {
         let login = Login { host: clean!("{}", place.host), token: credential.as_ref().map(|(credential, kind)| (clean!("{credential}"), *kind)) };
         let auth = credential.map(|(credential, kind)| kind.auth(credential));
         let settings = Settings { url: place.api.clone(), auth, ca_file: table.ca_file, ..Settings::default() };
-        let api = Api::new(id, login, Http::new(settings)?, pace.unwrap_or(Pace::USUAL), Gates::new(&config.gates), Usual::new(table.history.min(100)));
-        let scope = Scope { projects, branches: table.branches, runs: table.runs.clamp(1, 100) };
+        let api = Api::new(id, login, Http::new(settings)?, pace.unwrap_or(Pace::USUAL), Gates::new(&config.gates), Usual::new(table.history.0));
+        let scope = Scope { projects, branches: table.branches, runs: table.runs.0 };
         Ok(Self { api: Arc::new(api), scope, deploys, read_only })
     }
 

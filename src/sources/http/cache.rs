@@ -2,10 +2,14 @@
 
 use super::{Ask, HeaderMap, HeaderName, HeaderValue, Reply, StatusCode, Url};
 use bytes::Bytes;
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    io::{Read, Write},
+};
 
-/// All kept bodies together.
+/// All kept bodies together, as they are kept.
 const ROOM: usize = 16 << 20;
 /// A body beyond this would drive out too many others.
 const LARGEST: usize = ROOM / 4;
@@ -23,8 +27,26 @@ pub(super) struct Cache {
 struct Kept {
     condition: (HeaderName, HeaderValue),
     headers: HeaderMap,
-    body: Bytes,
+    body: Packed,
     used: u64,
+}
+
+/// A body that is kept small: a page of a hundred runs is a megabyte or two of JSON that says the same things again and again, and twenty
+/// repositories have twenty of them.
+struct Packed(Box<[u8]>);
+
+impl Packed {
+    fn new(body: &[u8]) -> Self {
+        let mut packed = DeflateEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(body).expect("memory takes it");
+        Self(packed.finish().expect("memory takes it").into())
+    }
+
+    fn unpacked(&self) -> Bytes {
+        let mut body = Vec::new();
+        DeflateDecoder::new(&*self.0).read_to_end(&mut body).expect("we packed it");
+        body.into()
+    }
 }
 
 impl Cache {
@@ -46,7 +68,7 @@ impl Cache {
                 // What it says of its own body, which is none, is not about the kept one (RFC 9111 §3.2).
                 OF_BODY.iter().for_each(|name| drop(reply.headers.remove(name)));
                 headers.extend(std::mem::take(&mut reply.headers));
-                Reply { status: StatusCode::OK, headers, body: kept.body.clone(), unchanged: true, ..reply }
+                Reply { status: StatusCode::OK, headers, body: kept.body.unpacked(), unchanged: true, ..reply }
             }
             (status, _) => {
                 self.forget(url.as_str());
@@ -66,11 +88,12 @@ impl Cache {
     fn keep(&mut self, url: &Url, reply: &Reply) {
         let condition = |name, condition| reply.headers.get(name).map(|value| (condition, value.clone()));
         let Some(condition) = condition(ETAG, IF_NONE_MATCH).or_else(|| condition(LAST_MODIFIED, IF_MODIFIED_SINCE)) else { return };
-        if reply.body.len() > LARGEST {
+        let body = Packed::new(&reply.body);
+        if body.0.len() > LARGEST {
             return;
         }
-        self.size += reply.body.len();
-        self.kept.insert(url.as_str().to_owned(), Kept { condition, headers: reply.headers.clone(), body: reply.body.clone(), used: self.turn });
+        self.size += body.0.len();
+        self.kept.insert(url.as_str().to_owned(), Kept { condition, headers: reply.headers.clone(), body, used: self.turn });
         while self.size > ROOM {
             let Some(oldest) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(url, _)| url.clone()) else { return };
             self.forget(&oldest);
@@ -79,7 +102,7 @@ impl Cache {
 
     fn forget(&mut self, url: &str) {
         if let Some(kept) = self.kept.remove(url) {
-            self.size -= kept.body.len();
+            self.size -= kept.body.0.len();
         }
     }
 }
@@ -90,7 +113,28 @@ mod tests {
 
     fn reply(status: u16, tag: &'static str, size: usize) -> Reply {
         let headers = [(ETAG, HeaderValue::from_static(tag))].into_iter().collect();
-        Reply::made(StatusCode::from_u16(status).unwrap(), headers, vec![b'x'; size].into())
+        Reply::made(StatusCode::from_u16(status).unwrap(), headers, noise(size).into())
+    }
+
+    /// What can not be packed any smaller (xorshift).
+    fn noise(size: usize) -> Vec<u8> {
+        let next = |state: &u32| {
+            let mut state = *state;
+            state ^= state << 13;
+            state ^= state >> 17;
+            Some(state ^ state << 5)
+        };
+        std::iter::successors(Some(7), next).map(|state: u32| state.to_le_bytes()[1]).take(size).collect()
+    }
+
+    #[test]
+    fn what_repeats_itself_takes_little_room_and_comes_back_whole() {
+        let (ask, url, mut cache) = (Ask::get("x").conditional(), Url::parse("http://h/x").unwrap(), Cache::default());
+        let body: Vec<u8> = b"{\"repository\":{\"full_name\":\"acme/cart\"}}".repeat(100_000);
+        let headers = [(ETAG, HeaderValue::from_static("\"a\""))].into_iter().collect();
+        cache.resolve(&ask, &url, Reply::made(StatusCode::OK, headers, body.clone().into()));
+        assert!(body.len() > LARGEST && cache.size < LARGEST / 10, "{} of {}", cache.size, body.len());
+        assert_eq!(cache.resolve(&ask, &url, reply(304, "\"a\"", 0)).body, body);
     }
 
     #[test]
@@ -112,11 +156,13 @@ mod tests {
         let ask = Ask::get("x").conditional();
         let url = |n: usize| Url::parse(&format!("http://h/{n}")).unwrap();
         let mut cache = Cache::default();
+        // Noise takes a little more room than it has bytes.
+        let large = LARGEST - LARGEST / 100;
         for n in 0..4 {
-            cache.resolve(&ask, &url(n), reply(200, "\"a\"", LARGEST));
+            cache.resolve(&ask, &url(n), reply(200, "\"a\"", large));
         }
         assert!(cache.resolve(&ask, &url(0), reply(304, "\"a\"", 0)).unchanged);
-        cache.resolve(&ask, &url(4), reply(200, "\"a\"", LARGEST));
+        cache.resolve(&ask, &url(4), reply(200, "\"a\"", large));
         assert!(cache.conditions(&ask, &url(0)).is_some() && cache.conditions(&ask, &url(1)).is_none());
         assert!(cache.size <= ROOM);
         cache.resolve(&ask, &url(5), reply(200, "\"a\"", LARGEST + 1));

@@ -20,6 +20,7 @@ pub use super::ci::Pace;
 
 use super::{
     Made, Source, SourceError, Wish,
+    ci::Newest,
     gates::Gates,
     http::{Auth, Http, Settings, Url},
     steps,
@@ -56,14 +57,10 @@ struct Table {
     #[serde(default)]
     branches: Vec<String>,
     /// How many of the newest builds of each job are shown; their successes tell how long it usually takes.
-    #[serde(default = "ten")]
-    runs: usize,
+    #[serde(default)]
+    runs: Newest<10>,
     /// The authorities to trust instead of the system's, as a PEM file.
     ca_file: Option<PathBuf>,
-}
-
-const fn ten() -> usize {
-    10
 }
 
 /// One controller.
@@ -150,7 +147,7 @@ impl Jenkins {
         };
         let settings = Settings { url: table.url, auth: Auth::of(user, credential), ca_file: table.ca_file, ..Settings::default() };
         let api = Api::new(id, login, Http::new(settings)?, pace, Gates::new(&config.gates));
-        let scope = Scope { jobs: table.jobs, branches: table.branches, runs: table.runs.clamp(1, 100) };
+        let scope = Scope { jobs: table.jobs, branches: table.branches, runs: table.runs.0 };
         Ok(Self { api: Arc::new(api), scope: Arc::new(scope), read_only })
     }
 

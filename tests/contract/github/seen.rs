@@ -13,7 +13,7 @@ use pilothouse::{
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Nothing here may take longer.
-const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 const BRISK: Pace = Pace { busy: Duration::from_millis(100), idle: Duration::from_millis(200), jobs: Duration::from_millis(100) };
 
 /// A repository of the test's own at our GitHub, and its source; none when the tests are left out on purpose.
@@ -43,8 +43,13 @@ fn ships(repository: &str) -> Config {
 /// The same of a console that was started with `--read-only`.
 pub fn reading(url: &str, repository: &str) -> Arc<dyn Source> {
     let table = format!("kind = 'github'\nurl = '{url}'\nrepositories = ['{repository}']\ntoken_command = ['echo', 't0ken']\n");
-    let (table, config) = (SourceConfig::from_toml(&table).expect("a table"), ships(repository));
-    match github::connect(&Wish { table: Some(&table), config: &config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
+    at_its_pace(&table, &ships(repository))
+}
+
+/// The source of a table, which only reads, at the pace that GitHub bears.
+pub fn at_its_pace(table: &str, config: &Config) -> Arc<dyn Source> {
+    let table = SourceConfig::from_toml(table).expect("a table");
+    match github::connect(&Wish { table: Some(&table), config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
         Made::Source(source) => source,
         _ => panic!("it is made"),
     }

@@ -1,6 +1,6 @@
 //! GitHub Actions, behind the proxy that holds everything against GitHub's own description.
 
-use super::{BEGAN, Ci, How, Pipeline, Task, at};
+use super::{BEGAN, Ci, How, Pipeline, Task, at, many::is_main};
 use crate::github::{
     seen::{reading, repository, source},
     stand_in::GitHub as Server,
@@ -39,6 +39,7 @@ fn job(run: u64, (nth, task): (u64, &Task)) -> Job {
 
 impl Ci for GitHub {
     const LIVE: bool = false;
+    const PAGED: bool = true;
 
     async fn new(about: &str) -> Option<Self> {
         let (server, name, _) = repository(&format!("suite-{}", about.replace('_', "-")), "")?;
@@ -83,7 +84,12 @@ impl Ci for GitHub {
     }
 
     async fn many(&self, count: u64) -> u64 {
-        self.server.with(&self.name, |world| (1..=count).for_each(|number| world.add(Run::over(number, "success"))));
+        self.server.with(&self.name, |world| {
+            for number in 1..=count {
+                let branch = if is_main(number) { "main" } else { "dev" };
+                world.add(Run { branch: branch.into(), ..Run::over(number, "success") });
+            }
+        });
         count
     }
 

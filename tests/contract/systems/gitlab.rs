@@ -1,6 +1,6 @@
 //! GitLab CI, in the shape of its newest version.
 
-use super::{BEGAN, Ci, How, Pipeline, Task, at};
+use super::{BEGAN, Ci, How, Pipeline, Task, at, many::is_main};
 use crate::gitlab::{
     reading, source,
     stand_in::GitLab as Server,
@@ -36,6 +36,8 @@ fn job(run: u64, (nth, task): (u64, &Task)) -> Job {
 }
 
 impl Ci for GitLab {
+    const PAGED: bool = true;
+
     async fn new(about: &str) -> Option<Self> {
         Some(Self(Server::start(&format!("suite-{}", about.replace('_', "-")), Shape::New)))
     }
@@ -80,6 +82,7 @@ impl Ci for GitLab {
         self.0.with(|world| {
             for number in 1..=count {
                 let mut row = Row::new(number, "success", Vec::new());
+                row.reference = if is_main(number) { "main" } else { "dev" }.into();
                 row.updated = at(i64::try_from(number).expect("few") - 20_000);
                 world.add(row);
             }

@@ -26,7 +26,7 @@ use crate::{
     config::{Config, ConfigError, SourceConfig},
     domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Verb, Why},
     gate::Warrant,
-    sources::{Made, Source, SourceError, Wish, gates::Gates},
+    sources::{Made, Source, SourceError, Wish, ci::Newest, gates::Gates},
     text::Clean,
 };
 use api::Api;
@@ -39,7 +39,7 @@ use serde::Deserialize;
 use std::{path::PathBuf, sync::Arc};
 
 /// What `[[source]] kind = "tekton"` understands.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Table {
     /// The contexts whose Tekton is asked; the current one where nothing is said.
@@ -51,13 +51,7 @@ struct Table {
     /// Where its dashboard is, for links.
     dashboard: Option<String>,
     /// How many of the newest runs of each pipeline are shown; their successes tell how long it usually takes.
-    runs: usize,
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self { contexts: Vec::new(), namespaces: Vec::new(), kubeconfig: None, dashboard: None, runs: 10 }
-    }
+    runs: Newest<10>,
 }
 
 /// The Tekton of one context.
@@ -108,7 +102,7 @@ fn made(table: &Table, source: &SourceConfig, wish: &Wish<'_>) -> Vec<Made> {
 impl Tekton {
     fn new(id: SourceId, cluster: Arc<Cluster>, table: &Table, config: &Config) -> Self {
         let dashboard = table.dashboard.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-        Self { api: Arc::new(Api { id, cluster, gates: Gates::new(&config.gates), dashboard, newest: table.runs.clamp(1, 100) }) }
+        Self { api: Arc::new(Api { id, cluster, gates: Gates::new(&config.gates), dashboard, newest: table.runs.0 }) }
     }
 }
 
