@@ -8,9 +8,10 @@ use crate::{
     github::seen::Seen,
     kubernetes::{faults::Line, lab},
 };
+use futures::StreamExt;
 use pilothouse::{
     domain::{Feed, GateKind, Job, Run, RunStatus},
-    sources::Source,
+    sources::{Made, Source},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -173,4 +174,28 @@ async fn only_the_newest_runs_of_each_pipeline_are_told() {
     world.space.kubectl(&["delete", "pipelinerun", &shown[0]]);
     runs.until("the one behind it", |seen| named(seen, gone).map(|_| ())).await;
     runs.until("that it is gone", |seen| named(seen, &shown[0]).is_none().then_some(())).await;
+}
+
+/// Whoever looks at a cluster sees its pipelines, without a word in the configuration.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_one_of_a_cluster_is_found_where_its_runs_may_be_seen() {
+    let Some(world) = World::new("tekton-found").await else { return };
+    world.run("ship-1", json!({})).await;
+    let cluster = lab::source(&world.kubeconfig, "lab", &format!("namespaces = ['{}']", world.space.name));
+    let mut leads = cluster.leads();
+    let watching = cluster.watch(Feed::Workloads, None).for_each(|_| async {});
+    let leading = async {
+        loop {
+            match leads.next().await.expect("it is looked for") {
+                Made::Source(source) if source.id().as_str() == "tekton/lab" => return source,
+                _ => {}
+            }
+        }
+    };
+    let found = tokio::select! {
+        found = tokio::time::timeout(lab::PATIENCE, leading) => found.expect("it is found"),
+        () = watching => panic!("the cluster broke off"),
+    };
+    let run = becomes(&mut Seen::new(&found, Feed::Runs), "ship-1", RunStatus::Queued).await;
+    assert_eq!(run.repository.raw(), "acme/cart");
 }

@@ -3,7 +3,10 @@
 use crate::domain::{Id, Run};
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 use tokio::sync::watch;
 
@@ -22,11 +25,21 @@ pub(in crate::sources) struct Standing {
 pub(in crate::sources) struct Board {
     runs: Mutex<HashMap<Id<Run>, Standing>>,
     bell: watch::Sender<()>,
+    lookers: AtomicU32,
+}
+
+/// One who looks at a run that goes on; until it is dropped.
+pub(in crate::sources) struct Looker<'a>(&'a AtomicU32);
+
+impl Drop for Looker<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Default for Board {
     fn default() -> Self {
-        Self { runs: Mutex::default(), bell: watch::Sender::new(()) }
+        Self { runs: Mutex::default(), bell: watch::Sender::new(()), lookers: AtomicU32::new(0) }
     }
 }
 
@@ -47,6 +60,12 @@ impl Board {
         if before != standing && standing.is_some() {
             self.bell.send_replace(());
         }
+    }
+
+    /// One more looks at a run that goes on; how many do with it.
+    pub fn look(&self) -> (Looker<'_>, u32) {
+        let others = self.lookers.fetch_add(1, Ordering::Relaxed);
+        (Looker(&self.lookers), others + 1)
     }
 
     /// Ends when `run` no longer stands as it did.

@@ -60,11 +60,13 @@ impl<L: Look> Watch<L> {
         Ok(if same { Batch::default() } else { Batch::list(jobs) })
     }
 
-    /// Waits for the next look: a moment while anything may change, else until the run is another one.
+    /// Waits for the next look: a moment while anything may change, else until the run is another one. Where several runs are looked at they take
+    /// turns, so that all of them together cost what one does.
     async fn rest(&self) {
         let changed = self.look.board().changed(&self.run, self.standing);
         if self.alive() {
-            tokio::select! { () = sleep(self.look.pause()) => {}, () = changed => {} }
+            let (_looker, lookers) = self.look.board().look();
+            tokio::select! { () = sleep(self.look.pause() * lookers) => {}, () = changed => {} }
         } else {
             changed.await;
         }

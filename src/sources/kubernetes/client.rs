@@ -160,6 +160,12 @@ impl Cluster {
         }
     }
 
+    /// The same context for another source, which has a connection of its own and tells itself what it lacks.
+    pub fn of(&self, id: SourceId) -> Self {
+        let namespaces = if self.confined { self.namespaces.clone() } else { Vec::new() };
+        Self::new(id, self.place.clone(), self.known.clone(), namespaces, self.read_only)
+    }
+
     /// The client, built if there is none, under a deadline: building runs the login program.
     pub async fn session(&self) -> Result<Session, SourceError> {
         let mut held = self.session.lock().await;

@@ -1,15 +1,18 @@
-//! What a cluster leads to: its Prometheus and its Alertmanager, known by the labels that their usual installations give to Services.
+//! What a cluster leads to: its Prometheus and its Alertmanager, known by the labels that their usual installations give to Services, and its
+//! Tekton, known by what the API serves.
 //!
-//! They are looked for once the cluster answers, and again after a while where there was none. What the configuration names is not.
+//! They are looked for once the cluster answers, and again after a while where there was none. What the configuration names is not. Every
+//! cluster should be measured, so that what measures it is missed where there is none; few run pipelines, and nobody misses those.
 
 use super::{
     client::{Call, Cluster},
     proxy::Proxy,
     revisions::query,
+    tekton::Tekton,
 };
 use crate::{
     clean,
-    config::{Config, Service as Known, SourceConfig},
+    config::{Config, Gates, Service as Known, SourceConfig},
     domain::SourceId,
     sources::{Made, Source, SourceError, alertmanager::Alertmanager, contexts::Contexts, http::Transport, prometheus::Prometheus},
     text::Clean,
@@ -58,6 +61,8 @@ impl Sort {
 pub struct Wanted {
     sorts: Vec<Sort>,
     services: Vec<Known>,
+    /// A Tekton, and which of its jobs count for which gate.
+    tekton: Option<Gates>,
 }
 
 /// The part of a configured source that says which cluster it is about.
@@ -79,7 +84,9 @@ impl Wanted {
     /// All that the configuration does not name for `context`.
     pub fn beside(config: &Config, context: &str) -> Self {
         let named = |sort: &Sort| config.sources.iter().any(|table| table.kind() == sort.kind() && covers(table, context));
-        Self { sorts: Sort::ALL.into_iter().filter(|sort| !named(sort)).collect(), services: config.services.clone() }
+        let pipelines = config.sources.iter().any(|table| table.kind() == "tekton");
+        let tekton = (!pipelines).then(|| config.gates.clone());
+        Self { sorts: Sort::ALL.into_iter().filter(|sort| !named(sort)).collect(), services: config.services.clone(), tekton }
     }
 
     /// The sources that may come of it.
@@ -275,7 +282,7 @@ pub fn leads(cluster: Arc<Cluster>, wanted: Wanted) -> BoxStream<'static, Made> 
 impl Search {
     /// Waits until it is worth to look, and looks. It ends when nothing is left to be found.
     async fn turn(mut self) -> Option<(Vec<Made>, Self)> {
-        if self.wanted.sorts.is_empty() {
+        if self.wanted.sorts.is_empty() && self.wanted.tekton.is_none() {
             return None;
         }
         let later = tokio::time::sleep(AGAIN);
@@ -293,6 +300,22 @@ impl Search {
 
     async fn look(&mut self) -> Vec<Made> {
         self.looked = true;
+        let mut made = if self.wanted.sorts.is_empty() { Vec::new() } else { self.measures().await };
+        made.extend(self.tekton().await.map(Made::Source));
+        made
+    }
+
+    /// A Tekton whose runs we may see.
+    async fn tekton(&mut self) -> Option<Arc<dyn Source>> {
+        let gates = self.wanted.tekton.as_ref()?;
+        let context = &self.cluster.known.name;
+        let id = SourceId::new(&clean!("tekton/{context}"));
+        let found = Tekton::found(id, &self.cluster, gates).await?;
+        self.wanted.tekton = None;
+        Some(Arc::new(found))
+    }
+
+    async fn measures(&mut self) -> Vec<Made> {
         let (found, place) = match services(&self.cluster).await {
             Ok(found) => found,
             Err(error) => return self.absent(&clean!("{error}")),

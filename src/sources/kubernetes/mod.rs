@@ -59,7 +59,7 @@ struct Settings {
     namespaces: Vec<String>,
     /// The kubeconfig; `$KUBECONFIG` or `~/.kube/config` where nothing is said.
     kubeconfig: Option<PathBuf>,
-    /// Whether a Prometheus and an Alertmanager are looked for in the cluster, where none is configured for it.
+    /// Whether a Prometheus, an Alertmanager and a Tekton are looked for in the cluster, where none is configured for it.
     discover: bool,
 }
 

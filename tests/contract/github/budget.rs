@@ -105,6 +105,10 @@ async fn twenty_repositories_cost_no_more_than_their_budget() {
         let allowed = if nth < ACTIVE { 4.0 * minutes + 2.0 } else { minutes + 5.0 };
         assert!(lists <= allowed, "{name}: {lists} in {minutes} min, {allowed} are allowed");
     }
+    // The jobs of the runs that stand on the screen are looked at in turns: one look in seven seconds, and each once at first.
+    let jobs = |world: &mut World| world.asked.iter().filter(|asked| asked.at > from && asked.what.ends_with("/jobs?filter=latest&per_page=100")).count();
+    let jobs: usize = names().iter().map(|name| github.with(name, jobs)).sum();
+    assert!(jobs as f64 <= minutes * 60.0 / 7.0 + 12.0, "{jobs} looks at jobs in {minutes} min");
     assert!(beginning - before <= 40, "the start takes {} requests", beginning - before);
     assert!(same * 10 >= again * 8, "of {again} only {same} cost nothing");
     assert!(!long || sizes[10] * 100 <= sizes[2] * 103, "it grows: {sizes:?} kB");

@@ -144,6 +144,22 @@ impl Api {
         Err(SourceError::NotFound(clean!("{context} serves no {}.{GROUP}: Tekton Pipelines is not installed there", PipelineRun::PLURAL)))
     }
 
+    /// Whether it is there and its runs may be seen, everywhere or where we look.
+    pub async fn is_ours(&self) -> Result<bool, SourceError> {
+        let version = self.version().await?;
+        let places = std::iter::once(None).filter(|_| !self.cluster.confined).chain(self.cluster.namespaces.iter().map(Some));
+        for place in places {
+            let below = place.map_or_else(String::new, |namespace| format!("namespaces/{namespace}/"));
+            let path = format!("/apis/{GROUP}/{}/{below}{}?limit=1", version.word(), PipelineRun::PLURAL);
+            match self.cluster.get::<serde::de::IgnoredAny>(&Call::list(&PipelineRun::resource(), place.map(String::as_str), path)).await {
+                Ok(_) => return Ok(true),
+                Err(SourceError::Denied(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
     /// The path of a kind's objects in a namespace.
     pub fn path<T: Shape>(version: Version, namespace: &str) -> String {
         format!("/apis/{GROUP}/{}/namespaces/{namespace}/{}", version.word(), T::PLURAL)

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clean,
-    config::{Config, ConfigError, SourceConfig},
+    config::{self, ConfigError, SourceConfig},
     domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Verb, Why},
     gate::Warrant,
     sources::{Made, Source, SourceError, Wish, ci::Newest, gates::Gates},
@@ -91,7 +91,7 @@ fn made(table: &Table, source: &SourceConfig, wish: &Wish<'_>) -> Vec<Made> {
                     (named, _) => named.to_vec(),
                 };
                 let cluster = Cluster::new(id.clone(), place.clone(), known, namespaces, wish.read_only);
-                Made::Source(Arc::new(Tekton::new(id, Arc::new(cluster), table, wish.config)))
+                Made::Source(Arc::new(Tekton::new(id, Arc::new(cluster), table, &wish.config.gates)))
             }
             Err(Fault(words)) => Made::Broken(id, Why { trouble: Trouble::Unsupported, words }),
         }
@@ -100,9 +100,15 @@ fn made(table: &Table, source: &SourceConfig, wish: &Wish<'_>) -> Vec<Made> {
 }
 
 impl Tekton {
-    fn new(id: SourceId, cluster: Arc<Cluster>, table: &Table, config: &Config) -> Self {
+    fn new(id: SourceId, cluster: Arc<Cluster>, table: &Table, gates: &config::Gates) -> Self {
         let dashboard = table.dashboard.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-        Self { api: Arc::new(Api { id, cluster, gates: Gates::new(&config.gates), dashboard, newest: table.runs.0 }) }
+        Self { api: Arc::new(Api { id, cluster, gates: Gates::new(gates), dashboard, newest: table.runs.0 }) }
+    }
+
+    /// That of a cluster for which nobody has named one, where it is there and its runs are ours to see.
+    pub async fn found(id: SourceId, cluster: &Cluster, gates: &config::Gates) -> Option<Self> {
+        let found = Self::new(id.clone(), Arc::new(cluster.of(id)), &Table::default(), gates);
+        found.api.is_ours().await.unwrap_or(false).then_some(found)
     }
 }
 
