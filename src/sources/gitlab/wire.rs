@@ -315,7 +315,7 @@ impl WireJob {
             id: keys::job(source, project, self.id),
             run: run.clone(),
             name: self.title(under),
-            gate: gates.of(self.name(), self.stage.as_deref().unwrap_or_default()),
+            gate: gates.of(project, self.name(), self.stage.as_deref().unwrap_or_default()),
             status: self.status(),
             started: time(self.started_at.as_ref()),
             ended: time(self.finished_at.as_ref()).filter(|_| self.over()),

@@ -78,7 +78,7 @@ impl Jobs {
         Ok(Job {
             id: keys::job(&self.api.id, path, number, "build"),
             run: self.run.clone(),
-            gate: self.api.gates.of(&name, path),
+            gate: self.api.gates.of(self.api.item(path).project(), &name, path),
             name: Clean::from_untrusted(&name),
             status: build.status(),
             started: build.at(),

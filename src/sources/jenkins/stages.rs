@@ -194,7 +194,7 @@ async fn steps(api: &Api, path: &str, number: u64, stage: &str, alive: bool) -> 
 pub(super) async fn jobs(api: &Api, path: &str, number: u64, standing: Option<Standing>, known: &[Job]) -> Result<Vec<Job>, SourceError> {
     let alive = standing.is_none_or(|standing| standing.alive);
     let forgiven = standing.is_some_and(|standing| standing.good && !standing.alive);
-    let (mut jobs, mut left) = (Vec::new(), DETAILED);
+    let (item, mut jobs, mut left) = (api.item(path), Vec::new(), DETAILED);
     for stage in read(api, path, number, alive).await? {
         let id = keys::job(&api.id, path, number, &stage.id);
         let before = known.iter().find(|job| job.id == id && job.status.over() && !job.steps.is_empty()).map(|job| job.steps.clone());
@@ -210,7 +210,7 @@ pub(super) async fn jobs(api: &Api, path: &str, number: u64, standing: Option<St
         let status = if forgiven && stage.status == RunStatus::Failed { RunStatus::Warn } else { stage.status };
         jobs.push(Job {
             run: keys::run(&api.id, path, number),
-            gate: api.gates.of(&stage.name, path.rsplit('/').next().unwrap_or_default()),
+            gate: api.gates.of(item.project(), &stage.name, path.rsplit('/').next().unwrap_or_default()),
             name: stage.name,
             status,
             started: stage.started,
