@@ -267,7 +267,7 @@ pub fn progress(app: &App, run: &Run) -> Line {
 }
 
 /// Build, security, deploy: each the worst of its jobs; a gate without a job that the run must have is missing, and that is news.
-fn gates(app: &App, run: &Run, jobs: &[&Job], asked: bool) -> Line {
+pub fn gates(app: &App, run: &Run, jobs: &[&Job], asked: bool) -> Line {
     if jobs.is_empty() {
         let says = match run.status {
             RunStatus::Queued => "not begun",
@@ -282,7 +282,8 @@ fn gates(app: &App, run: &Run, jobs: &[&Job], asked: bool) -> Line {
         GateState::Missing => None,
         GateState::NotRun => Some(line![(Role::Dim, crate::clean!("{} {}", kind.word(), sign::IDLE))]),
         GateState::Stands(status) => {
-            let (role, glyph) = look(status);
+            let short = kind == GateKind::Build && *status == RunStatus::Success && app.told.shown(&run.id).is_some_and(|report| report.below(demand.coverage));
+            let (role, glyph) = look(if short { &RunStatus::Warn } else { status });
             Some(line![(Role::Dim, crate::clean!("{} ", kind.word())), (role, glyph)])
         }
     };

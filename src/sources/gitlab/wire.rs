@@ -1,14 +1,15 @@
 //! What GitLab answers, from version 15 on, and the nouns it becomes. All fields may be missing; words of its enums that we do not know stay what they are.
 
-use super::keys;
+use super::{keys, report::File};
 use crate::{
     clean,
-    domain::{Job, Run, RunStatus, SourceId},
+    domain::{Artifact, Job, Run, RunStatus, SourceId},
     sources::{ci::Standing, gates::Gates},
     text::{Clean, Name},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 /// A pipeline. Lists tell less of it than an answer about one.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -58,6 +59,9 @@ pub(super) struct WireJob {
     finished_at: Option<String>,
     web_url: Option<String>,
     archived: Option<bool>,
+    /// What it left behind; rows of a shape that we do not know do no harm.
+    artifacts: Value,
+    artifacts_expire_at: Option<String>,
     erased_at: Option<IgnoredAny>,
     pub user: Option<User>,
     pub pipeline: Option<Numbered>,
@@ -262,6 +266,13 @@ impl WireJob {
     /// Whether it will say nothing more.
     pub fn over(&self) -> bool {
         self.status.as_deref().is_some_and(|status| OVER.contains(&status))
+    }
+
+    /// What it left behind for people.
+    pub fn artifacts(&self) -> Vec<Artifact> {
+        let until = time(self.artifacts_expire_at.as_ref());
+        let files = self.artifacts.as_array().into_iter().flatten().filter_map(|row| File::deserialize(row).ok());
+        files.filter_map(|file| file.artifact(self.name(), until)).collect()
     }
 
     /// Its name, if it failed or was cancelled.

@@ -190,6 +190,14 @@ async fn steps(api: &Api, path: &str, number: u64, stage: &str, alive: bool) -> 
     Ok(rows::<Stage>(found.nodes).iter().enumerate().map(|(at, node)| node.step(at, alive)).collect())
 }
 
+/// The step of a stage that failed, the last where several did: what came before it was caught.
+pub(super) async fn failed_node(api: &Api, path: &str, number: u64, stage: &str) -> Result<Option<String>, SourceError> {
+    let ask = Api::ask(path, &[&number.to_string(), "execution", "node", stage, "wfapi", "describe"]);
+    let nodes = rows::<Stage>(api.find::<Stage>(path, ask).await?.unwrap_or_default().nodes);
+    let bad = |node: &Stage| matches!(status(node.status.as_deref(), false), RunStatus::Failed | RunStatus::Warn);
+    Ok(nodes.into_iter().rfind(bad).map(|node| node.id))
+}
+
 /// The stages as jobs. One that failed in a build that succeeded was allowed to.
 pub(super) async fn jobs(api: &Api, path: &str, number: u64, standing: Option<Standing>, known: &[Job]) -> Result<Vec<Job>, SourceError> {
     let alive = standing.is_none_or(|standing| standing.alive);
