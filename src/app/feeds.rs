@@ -117,7 +117,8 @@ impl App {
         let minute = Duration::from_millis(60_000 - u64::try_from(self.now.wall.as_millisecond().rem_euclid(60_000)).unwrap_or(0));
         let second = Duration::from_millis(1_000 - u64::try_from(self.now.wall.as_millisecond().rem_euclid(1_000)).unwrap_or(0));
         let tick = self.now.mono + if self.ticks() { second } else { minute };
-        [Some(tick), self.notices.next_wake(), self.operations.next_wake(self.now), logs::next_wake(self)].into_iter().flatten().min()
+        let others = [self.notices.next_wake(), self.operations.next_wake(self.now), logs::next_wake(self), self.next_tail()];
+        others.into_iter().flatten().chain([tick]).min()
     }
 
     /// Whether something on screen is younger than a minute, or counts down.

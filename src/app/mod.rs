@@ -17,6 +17,7 @@ mod screen;
 mod shell;
 mod subject;
 mod tasks;
+mod told;
 mod verbs;
 mod verify;
 mod watch;
@@ -32,6 +33,7 @@ pub use operations::{Aim, Batch, Confirming, Course, End, Form, Hand, Left, Memb
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
 pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen, Verify};
 pub use subject::Subject;
+pub use told::Told;
 pub use verbs::{Offer, offers};
 pub use verify::Verifying;
 pub use watch::Watched;
@@ -177,6 +179,8 @@ pub struct App {
     /// Of which workloads that could not be told last, and why.
     unread: BTreeMap<String, Clean>,
     guard: guard::Guard,
+    /// What was asked of runs beside their jobs.
+    pub told: Told,
     /// Environments opened with ctrl-o, until then.
     pub opened: BTreeMap<Name, Timestamp>,
     /// Subjects that ring when they change.
@@ -224,6 +228,7 @@ impl App {
             records: BTreeMap::new(),
             unread: BTreeMap::new(),
             guard: guard::Guard::default(),
+            told: Told::default(),
             opened: BTreeMap::new(),
             watched: Vec::new(),
             last_key: None,
@@ -271,10 +276,9 @@ impl App {
             effects.extend(self.witness());
             self.guard();
         }
-        effects.extend(self.attend_operations());
-        effects.extend(self.attend_verifying());
-        effects.extend(self.attend_guard());
-        effects.extend(self.ring_watched());
+        for attend in [Self::attend_operations, Self::attend_verifying, Self::attend_guard, Self::attend_run, Self::ring_watched] {
+            effects.extend(attend(self));
+        }
         effects
     }
 

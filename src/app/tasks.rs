@@ -19,6 +19,8 @@ pub(super) enum Purpose {
     Left(super::OperationKey),
     /// A verification.
     Verify,
+    /// Whoever looks at a run.
+    Run,
 }
 
 /// The answers that somebody waits for.
@@ -68,6 +70,10 @@ impl App {
             Some(Purpose::Left(key)) => self.left_answered(key, task, answer),
             Some(Purpose::Verify) => {
                 self.verify_answered(task, answer);
+                Vec::new()
+            }
+            Some(Purpose::Run) => {
+                self.run_answered(task, answer);
                 Vec::new()
             }
             Some(Purpose::Screen) => {

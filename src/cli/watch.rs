@@ -10,7 +10,7 @@ use super::{
     status,
 };
 use crate::{
-    app::{App, Screen},
+    app::{App, Asked, Screen},
     domain::{Feed, FeedKind, Id, Job, Run, RunStatus},
     store::words::{since, took},
     text::Clean,
@@ -23,6 +23,8 @@ use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 const SHAPE: u32 = 1;
 /// How long a list may take until the words of its runs are whole.
 const COMPLETE: Duration = Duration::from_secs(5);
+/// How long what is asked beside the jobs may take, once the run is over.
+const BESIDE: Duration = Duration::from_secs(20);
 
 /// Finds the run, tells what changes on standard error, and ends as it ends.
 pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
@@ -49,6 +51,9 @@ pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
         jobs && app.store.run(&id).is_some_and(|run| run.status.over())
     };
     let ended = headless.until(within, over).await;
+    if ended {
+        headless.until(BESIDE, |app| !app.told.waits()).await;
+    }
     let app = &headless.app;
     let Some(run) = app.store.run(&id) else { return Err(Failed::new(Exit::Unknown, "the run is not told any more")) };
     if args.output.json {
@@ -56,7 +61,10 @@ pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
     } else {
         let took = run.started.zip(run.ended).map(|(began, ended)| format!(" after {}", took(since(began, ended)))).unwrap_or_default();
         say!("{} {} of {}, attempt {}: {}{took}", run.workflow, run.called(), run.repository, run.attempt, run.status.word());
-        app.store.jobs_of(&id).into_iter().filter(|job| job.status == RunStatus::Failed).for_each(|job| say!("  failed   {}{}", job.name, step(job)));
+        for job in app.store.jobs_of(&id).into_iter().filter(|job| job.status == RunStatus::Failed) {
+            say!("  failed   {}{}", job.name, step(job));
+            last(app, job).iter().for_each(|line| say!("           | {line}"));
+        }
     }
     if !ended {
         remark(&format!("it did not end within {}", args.within));
@@ -151,16 +159,25 @@ fn step(job: &Job) -> Clean {
     failed.map_or(Clean::EMPTY, |step| crate::clean!(": {}", step.name))
 }
 
+/// What a job said last, where that was told.
+fn last<'a>(app: &'a App, job: &Job) -> &'a [Clean] {
+    if let Some(Asked::Here(lines)) = app.told.tail(&job.id) { lines } else { &[] }
+}
+
 fn shape(app: &App, run: &Run) -> Value {
     let jobs = app.store.jobs_of(&run.id);
     let job = |job: &Job| {
         let steps: Vec<Value> = job.steps.iter().map(|step| json!({ "number": step.number, "name": step.name, "status": step.status.word() })).collect();
         json!({ "name": job.name, "status": job.status.word(), "gate": job.gate.map(crate::domain::GateKind::word), "started": job.started.map(|at| at.to_string()),
-            "ended": job.ended.map(|at| at.to_string()), "url": job.url, "steps": steps })
+            "ended": job.ended.map(|at| at.to_string()), "url": job.url, "steps": steps, "last": last(app, job) })
     };
     let mut value = status::run_shape(run);
     value["v"] = json!(SHAPE);
     (value["commit"], value["ended"]) = (json!(run.commit.clean()), json!(run.ended.map(|at| at.to_string())));
     value["jobs"] = jobs.into_iter().map(job).collect();
+    let report = app.told.shown(&run.id);
+    value["tests"] =
+        json!(report.and_then(|report| report.tests).map(|tests| json!({ "total": tests.total, "failed": tests.failed, "skipped": tests.skipped })));
+    value["coverage"] = json!(report.and_then(|report| report.coverage));
     value
 }

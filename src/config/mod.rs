@@ -6,6 +6,7 @@
 mod database;
 mod error;
 mod files;
+mod gates;
 mod layers;
 mod literal;
 mod model;
@@ -19,6 +20,7 @@ mod values;
 
 pub use database::{Database, Protection};
 pub use error::ConfigError;
+pub use gates::{GateName, Names, RepositoryGates, RepositoryName};
 pub use layers::Layers;
 pub use model::{Gates, Journal, Service, Smoke, Thresholds, Ui};
 pub use paths::Paths;

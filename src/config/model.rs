@@ -2,6 +2,7 @@
 
 use super::{
     Credential, Database,
+    gates::{GateName, RepositoryGates},
     read::Fault,
     source,
     values::{Address, AutomaticName, Glyphs, JournalUrl, Notify, Period, Ratio, TierName, Times},
@@ -62,8 +63,18 @@ settings! {
     Gates, GatesOver {
         /// Part of the lines that tests reach.
         coverage: Ratio = Ratio(0.80),
+        /// The gates that a run must have: one that has no job is told as missing.
+        required: Vec<GateName> = vec![GateName::Build, GateName::Security, GateName::Deploy],
+        /// Names of jobs, or parts of them, that count for the build.
+        build: Vec<String> = Vec::new(),
         /// Names of jobs, or parts of them, that are security checks.
         security: Vec<String> = ["trivy", "codeql", "gitleaks", "dependency-check"].map(String::from).to_vec(),
+        /// Names of jobs, or parts of them, that count for the deployment.
+        deploy: Vec<String> = Vec::new(),
+        /// Names of jobs, or parts of them, that count for no gate.
+        none: Vec<String> = Vec::new(),
+        /// Repositories with rules of their own.
+        repository: Vec<RepositoryGates> = Vec::new(),
     }
 }
 

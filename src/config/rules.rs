@@ -30,7 +30,8 @@ impl Config {
             repository: service.repository.clone(),
             depends_on: service.depends_on.clone(),
         });
-        Rules { environments: self.environments.iter().map(rule).collect(), services: services.collect(), ..Rules::guessing(guess) }
+        let environments = self.environments.iter().map(rule).collect();
+        Rules { environments, services: services.collect(), demands: self.gates.demands(), ..Rules::guessing(guess) }
     }
 
     /// From which value on errors and latency are trouble.

@@ -1,8 +1,8 @@
 //! One answer to one question.
 
 use super::{
-    Application, Evidence, Happening, Id, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Revision, Route, Run, RunNow, RunStatus, Seen, Steps, Verb,
-    Workload,
+    Application, Evidence, Happening, Id, Job, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Report, Revision, Route, Run, RunNow, RunStatus, Seen,
+    Steps, Verb, Workload,
 };
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
@@ -27,6 +27,15 @@ pub enum Question {
         run: Id<Run>,
         /// What is to be done with it.
         verb: Verb,
+    },
+    /// The last lines of what a job that is over said, those of the step that failed where that can be told: a few, however long its log is.
+    Tail(Id<Job>),
+    /// What a run has to show for itself beside its jobs: tests, coverage, artifacts.
+    Report {
+        /// The run.
+        run: Id<Run>,
+        /// Its commit: what others report of that is told too.
+        commit: Name,
     },
     /// The same of an environment of a CI, and how the run stands that deploys an earlier revision again; told as a [`Subject`].
     Redeployed {
@@ -203,6 +212,8 @@ pub enum Answer {
     Subject(Box<Subject>),
     /// To [`Question::Revisions`] and [`Question::Templates`].
     Revisions(Vec<Revision>),
+    /// To [`Question::Report`].
+    Report(Box<Report>),
     /// To [`Question::Explain`].
     Explain {
         /// The pods, worst first.
@@ -214,7 +225,7 @@ pub enum Answer {
         /// The last lines of a crashed container's run before this one: pod and container, then the lines.
         last_words: Vec<(Clean, Vec<Clean>)>,
     },
-    /// To [`Question::Yaml`] and [`Question::PodYaml`].
+    /// To [`Question::Yaml`], [`Question::PodYaml`] and [`Question::Tail`].
     Text(Vec<Clean>),
     /// To [`Question::Window`]: the value, and how many requests it rests on where that is known.
     Window {

@@ -3,7 +3,7 @@
 use super::words;
 use crate::{
     app::{App, Effect, Known, Panel as Focus, Screen, Subject},
-    domain::{GateKind, Id, Job, Run, RunStatus},
+    domain::{GateKind, GateState, Id, Job, Run, RunStatus},
     keys::Action,
     line,
     store::{Arrival, words as said},
@@ -196,7 +196,7 @@ fn drawn(app: &App, run: &Run, asked: bool) -> Drawn {
         number: line![(Role::Dim, run.called_short())],
         says: says(app, run, &jobs, asked),
         since: run.ended.or(run.started).filter(|_| run.status.over()).map(|at| vec![Piece::new(Role::Dim, words::time(app, at))]).unwrap_or_default(),
-        gates: gates(run, &jobs, asked),
+        gates: gates(app, run, &jobs, asked),
     }
 }
 
@@ -266,8 +266,8 @@ pub fn progress(app: &App, run: &Run) -> Line {
     line
 }
 
-/// Build, security, deploy: each the worst of its jobs; a gate without a job is missing, and that is news.
-fn gates(run: &Run, jobs: &[&Job], asked: bool) -> Line {
+/// Build, security, deploy: each the worst of its jobs; a gate without a job that the run must have is missing, and that is news.
+pub fn gates(app: &App, run: &Run, jobs: &[&Job], asked: bool) -> Line {
     if jobs.is_empty() {
         let says = match run.status {
             RunStatus::Queued => "not begun",
@@ -276,19 +276,18 @@ fn gates(run: &Run, jobs: &[&Job], asked: bool) -> Line {
         };
         return line![(Role::Faint, says)];
     }
-    let gate = |kind: GateKind| {
-        let worst = jobs.iter().filter(|job| job.gate == Some(kind)).map(|job| &job.status).min_by_key(|status| status.rank());
-        let all_skipped = jobs.iter().filter(|job| job.gate == Some(kind)).all(|job| job.status == RunStatus::Skipped);
-        match worst {
-            None => line![(Role::Warn, crate::clean!("{} missing", kind.word()))],
-            Some(_) if all_skipped => line![(Role::Dim, crate::clean!("{} {}", kind.word(), sign::IDLE))],
-            Some(status) => {
-                let (role, glyph) = look(status);
-                line![(Role::Dim, crate::clean!("{} ", kind.word())), (role, glyph)]
-            }
+    let demand = app.store.rules().demands.of(&run.repository);
+    let gate = |kind: GateKind| match GateState::of(kind, jobs) {
+        GateState::Missing if demand.asks(kind) => Some(line![(Role::Warn, crate::clean!("{} missing", kind.word()))]),
+        GateState::Missing => None,
+        GateState::NotRun => Some(line![(Role::Dim, crate::clean!("{} {}", kind.word(), sign::IDLE))]),
+        GateState::Stands(status) => {
+            let short = kind == GateKind::Build && *status == RunStatus::Success && app.told.shown(&run.id).is_some_and(|report| report.below(demand.coverage));
+            let (role, glyph) = look(if short { &RunStatus::Warn } else { status });
+            Some(line![(Role::Dim, crate::clean!("{} ", kind.word())), (role, glyph)])
         }
     };
-    widgets::join(GateKind::ALL.map(gate), &Piece::blank(4))
+    widgets::join(GateKind::ALL.into_iter().filter_map(gate), &Piece::blank(4))
 }
 
 fn counts(app: &App) -> Vec<Line> {

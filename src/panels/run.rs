@@ -1,5 +1,7 @@
 //! The jobs and steps of one run.
 
+mod told;
+
 use super::{pipelines, words};
 use crate::{
     app::{App, Effect, Subject},
@@ -17,11 +19,21 @@ use ratatui::{buffer::Buffer, layout::Rect};
 /// How many environments are listed.
 const PLACES: usize = 6;
 
+/// Where the cursor is when it stands below the jobs, on what else is told of the run.
+const REST: &str = "rest";
+
 fn keys(app: &App, run: &Id<Run>) -> Vec<String> {
-    app.store.jobs_of(run).iter().map(|job| job.id.as_str().to_owned()).collect()
+    let jobs = app.store.jobs_of(run).into_iter().map(|job| job.id.as_str().to_owned());
+    let rest = app.store.run(run).is_some_and(|run| !rest(app, run).is_empty());
+    jobs.chain(rest.then(|| REST.to_owned())).collect()
 }
 
-fn job_here<'a>(app: &'a App, run: &Id<Run>, at: &Selection<String>) -> Option<&'a Job> {
+fn at_rest(at: &Selection<String>) -> bool {
+    at.id().is_some_and(|id| id == REST)
+}
+
+/// The job under the cursor; where nobody has moved it, the one that stands worst.
+pub fn job_here<'a>(app: &'a App, run: &Id<Run>, at: &Selection<String>) -> Option<&'a Job> {
     let jobs = app.store.jobs_of(run);
     let wanted = at.id().and_then(|id| jobs.iter().find(|job| job.id.as_str() == id));
     wanted.or_else(|| jobs.iter().min_by_key(|job| job.status.rank())).copied()
@@ -29,7 +41,7 @@ fn job_here<'a>(app: &'a App, run: &Id<Run>, at: &Selection<String>) -> Option<&
 
 /// What is under the cursor.
 pub fn subject(app: &App, run: &Id<Run>, at: &Selection<String>) -> Subject {
-    job_here(app, run, at).map_or_else(|| Subject::Run(run.clone()), |job| Subject::Job(job.id.clone()))
+    job_here(app, run, at).filter(|_| !at_rest(at)).map_or_else(|| Subject::Run(run.clone()), |job| Subject::Job(job.id.clone()))
 }
 
 /// A wish to the run.
@@ -47,7 +59,7 @@ pub fn act(app: &mut App, run: &Id<Run>, at: &mut Selection<String>, action: Act
         Action::Top => at.first(&ids),
         Action::Bottom => at.last(&ids),
         Action::Enter => {
-            let job = job_here(app, run, at).map(|job| (job.id.clone(), job.name.clone()));
+            let job = job_here(app, run, at).filter(|_| !at_rest(at)).map(|job| (job.id.clone(), job.name.clone()));
             if let Some((job, name)) = job {
                 app.open_logs(crate::domain::LogTarget::Job(job), name);
             }
@@ -69,9 +81,11 @@ pub fn draw(app: &App, id: &Id<Run>, at: &Selection<String>, buf: &mut Buffer, a
     panel.counts = vec![line![(role, crate::clean!("{glyph} {}", run.status.word()))], line![(Role::Dim, crate::clean!("attempt {}", run.attempt))]];
     panel.edge = Edge::Focus;
     let inner = panel.draw(buf, area, theme);
-    let lines = lines(app, run, at);
+    let (lines, end) = lines(app, run, at);
     let cursor = lines.iter().position(|(_, here)| *here).unwrap_or_default();
-    let top = crate::widgets::viewport(cursor, 0, usize::from(inner.height), lines.len());
+    // What stands below the job is seen with it, as far as there is room.
+    let view = |row: usize, top: usize| crate::widgets::viewport(row, top, usize::from(inner.height), lines.len());
+    let top = view(cursor, view(end.max(cursor), 0));
     for (row, (line, here)) in inner.rows().zip(lines.iter().skip(top)) {
         draw_line(buf, row, line, Align::Left, theme);
         if *here {
@@ -80,39 +94,73 @@ pub fn draw(app: &App, id: &Id<Run>, at: &Selection<String>, buf: &mut Buffer, a
     }
 }
 
-fn lines(app: &App, run: &Run, at: &Selection<String>) -> Vec<(Line, bool)> {
-    let mut lines = vec![
-        (line![run.title.clone()], false),
-        (line![(Role::Dim, crate::clean!("{} · {} · {}", run.branch, run.short_commit(), run.actor))], false),
-        (if run.status.over() { Line::new() } else { pipelines::progress(app, run) }, false),
-        (Line::new(), false),
-    ];
-    lines.extend(shipped(app, run).into_iter().map(|line| (line, false)));
+/// The lines, with the one under the cursor marked, and the last one that belongs to it.
+fn lines(app: &App, run: &Run, at: &Selection<String>) -> (Vec<(Line, bool)>, usize) {
+    let plain = |lines: Vec<Line>| lines.into_iter().map(|line| (line, false));
     let jobs = app.store.jobs_of(&run.id);
-    let here = job_here(app, &run.id, at).map(|job| job.id.clone());
+    let here = job_here(app, &run.id, at).filter(|_| !at_rest(at)).map(|job| job.id.clone());
+    let mut lines: Vec<(Line, bool)> = plain(head(app, run, &jobs)).collect();
     if jobs.is_empty() {
         lines.push((line![(Role::Dim, "no job of this run is known yet")], false));
     }
+    let mut end = 0;
     for job in jobs {
         let selected = here.as_ref() == Some(&job.id);
         lines.push((entry(app, 0, &job.status, &job.name, (job.started, job.ended)), selected));
         if selected {
-            lines.extend(job.steps.iter().map(|step| (entry(app, 4, &step.status, &step.name, (step.started, step.ended)), false)));
-            if !job.status.over() && run.id.source().kind() != "gitlab" {
-                lines.push((line![(Role::Dim, "    its log is there when it ends: the CI has no log of a running job")], false));
-            }
+            lines.extend(plain(below(app, run, job)));
+            end = lines.len() - 1;
         }
+    }
+    lines.extend(plain(rest(app, run)));
+    if let Some((_, last)) = lines.last_mut().filter(|_| at_rest(at)) {
+        *last = true;
+    }
+    (lines, end)
+}
+
+/// What is told below the jobs: of a run that failed where it runs, since nobody asks that first, and what any of them made.
+fn rest(app: &App, run: &Run) -> Vec<Line> {
+    let shipped = if run.status == RunStatus::Failed { shipped(app, run) } else { Vec::new() };
+    let mut lines = Vec::new();
+    for part in [shipped, told::artifacts(app, run)].into_iter().filter(|part| !part.is_empty()) {
+        lines.push(Line::new());
+        lines.extend(part);
     }
     lines
 }
 
-/// Where what it built runs by now, and an empty line below it.
+/// What is told of the run as a whole, and where what it built runs by now.
+fn head(app: &App, run: &Run, jobs: &[&Job]) -> Vec<Line> {
+    let about = line![(Role::Dim, crate::clean!("{} · {} · {}", run.branch, run.short_commit(), run.actor))];
+    let progress = (!run.status.over()).then(|| pipelines::progress(app, run));
+    let gates = (!jobs.is_empty()).then(|| pipelines::gates(app, run, jobs, true));
+    let optional = [progress, gates, told::tests(app, run)];
+    let mut lines: Vec<Line> = [line![run.title.clone()], about].into_iter().chain(optional.into_iter().flatten()).chain([Line::new()]).collect();
+    if run.status != RunStatus::Failed {
+        lines.extend(shipped(app, run));
+        lines.push(Line::new());
+    }
+    lines
+}
+
+/// What is told below the job under the cursor: its steps, and what it said last where it failed.
+fn below(app: &App, run: &Run, job: &Job) -> Vec<Line> {
+    let mut lines: Vec<Line> = job.steps.iter().map(|step| entry(app, 4, &step.status, &step.name, (step.started, step.ended))).collect();
+    if !job.status.over() && run.id.source().kind() != "gitlab" {
+        lines.push(line![(Role::Dim, "    its log is there when it ends: the CI has no log of a running job")]);
+    }
+    lines.extend(told::tail(app, job));
+    lines
+}
+
+/// Where what it built runs by now.
 fn shipped(app: &App, run: &Run) -> Vec<Line> {
     let places = app.store.shipped(run);
     if places.is_empty() {
         let words =
             crate::clean!("where it runs is not known: no workload is joined with {}; a [[service]] rule with that repository joins them", run.repository);
-        return vec![line![(Role::Faint, words)], Line::new()];
+        return vec![line![(Role::Faint, words)]];
     }
     let width = places.iter().map(|one| one.environment.name.raw().chars().count()).max().unwrap_or_default().min(24);
     let row = |one: &Shipped| {
@@ -131,7 +179,7 @@ fn shipped(app: &App, run: &Run) -> Vec<Line> {
     };
     let more = places.len().saturating_sub(PLACES);
     let rest = (more > 0).then(|| line![(Role::Faint, crate::clean!("and {} more", said::count(more, "environment")))]);
-    places.iter().take(PLACES).map(row).chain(rest).chain([Line::new()]).collect()
+    places.iter().take(PLACES).map(row).chain(rest).collect()
 }
 
 fn arrival(app: &App, run: &Run, arrival: &Arrival) -> Clean {

@@ -182,6 +182,8 @@ fn words(question: &Question) -> Clean {
         Question::Subject(_) => "the object",
         Question::Keeper { .. } => "what keeps it",
         Question::Run { .. } => "the run",
+        Question::Tail(_) => "what a job said last",
+        Question::Report { .. } => "what a run has to show",
         Question::Redeployed { .. } => "the run that deploys it",
         Question::Revisions(_) => "its revisions",
         Question::Templates { .. } => "what was seen here",

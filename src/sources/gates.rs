@@ -1,6 +1,9 @@
 //! Which gate a job counts for, told by its name: the same for every CI.
 
-use crate::{config, domain::GateKind};
+use crate::{
+    config,
+    domain::{GateKind, glob},
+};
 use regex::{RegexSet, RegexSetBuilder};
 use std::sync::LazyLock;
 
@@ -23,7 +26,7 @@ pub enum Class {
     Integration,
     /// Counts what the tests reach.
     Coverage,
-    /// Reads the code without running it.
+    /// Looks for faults in the code without running it, or from outside while it runs.
     StaticAnalysis,
     /// Tests the parts alone.
     Unit,
@@ -58,7 +61,7 @@ const CLASSES: [(Class, &str); 12] = [
     (Class::Coverage, r"(\bcover\w*\b|codecov|coveralls|jacoco|cobertura|\blcov\b|tarpaulin|llvm[ _-]?cov|simplecov)"),
     (
         Class::StaticAnalysis,
-        r"(\b(lint\w*|eslint|pylint|ruff|flake8|mypy|pyright|clippy|rustfmt|fmt|format(ting)?|prettier|checkstyle|spotbugs|pmd|detekt|ktlint|rubocop|golangci|go[ _-]?vet|staticcheck|shellcheck|hadolint|yamllint|actionlint|semgrep|bandit|brakeman|gosec|tsc|type[ _-]?check|typecheck|sast|codeql|sonar\w*|code[ _-]?(quality|scanning|style|climate)|static[ _-]?(analysis|checks?)|qodana|pre[ _-]?commit|vet)\b|code[ _-]?analysis)",
+        r"(\b(lint\w*|eslint|pylint|ruff|flake8|mypy|pyright|clippy|rustfmt|fmt|format(ting)?|prettier|checkstyle|spotbugs|pmd|detekt|ktlint|rubocop|golangci|go[ _-]?vet|staticcheck|shellcheck|hadolint|yamllint|actionlint|semgrep|bandit|brakeman|gosec|tsc|type[ _-]?check|typecheck|sast|dast|codeql|sonar\w*|code[ _-]?(quality|scanning|style|climate)|static[ _-]?(analysis|checks?)|qodana|pre[ _-]?commit|vet)\b|code[ _-]?analysis)",
     ),
     (
         Class::Unit,
@@ -98,25 +101,43 @@ impl Class {
     }
 }
 
-/// Tells the gate of a job: what the configuration names first, then what its own name says, then what its workflow's says.
+/// Tells the gate of a job: what the configuration says of its repository first, then what it says of all, then what the job's own name says, then
+/// what its workflow's says.
 #[derive(Clone, Debug, Default)]
 pub struct Gates {
-    security: Vec<String>,
+    own: Vec<(String, Ruled)>,
+    all: Ruled,
+}
+
+/// Parts of names, in small letters, and the gate that each stands for; none stands for no gate at all.
+type Ruled = Vec<(String, Option<GateKind>)>;
+
+fn ruled(names: config::Names<'_>) -> Ruled {
+    let of = |(gate, names): (Option<GateKind>, &[String])| names.iter().map(move |name| (name.trim().to_lowercase(), gate)).collect::<Ruled>();
+    names.into_iter().flat_map(of).filter(|(name, _)| !name.is_empty()).collect()
+}
+
+/// The gate of the longest part of a name that is there: it says most. Of two that are as long the first.
+fn longest(rules: &Ruled, lower: &str) -> Option<Option<GateKind>> {
+    let there = rules.iter().rev().filter(|(name, _)| lower.contains(name.as_str()));
+    there.max_by_key(|(name, _)| name.len()).map(|(_, gate)| *gate)
 }
 
 impl Gates {
     /// The rules of `[gates]`.
     pub fn new(rules: &config::Gates) -> Self {
-        Self { security: rules.security.iter().map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect() }
+        let own = rules.repository.iter().map(|one| (one.name.0.clone(), ruled(one.names()))).collect();
+        Self { own, all: ruled(rules.names()) }
     }
 
-    /// The gate of `job` in `workflow` (a stage, where a CI has those); none where nothing tells.
-    pub fn of(&self, job: &str, workflow: &str) -> Option<GateKind> {
+    /// The gate of `job` in `workflow` (a stage, where a CI has those) of `repository`; none where nothing tells, or a rule says so.
+    pub fn of(&self, repository: &str, job: &str, workflow: &str) -> Option<GateKind> {
         let lower = job.to_lowercase();
-        if self.security.iter().any(|name| lower.contains(name)) {
-            return Some(GateKind::Security);
+        let own = self.own.iter().find(|(name, _)| glob(name, repository)).and_then(|(_, rules)| longest(rules, &lower));
+        match own.or_else(|| longest(&self.all, &lower)) {
+            Some(ruled) => ruled,
+            None => Class::of(job).or_else(|| Class::of(workflow)).map(Class::gate).or_else(|| by_hint(&[job, workflow])),
         }
-        Class::of(job).or_else(|| Class::of(workflow)).map(Class::gate).or_else(|| by_hint(&[job, workflow]))
     }
 }
 
@@ -174,7 +195,7 @@ mod tests {
 
     #[test]
     fn every_class_counts_for_one_gate() {
-        let gate = |name: &str| Gates::default().of(name, "");
+        let gate = |name: &str| Gates::default().of("acme/cart", name, "");
         for (kind, names) in [
             (GateKind::Build, ["compile", "unit", "coverage"].as_slice()),
             (GateKind::Security, &["gitleaks", "trivy", "npm audit", "clippy", "sbom"]),
@@ -187,16 +208,56 @@ mod tests {
     #[test]
     fn the_workflow_is_asked_where_the_job_says_nothing() {
         let gates = Gates::default();
-        assert_eq!(gates.of("linux", "Build and package"), Some(GateKind::Build));
-        assert_eq!(gates.of("scan", "Security"), Some(GateKind::Security));
-        assert_eq!(gates.of("linux", "CI"), None);
-        assert_eq!(gates.of("deploy", "Security"), Some(GateKind::Deployment), "the job's own name first");
+        assert_eq!(gates.of("", "linux", "Build and package"), Some(GateKind::Build));
+        assert_eq!(gates.of("", "scan", "Security"), Some(GateKind::Security));
+        assert_eq!(gates.of("", "linux", "CI"), None);
+        assert_eq!(gates.of("", "deploy", "Security"), Some(GateKind::Deployment), "the job's own name first");
+    }
+
+    #[test]
+    fn the_names_of_gitlabs_own_templates_are_known() {
+        // The templates of GitLab's documentation.
+        for (name, kind) in [
+            ("semgrep-sast", GateKind::Security),
+            ("gemnasium-dependency_scanning", GateKind::Security),
+            ("container_scanning", GateKind::Security),
+            ("secret_detection", GateKind::Security),
+            ("license_scanning", GateKind::Security),
+            ("iac-sast", GateKind::Security),
+            ("kics-iac-sast", GateKind::Security),
+            ("code_quality", GateKind::Security),
+            ("dast", GateKind::Security),
+            ("browser_performance", GateKind::Deployment),
+            ("load_performance", GateKind::Deployment),
+        ] {
+            assert_eq!(Gates::default().of("", name, "test"), Some(kind), "{name}");
+        }
+    }
+
+    fn rules(text: &str) -> Gates {
+        let config = config::Layers::new().file("c.toml".as_ref(), text).read().unwrap_or_else(|errors| panic!("{errors:?}"));
+        Gates::new(&config.gates)
     }
 
     #[test]
     fn the_configuration_goes_before_the_guess() {
-        let rules = config::Gates { security: vec!["Acme-Guard".into(), " ".into()], ..config::Gates::default() };
-        assert_eq!(Gates::new(&rules).of("build with acme-guard", "CI"), Some(GateKind::Security));
-        assert_eq!(Gates::new(&rules).of("build", "CI"), Some(GateKind::Build));
+        let gates = rules("[gates]\nsecurity = ['Acme-Guard', ' ']\nbuild = ['pages']\ndeploy = ['tests on staging']\nnone = ['nightly']\n");
+        let of = |job: &str| gates.of("acme/cart", job, "CI");
+        assert_eq!(of("build with acme-guard"), Some(GateKind::Security));
+        assert_eq!(of("build"), Some(GateKind::Build), "what no rule names is guessed");
+        assert_eq!(of("deploy pages"), Some(GateKind::Build));
+        assert_eq!(of("Nightly build"), None, "a rule may say that it counts for nothing");
+        assert_eq!(of("nightly acme-guard"), Some(GateKind::Security), "the longer part says more");
+    }
+
+    #[test]
+    fn a_repository_goes_before_all() {
+        let own = "[[gates.repository]]\nname = 'acme/*-web'\nnone = ['trivy']\ndeploy = ['build']\n[[gates.repository]]\nname = '*'\nsecurity = ['compile']\n";
+        let gates = rules(own);
+        assert_eq!(gates.of("acme/shop-web", "trivy", "Security"), None, "the first table that fits counts");
+        assert_eq!(gates.of("acme/shop-web", "build", ""), Some(GateKind::Deployment));
+        assert_eq!(gates.of("acme/shop-web", "compile", ""), Some(GateKind::Build), "the second table is not asked");
+        assert_eq!(gates.of("acme/cart", "compile", ""), Some(GateKind::Security));
+        assert_eq!(gates.of("acme/cart", "trivy", "CI"), Some(GateKind::Security), "what is built in holds for all");
     }
 }

@@ -176,6 +176,8 @@ impl Source for Prometheus {
                 Question::Subject(_)
                 | Question::Keeper { .. }
                 | Question::Run { .. }
+                | Question::Tail(_)
+                | Question::Report { .. }
                 | Question::Redeployed { .. }
                 | Question::Revisions(_)
                 | Question::Templates { .. }

@@ -1,7 +1,7 @@
 //! Which service and which environment a row is about: the identities that join every back end.
 
 use crate::{
-    domain::{Labels, Place, Run, SourceId, Tier, Workload, glob},
+    domain::{Demands, Labels, Place, Run, SourceId, Tier, Workload, glob},
     text::Name,
 };
 
@@ -14,6 +14,8 @@ pub struct Rules {
     pub services: Vec<ServiceRule>,
     /// What a place is taken for when no rule says so.
     pub guess: Guess,
+    /// `[gates]`: what runs must show.
+    pub demands: Demands,
 }
 
 /// Guesses name and tier of a place from its context and namespace. An unknown name must count as production.
@@ -88,8 +90,8 @@ pub(super) const ON_SERIES: &[&str] =
 
 impl Rules {
     /// No rules: every environment is guessed by `guess`, every service named by its labels.
-    pub const fn guessing(guess: Guess) -> Self {
-        Self { environments: Vec::new(), services: Vec::new(), guess }
+    pub fn guessing(guess: Guess) -> Self {
+        Self { environments: Vec::new(), services: Vec::new(), guess, demands: Demands::default() }
     }
 
     /// The service that labels and name make a workload part of.

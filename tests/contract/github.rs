@@ -6,6 +6,7 @@ mod changes;
 mod deployments;
 pub mod seen;
 pub mod stand_in;
+mod told;
 pub mod world;
 
 use jiff::{SignedDuration, Timestamp};

@@ -3,6 +3,7 @@
 mod changes;
 mod deployments;
 pub mod stand_in;
+mod told;
 pub mod world;
 
 use crate::github::seen::Seen;

@@ -4,6 +4,7 @@
 mod acts;
 mod changes;
 pub mod stand_in;
+mod told;
 pub mod world;
 
 use crate::github::seen::Seen;

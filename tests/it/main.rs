@@ -14,3 +14,4 @@ mod screenshots;
 mod singles;
 mod sizes;
 mod stage;
+mod told;

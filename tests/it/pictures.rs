@@ -123,6 +123,7 @@ fn the_screens_that_are_asked_for() {
     incident().keys("l").shows("logs").says(&["unknown currency"]);
     incident().keys("T").shows("changes").says(&["2.7.3 → 2.8.0"]);
     incident().keys("2<enter>").shows("run").says(&["#311"]);
+    incident().size(80, 24).keys("2<enter>").shows("run_80x24").says(&["error: timed out"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Matter, Point, point};
 use crate::{
-    domain::{GateKind, Id, RevisionRef, Run, RunStatus},
+    domain::{GateKind, GateState, Id, RevisionRef, Run, RunStatus},
     rollback::{Case, ProofState},
     store::Store,
     text::Clean,
@@ -39,22 +39,28 @@ pub(super) fn gates(store: &Store, runs: &[Id<Run>]) -> Point {
             None => say(ProofState::Unknown, crate::clean!("{newest}: its gates are not known")),
         };
     }
-    let worst = |kind: GateKind| {
-        jobs.iter().filter(|job| job.gate == Some(kind) && job.status != RunStatus::Skipped).map(|job| &job.status).min_by_key(|status| status.rank())
-    };
-    let standing = GateKind::ALL.map(|kind| (kind, worst(kind)));
-    let words: Vec<String> =
-        standing.iter().map(|(kind, status)| format!("{} {}", kind.word(), status.map_or(Clean::from_static("missing"), RunStatus::word))).collect();
-    let state = standing.iter().map(|(kind, status)| state(*kind, *status)).min_by_key(rank).unwrap_or(ProofState::Unknown);
+    let demand = known.first().map(|run| store.rules().demands.of(&run.repository)).cloned().unwrap_or_default();
+    let standing = GateKind::ALL.map(|kind| (kind, GateState::of(kind, &jobs)));
+    let asked = || standing.iter().filter(|(kind, state)| *state != GateState::Missing || demand.asks(*kind));
+    let words: Vec<String> = asked().map(|(kind, state)| format!("{} {}", kind.word(), word(*state))).collect();
+    let state = asked().map(|(kind, state)| proof(*kind, *state)).min_by_key(rank).unwrap_or(ProofState::Unknown);
     say(state, crate::clean!("{newest} {}", words.join(", ")))
 }
 
-fn state(kind: GateKind, status: Option<&RunStatus>) -> ProofState {
-    match status {
-        Some(RunStatus::Failed | RunStatus::Cancelled) => ProofState::StillBad,
-        Some(RunStatus::Queued | RunStatus::Running | RunStatus::Waiting(_)) if kind != GateKind::Deployment => ProofState::Running,
-        Some(RunStatus::Stale | RunStatus::Unknown(_)) => ProofState::Unknown,
-        Some(_) | None => ProofState::Good,
+fn word(state: GateState<'_>) -> Clean {
+    match state {
+        GateState::Missing => Clean::from_static("missing"),
+        GateState::NotRun => Clean::from_static("not run"),
+        GateState::Stands(status) => status.word(),
+    }
+}
+
+fn proof(kind: GateKind, state: GateState<'_>) -> ProofState {
+    match state {
+        GateState::Stands(RunStatus::Failed | RunStatus::Cancelled) => ProofState::StillBad,
+        GateState::Stands(RunStatus::Queued | RunStatus::Running | RunStatus::Waiting(_)) if kind != GateKind::Deployment => ProofState::Running,
+        GateState::Stands(RunStatus::Stale | RunStatus::Unknown(_)) => ProofState::Unknown,
+        GateState::Stands(_) | GateState::NotRun | GateState::Missing => ProofState::Good,
     }
 }
 

@@ -41,6 +41,8 @@ impl World {
                 let gone = || SourceError::NotFound(crate::clean!("{source} has no run {}", run.key()));
                 self.run_now(source, run, at).map(|now| Answer::Subject(Box::new(now.subject(*verb)))).ok_or_else(gone)
             }
+            Question::Tail(job) => self.job_tail(source, job, at),
+            Question::Report { run, .. } => self.report(source, run, at),
             Question::Smoke { service, environment } => Ok(Answer::Smoke(self.tried(service, environment, at))),
             Question::Redeployed { .. } => Err(SourceError::Unsupported(crate::clean!("{source} deploys nothing"))),
             Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {

@@ -29,7 +29,7 @@ pub(super) fn believed(world: &World, at: Timestamp) -> Store {
             .collect(),
     };
     let environments = world.scenario().environments().iter().map(rule).collect();
-    let mut store = Store::new(Rules { environments, services: Vec::new(), guess: |_| (Name::new("guessed"), Tier::Production) });
+    let mut store = Store::new(Rules { environments, ..Rules::guessing(|_| (Name::new("guessed"), Tier::Production)) });
     for (source, _, _) in world.sources() {
         for feed in [Feed::Workloads, Feed::Nodes, Feed::Pods(crate::domain::Scope::All), Feed::Runs, Feed::Alerts, Feed::Rules, Feed::Samples] {
             if !world.offers(&source).feeds.contains(&feed.kind()) {

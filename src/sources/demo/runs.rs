@@ -6,7 +6,8 @@ use super::{
     world::World,
 };
 use crate::{
-    domain::{GateKind, Id, Job, Level, LogLine, Run, RunStatus, SourceId, Step},
+    domain::{Answer, Artifact, GateKind, Id, Job, Level, LogLine, Report, Run, RunStatus, SourceId, Step, Tests},
+    sources::SourceError,
     text::{Clean, Name, Painted},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -83,7 +84,37 @@ impl World {
         let lines = if course.ended <= at { said.iter().enumerate().map(line).collect() } else { Vec::new() };
         Some((Clean::from_untrusted(&job.name), course.ended, lines))
     }
+
+    /// What a run has to show: nothing before it is over.
+    pub(super) fn report(&self, source: &SourceId, id: &Id<Run>, at: Timestamp) -> Result<Answer, SourceError> {
+        let none = || SourceError::NotFound(crate::clean!("{source} has no run {}", id.key()));
+        let table = self.run_table(source, id).ok_or_else(none)?;
+        let mut report = Report::default();
+        if let Some(ended) = self.run(source, table, at).ended {
+            report.tests = table.tests.map(|(total, failed, skipped)| Tests { total, failed, skipped });
+            report.coverage = table.coverage;
+            let until = Some(ended + SignedDuration::from_hours(KEPT));
+            let made = |(name, bytes): &(String, u64)| Artifact { name: Clean::from_untrusted(name), bytes: Some(*bytes), until, gone: false };
+            report.made(table.artifacts.iter().map(made).collect(), 0);
+        }
+        Ok(Answer::Report(Box::new(report)))
+    }
+
+    /// The last lines of what a job said.
+    pub(super) fn job_tail(&self, source: &SourceId, id: &Id<Job>, at: Timestamp) -> Result<Answer, SourceError> {
+        let (_, ended, lines) = self.job_log(source, id, at).ok_or_else(|| SourceError::NotFound(crate::clean!("{source} has no job {}", id.key())))?;
+        if ended > at {
+            return Err(SourceError::NotFound(Clean::from_static("its log is there when the job ends")));
+        }
+        let last = lines.len().saturating_sub(TAIL);
+        Ok(Answer::Text(lines[last..].iter().map(|line| line.text.text.clone()).collect()))
+    }
 }
+
+/// For so many hours artifacts are kept.
+const KEPT: i64 = 90 * 24;
+/// So many lines are told of the end of a log.
+const TAIL: usize = 8;
 
 fn run_status(table: &RunTable, course: &Course, at: Timestamp) -> RunStatus {
     if at < course.started {

@@ -197,7 +197,7 @@ impl Source for Docker {
                     None if of_swarm(&workload) => Err(not_manager()),
                     None => recreate::answer(&session, &source, &workload).await,
                 },
-                Question::Run { .. } => Err(SourceError::Unsupported("an engine knows no runs of a CI".into())),
+                Question::Run { .. } | Question::Tail(_) | Question::Report { .. } => Err(SourceError::Unsupported("an engine knows no runs of a CI".into())),
                 Question::Redeployed { .. } => Err(SourceError::Unsupported("an engine deploys nothing by itself".into())),
                 Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
                 Question::Templates { workload, templates } => recreate::known(&session, &source, &workload, &templates).await,

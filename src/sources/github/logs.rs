@@ -3,9 +3,13 @@
 use super::{api::Api, keys, meter::Need, wire::WireJob};
 use crate::{
     clean,
-    domain::{Batch, Cursor, Fact, Id, Job, LogStream, RunStatus},
+    domain::{Batch, Cursor, Fact, Id, Job, LogLine, LogStream, RunStatus},
     logs::line,
-    sources::{SourceError, ci::Lines, http::Opened},
+    sources::{
+        SourceError,
+        ci::{self, Lines},
+        http::{Ask, Opened},
+    },
     text::{Clean, Raw},
 };
 use bytes::Bytes;
@@ -74,17 +78,15 @@ impl Watch {
     }
 
     async fn job(&mut self) -> Result<WireJob, SourceError> {
-        let (repository, number) = self.place()?;
-        let ask = Api::ask(&repository, &["actions", "jobs", &number]);
-        Ok(self.api.read(Need::Detail, &repository, ask).await?.0)
+        let (repository, number) = place(&self.job)?;
+        read(&self.api, repository, &number).await
     }
 
     /// Asks for the log until it is there, or is known not to come.
     async fn open(&mut self, job: &WireJob) -> Result<Batch, SourceError> {
-        let (repository, number) = self.place()?;
+        let (repository, number) = place(&self.job)?;
         loop {
-            let ask = Api::ask(&repository, &["actions", "jobs", &number, "logs"]).any();
-            let (reply, abroad) = match self.api.open(Need::Detail, ask).await? {
+            let (reply, abroad) = match self.api.open(Need::Detail, log(repository, &number)).await? {
                 Opened::Body { chunks, .. } => {
                     self.state = State::Reading(chunks);
                     return Ok(Batch::default());
@@ -97,11 +99,8 @@ impl Watch {
                     self.state = State::Over;
                     return Ok(Batch { facts: vec![self.notice(absent(job))], cursor: None });
                 }
-                // Where it lies does not know our token: what it refuses is the address, which is good for one minute.
-                status if abroad => {
-                    return Err(SourceError::Protocol(clean!("the log could not be fetched from where {} keeps it ({status})", self.api.login.host)));
-                }
-                _ => return Err(self.api.trouble(&repository, &reply).into()),
+                status if abroad => return Err(unfetched(&self.api, status)),
+                _ => return Err(self.api.trouble(repository, &reply).into()),
             }
         }
     }
@@ -121,15 +120,57 @@ impl Watch {
         Cursor(Raw::new(&self.lines.given.max(self.lines.skip).to_string()))
     }
 
-    /// The repository and the number of the job, for a URL.
-    fn place(&self) -> Result<(String, String), SourceError> {
-        let none = || SourceError::NotFound(clean!("{} is not a job of GitHub", self.job.as_str()));
-        keys::of_job(&self.job).map(|(repository, number)| (repository.to_owned(), number.to_string())).ok_or_else(none)
-    }
-
     fn notice(&self, words: Clean) -> Fact {
         Fact::Lines(keys::log(&self.job), vec![line::notice(Some(Timestamp::now()), words)])
     }
+}
+
+/// The last lines of the step that failed.
+pub(super) async fn tail(api: &Api, job: &Id<Job>) -> Result<Vec<Clean>, SourceError> {
+    let (repository, number) = place(job)?;
+    match api.open(Need::Detail, log(repository, &number)).await? {
+        Opened::Body { chunks, .. } => Ok(failing(&ci::lines(&ci::end_of(chunks).await?))),
+        Opened::Refused { reply, abroad: true } => Err(unfetched(api, reply.status.as_u16())),
+        Opened::Refused { reply, .. } if matches!(reply.status.as_u16(), 404 | 410) => {
+            let job = read(api, repository, &number).await?;
+            Err(SourceError::NotFound(if fresh(&job) { "its log is not there yet".into() } else { absent(&job) }))
+        }
+        Opened::Refused { reply, .. } => Err(api.trouble(repository, &reply).into()),
+    }
+}
+
+/// What a runner writes into a log beside what the job says (seen in logs of GitHub; the commands are documented as workflow commands).
+const MARK: &str = "##[";
+const ERROR: &str = "##[error]";
+
+/// The last lines up to the error that ended the step: steps that tidy up speak after it.
+fn failing(lines: &[LogLine]) -> Vec<Clean> {
+    let end = lines.iter().rposition(|line| line.text.text.starts_with(ERROR)).map_or(lines.len(), |at| at + 1);
+    let unmarked = |line: &LogLine| {
+        let text = line.text.text.as_str();
+        let rest = text.strip_prefix(MARK).and_then(|rest| rest.split_once(']')).map_or(text, |(_, rest)| rest);
+        LogLine { text: Clean::from_untrusted(rest).into(), ..line.clone() }
+    };
+    ci::last(&lines[..end].iter().map(unmarked).collect::<Vec<_>>(), ci::LINES)
+}
+
+/// The repository and the number of a job, for a URL.
+fn place(job: &Id<Job>) -> Result<(&str, String), SourceError> {
+    let none = || SourceError::NotFound(clean!("{} is not a job of GitHub", job.as_str()));
+    keys::of_job(job).map(|(repository, number)| (repository, number.to_string())).ok_or_else(none)
+}
+
+async fn read(api: &Api, repository: &str, number: &str) -> Result<WireJob, SourceError> {
+    Ok(api.read(Need::Detail, repository, Api::ask(repository, &["actions", "jobs", number])).await?.0)
+}
+
+fn log(repository: &str, number: &str) -> Ask {
+    Api::ask(repository, &["actions", "jobs", number, "logs"]).any()
+}
+
+/// Where it lies does not know our token: what it refuses is the address, which is good for one minute.
+fn unfetched(api: &Api, status: u16) -> SourceError {
+    SourceError::Protocol(clean!("the log could not be fetched from where {} keeps it ({status})", api.login.host))
 }
 
 fn fresh(job: &WireJob) -> bool {
@@ -142,5 +183,20 @@ fn absent(job: &WireJob) -> Clean {
         RunStatus::Skipped => "this job was skipped: it has no log".into(),
         RunStatus::Cancelled if !job.ran() => "this job was cancelled before it began: it has no log".into(),
         _ => "the log of this job is gone: GitHub keeps logs for 90 days, or as long as the repository says, and people may delete them".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_step_that_failed_speaks_and_not_those_that_tidy_up_after_it() {
+        let log = "\u{feff}2026-11-24T02:54:31.1234567Z ##[group]Run make test\n2026-11-24T02:54:32.0Z make test\n2026-11-24T02:54:32.0Z ##[endgroup]\n\
+            2026-11-24T02:54:33.0Z \u{1b}[31mFAIL\u{1b}[0m price_test\n2026-11-24T02:54:34.0Z ##[error]Process completed with exit code 1.\n\
+            2026-11-24T02:54:35.0Z Post job cleanup.\n2026-11-24T02:54:36.0Z Cleaning up orphan processes\n";
+        let told: Vec<String> = failing(&ci::lines(log.as_bytes())).iter().map(Clean::to_string).collect();
+        assert_eq!(told, ["Run make test", "make test", "FAIL price_test", "Process completed with exit code 1."]);
+        assert_eq!(failing(&ci::lines(b"one\ntwo\n")).len(), 2, "without a mark it is the end of all");
     }
 }

@@ -12,6 +12,7 @@ mod login;
 mod logs;
 mod meter;
 mod place;
+mod report;
 mod runs;
 mod wire;
 
@@ -208,6 +209,13 @@ impl GitHub {
         Ok(Self { api: Arc::new(api), scope, deploys, read_only })
     }
 
+    fn of_deployments(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        match Asked::of(question) {
+            Some(asked) => deployments::answer(self.api.clone(), asked).boxed(),
+            None => async { Err(unsupported("GitHub knows deployments, and no metrics")) }.boxed(),
+        }
+    }
+
     fn lacks(&self) -> Vec<Clean> {
         let token = match self.api.login.token {
             Some(_) => None,
@@ -261,13 +269,14 @@ impl Source for GitHub {
     }
 
     fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
-        if let Question::Run { run, verb } = question {
-            let api = self.api.clone();
-            return async move { changes::now(&api, &run, verb).await.map(|now| Answer::Subject(Box::new(now.subject(verb)))) }.boxed();
-        }
-        match Asked::of(question) {
-            Some(asked) => deployments::answer(self.api.clone(), asked).boxed(),
-            None => async { Err(unsupported("GitHub knows deployments, and no metrics")) }.boxed(),
+        let api = self.api.clone();
+        match question {
+            Question::Run { run, verb } => async move { changes::now(&api, &run, verb).await.map(|now| Answer::Subject(Box::new(now.subject(verb)))) }.boxed(),
+            Question::Tail(job) => async move { logs::tail(&api, &job).await.map(Answer::Text) }.boxed(),
+            Question::Report { run, commit } => {
+                async move { report::read(&api, &run, commit.raw()).await.map(|report| Answer::Report(Box::new(report))) }.boxed()
+            }
+            question => self.of_deployments(question),
         }
     }
 

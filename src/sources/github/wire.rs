@@ -255,7 +255,7 @@ impl WireJob {
             id: keys::job(source, repository, self.id),
             run: keys::run(source, repository, run),
             name: clean(self.name.as_ref()),
-            gate: gates.of(self.name.as_deref().unwrap_or_default(), self.workflow_name.as_deref().unwrap_or_default()),
+            gate: gates.of(repository, self.name.as_deref().unwrap_or_default(), self.workflow_name.as_deref().unwrap_or_default()),
             // While it waits this is only when it was made.
             started: time(self.started_at.as_ref()).filter(|_| begun && status.ran()),
             ended: time(self.completed_at.as_ref()).filter(|_| status.ran()),

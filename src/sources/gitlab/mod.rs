@@ -12,6 +12,7 @@ mod keys;
 mod meter;
 mod pipelines;
 mod place;
+mod report;
 mod trace;
 mod wire;
 
@@ -199,6 +200,13 @@ impl GitLab {
         Ok(Self { api: Arc::new(api), scope, deploys, read_only })
     }
 
+    fn of_deployments(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        match Asked::of(question) {
+            Some(asked) => deployments::answer(self.api.clone(), asked).boxed(),
+            None => async { Err(unsupported("GitLab knows deployments, and no metrics")) }.boxed(),
+        }
+    }
+
     fn lacks(&self) -> Vec<Clean> {
         let token = match self.api.login.token {
             Some(_) => None,
@@ -250,18 +258,17 @@ impl Source for GitLab {
     }
 
     fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
-        if let Question::Run { run, verb } = question {
-            let api = self.api.clone();
-            return async move {
+        let api = self.api.clone();
+        match question {
+            Question::Run { run, verb } => async move {
                 let subject = changes::now(&api, &run).await?.subject(verb);
                 // It may be about a job of the pipeline.
                 Ok(Answer::Subject(Box::new(Subject { workload: run.cast(), ..subject })))
             }
-            .boxed();
-        }
-        match Asked::of(question) {
-            Some(asked) => deployments::answer(self.api.clone(), asked).boxed(),
-            None => async { Err(unsupported("GitLab knows deployments, and no metrics")) }.boxed(),
+            .boxed(),
+            Question::Tail(job) => async move { trace::tail(&api, &job).await.map(Answer::Text) }.boxed(),
+            Question::Report { run, .. } => async move { report::read(&api, &run).await.map(|report| Answer::Report(Box::new(report))) }.boxed(),
+            question => self.of_deployments(question),
         }
     }
 

@@ -6,7 +6,10 @@ use crate::{
     clean,
     domain::{Batch, Cursor, Fact, Id, Job, LineKind, LogLine, LogStream, RunStatus},
     logs::line,
-    sources::{SourceError, http::Opened},
+    sources::{
+        SourceError, ci,
+        http::{Ask, Opened},
+    },
     text::{Clean, Raw},
 };
 use bytes::{Bytes, BytesMut};
@@ -92,13 +95,13 @@ impl Watch {
     }
 
     async fn job(&mut self) -> Result<WireJob, SourceError> {
-        let (project, number) = self.place()?;
-        Ok(self.api.read(Need::Detail, &project, Api::ask(&project, &["jobs", &number])).await?.0)
+        let (project, number) = place(&self.job)?;
+        read(&self.api, project, &number).await
     }
 
     /// Asks for the whole.
     async fn open(&mut self, job: &WireJob) -> Result<Batch, SourceError> {
-        let (project, number) = self.place()?;
+        let (project, number) = place(&self.job)?;
         let last = job.over();
         if !job.ran() && !last {
             let words = match job.status() {
@@ -107,8 +110,7 @@ impl Watch {
             };
             return Ok(self.wait(words));
         }
-        let ask = Api::ask(&project, &["jobs", &number, "trace"]).any();
-        match self.api.open(Need::Detail, ask).await? {
+        match self.api.open(Need::Detail, trace(project, &number)).await? {
             Opened::Body { chunks: body, .. } => {
                 self.state = State::Reading(Reading { body, came: 0, rest: BytesMut::new(), last });
                 Ok(Batch::default())
@@ -120,7 +122,7 @@ impl Watch {
             } else {
                 self.wait("it has said nothing yet".into())
             }),
-            Opened::Refused { reply, .. } => Err(self.api.trouble(&project, &reply).into()),
+            Opened::Refused { reply, .. } => Err(self.api.trouble(project, &reply).into()),
         }
     }
 
@@ -172,12 +174,6 @@ impl Watch {
         Cursor(Raw::new(&self.given.to_string()))
     }
 
-    /// The project and the number of the job.
-    fn place(&self) -> Result<(String, String), SourceError> {
-        let none = || SourceError::NotFound(clean!("{} is not a job of GitLab", self.job.as_str()));
-        keys::of_job(&self.job).map(|(project, number)| (project.to_owned(), number.to_string())).ok_or_else(none)
-    }
-
     fn notice(&self, words: Clean) -> Fact {
         Fact::Lines(keys::log(&self.job), vec![line::notice(Some(Timestamp::now()), words)])
     }
@@ -201,6 +197,50 @@ impl Reading {
         };
         self.rest.split_to(whole)
     }
+}
+
+/// The last lines of the script that failed. The whole goes by for them: GitLab cuts nothing off.
+pub(super) async fn tail(api: &Api, job: &Id<Job>) -> Result<Vec<Clean>, SourceError> {
+    if keys::is_bridge(job) {
+        return Err(SourceError::NotFound("it begins another pipeline and has no log: the jobs of that pipeline have".into()));
+    }
+    let (project, number) = place(job)?;
+    match api.open(Need::Detail, trace(project, &number)).await? {
+        Opened::Body { chunks, .. } => Ok(failing(&ci::end_of(chunks).await?)),
+        Opened::Refused { reply, .. } if matches!(reply.status.as_u16(), 404 | 410) => Err(SourceError::NotFound(absent(&read(api, project, &number).await?))),
+        Opened::Refused { reply, .. } => Err(api.trouble(project, &reply).into()),
+    }
+}
+
+/// How the runner calls the script of a job in its marks, and how it ends a log (facts of GitLab Runner's logs).
+const SCRIPT_ENDS: &[u8] = b":step_script";
+const ENDS: &str = "ERROR: ";
+
+/// The last lines of the script, and the runner's last word: what is tidied up between them is left out.
+fn failing(bytes: &[u8]) -> Vec<Clean> {
+    let mark = |at: &usize| {
+        let begin = memchr::memrchr2(b'\r', b'\n', &bytes[..*at]).map_or(0, |begin| begin + 1);
+        memchr::memmem::find(&bytes[begin..*at], b"section_end:").is_some()
+    };
+    let end = memchr::memmem::find_iter(bytes, SCRIPT_ENDS).filter(mark).last();
+    let Some(end) = end else { return ci::last(&lines(bytes), ci::LINES) };
+    let (script, rest) = (lines(&bytes[..end]), lines(&bytes[end..]));
+    let word: Vec<LogLine> = rest.into_iter().rfind(|line| line.text.text.starts_with(ENDS)).into_iter().collect();
+    [ci::last(&script, ci::LINES - word.len()), ci::last(&word, 1)].concat()
+}
+
+/// The project and the number of a job.
+fn place(job: &Id<Job>) -> Result<(&str, String), SourceError> {
+    let none = || SourceError::NotFound(clean!("{} is not a job of GitLab", job.as_str()));
+    keys::of_job(job).map(|(project, number)| (project, number.to_string())).ok_or_else(none)
+}
+
+async fn read(api: &Api, project: &str, number: &str) -> Result<WireJob, SourceError> {
+    Ok(api.read(Need::Detail, project, Api::ask(project, &["jobs", number])).await?.0)
+}
+
+fn trace(project: &str, number: &str) -> Ask {
+    Api::ask(project, &["jobs", number, "trace"]).any()
 }
 
 /// Lines without the marks of sections, and of a line that was written over itself what it came to be.
@@ -282,6 +322,16 @@ mod tests {
         assert_eq!(read(b" 10%\r 50%\r100%\r\nnext\n"), ["100%", "next"]);
         assert_eq!(read(b"\n\nx"), ["", "", "x"], "empty lines are lines");
         assert_eq!(read(b"section_start: is a word here\n"), ["section_start: is a word here"]);
+    }
+
+    #[test]
+    fn the_script_that_failed_speaks_and_the_runner_has_the_last_word() {
+        let log = b"section_start:1:step_script\r\x1b[0K$ make test\nFAIL price :step_script\nmake: *** [test] Error 1\nsection_end:2:step_script\r\x1b[0Ksection_start:2:cleanup_file_variables\r\x1b[0K\x1b[0KCleaning up project directory and file based variables\nsection_end:3:cleanup_file_variables\r\x1b[0K\x1b[31;1mERROR: Job failed: exit code 2\n\x1b[0;m";
+        let told: Vec<String> = failing(log).iter().map(Clean::to_string).collect();
+        assert_eq!(told, ["$ make test", "FAIL price :step_script", "make: *** [test] Error 1", "ERROR: Job failed: exit code 2"]);
+        let early =
+            b"section_start:1:get_sources\r\x1b[0KFetching\nfatal: no such repository\nsection_end:2:get_sources\r\x1b[0KERROR: Job failed: exit code 1\n";
+        assert_eq!(failing(early).len(), 3, "it never came to a script: {:?}", failing(early));
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What GitLab answers, from version 15 on, and the nouns it becomes. All fields may be missing; words of its enums that we do not know stay what they are.
 
-use super::keys;
+use super::{keys, report::File};
 use crate::{
     clean,
-    domain::{Job, Run, RunStatus, SourceId},
+    domain::{Artifact, Job, Run, RunStatus, SourceId},
     sources::{ci::Standing, gates::Gates},
     text::{Clean, Name},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, de::IgnoredAny};
+use serde_json::Value;
 
 /// A pipeline. Lists tell less of it than an answer about one.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -58,6 +59,9 @@ pub(super) struct WireJob {
     finished_at: Option<String>,
     web_url: Option<String>,
     archived: Option<bool>,
+    /// What it left behind; rows of a shape that we do not know do no harm.
+    artifacts: Value,
+    artifacts_expire_at: Option<String>,
     erased_at: Option<IgnoredAny>,
     pub user: Option<User>,
     pub pipeline: Option<Numbered>,
@@ -264,6 +268,13 @@ impl WireJob {
         self.status.as_deref().is_some_and(|status| OVER.contains(&status))
     }
 
+    /// What it left behind for people.
+    pub fn artifacts(&self) -> Vec<Artifact> {
+        let until = time(self.artifacts_expire_at.as_ref());
+        let files = self.artifacts.as_array().into_iter().flatten().filter_map(|row| File::deserialize(row).ok());
+        files.filter_map(|file| file.artifact(self.name(), until)).collect()
+    }
+
     /// Its name, if it failed or was cancelled.
     pub fn failed(&self) -> Option<Clean> {
         matches!(status(self.status.as_deref()), RunStatus::Failed | RunStatus::Cancelled).then(|| self.title(""))
@@ -315,7 +326,7 @@ impl WireJob {
             id: keys::job(source, project, self.id),
             run: run.clone(),
             name: self.title(under),
-            gate: gates.of(self.name(), self.stage.as_deref().unwrap_or_default()),
+            gate: gates.of(project, self.name(), self.stage.as_deref().unwrap_or_default()),
             status: self.status(),
             started: time(self.started_at.as_ref()),
             ended: time(self.finished_at.as_ref()).filter(|_| self.over()),

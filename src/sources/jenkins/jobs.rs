@@ -76,9 +76,9 @@ impl Jobs {
         let build: Build = self.api.read(Need::List, path, Api::fields(path, &[&number.to_string()], STATE)).await?;
         let name = path.rsplit('/').next().map(decoded).unwrap_or_default();
         Ok(Job {
-            id: keys::job(&self.api.id, path, number, "build"),
+            id: keys::job(&self.api.id, path, number, keys::WHOLE),
             run: self.run.clone(),
-            gate: self.api.gates.of(&name, path),
+            gate: self.api.gates.of(self.api.item(path).project(), &name, path),
             name: Clean::from_untrusted(&name),
             status: build.status(),
             started: build.at(),

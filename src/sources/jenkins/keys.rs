@@ -5,6 +5,8 @@ use crate::domain::{Id, Job, LogStream, Run, SourceId};
 const BUILD: &str = "/builds/";
 const QUEUE: &str = "/queue/";
 const STAGE: &str = "/stages/";
+/// What stands for a stage where the job is the build as a whole.
+pub(super) const WHOLE: &str = "build";
 
 /// Build `number` of the job at `path`.
 pub(super) fn run(source: &SourceId, path: &str, number: u64) -> Id<Run> {
@@ -48,4 +50,9 @@ pub(super) fn of_job(id: &Id<Job>) -> Option<(&str, u64)> {
     let (build, _) = id.key().rsplit_once(STAGE)?;
     let (path, number) = build.rsplit_once(BUILD)?;
     Some((path, number.parse().ok()?))
+}
+
+/// Which stage of its build a job is.
+pub(super) fn stage_of(id: &Id<Job>) -> Option<&str> {
+    id.key().rsplit_once(STAGE).map(|(_, stage)| stage)
 }

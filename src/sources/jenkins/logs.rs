@@ -25,7 +25,7 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 /// Where the next bytes begin, and whether there will be more.
-const SIZE: &str = "x-text-size";
+pub(super) const SIZE: &str = "x-text-size";
 const MORE: &str = "x-more-data";
 
 /// The log of the build of `job`, from where `after` says.

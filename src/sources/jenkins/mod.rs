@@ -8,8 +8,10 @@ mod changes;
 mod jobs;
 mod keys;
 mod logs;
+mod report;
 mod runs;
 mod stages;
+mod tail;
 mod tree;
 mod wire;
 
@@ -193,6 +195,8 @@ impl Source for Jenkins {
         let api = self.api.clone();
         match question {
             Question::Run { run, verb } => async move { changes::subject(&api, &run, verb).await.map(|subject| Answer::Subject(Box::new(subject))) }.boxed(),
+            Question::Report { run, .. } => async move { report::read(&api, &run).await.map(|report| Answer::Report(Box::new(report))) }.boxed(),
+            Question::Tail(job) => async move { tail::tail(&api, &job).await.map(Answer::Text) }.boxed(),
             _ => async { Err(unsupported("Jenkins has no workloads and no metrics")) }.boxed(),
         }
     }

@@ -190,11 +190,19 @@ async fn steps(api: &Api, path: &str, number: u64, stage: &str, alive: bool) -> 
     Ok(rows::<Stage>(found.nodes).iter().enumerate().map(|(at, node)| node.step(at, alive)).collect())
 }
 
+/// The step of a stage that failed, the last where several did: what came before it was caught.
+pub(super) async fn failed_node(api: &Api, path: &str, number: u64, stage: &str) -> Result<Option<String>, SourceError> {
+    let ask = Api::ask(path, &[&number.to_string(), "execution", "node", stage, "wfapi", "describe"]);
+    let nodes = rows::<Stage>(api.find::<Stage>(path, ask).await?.unwrap_or_default().nodes);
+    let bad = |node: &Stage| matches!(status(node.status.as_deref(), false), RunStatus::Failed | RunStatus::Warn);
+    Ok(nodes.into_iter().rfind(bad).map(|node| node.id))
+}
+
 /// The stages as jobs. One that failed in a build that succeeded was allowed to.
 pub(super) async fn jobs(api: &Api, path: &str, number: u64, standing: Option<Standing>, known: &[Job]) -> Result<Vec<Job>, SourceError> {
     let alive = standing.is_none_or(|standing| standing.alive);
     let forgiven = standing.is_some_and(|standing| standing.good && !standing.alive);
-    let (mut jobs, mut left) = (Vec::new(), DETAILED);
+    let (item, mut jobs, mut left) = (api.item(path), Vec::new(), DETAILED);
     for stage in read(api, path, number, alive).await? {
         let id = keys::job(&api.id, path, number, &stage.id);
         let before = known.iter().find(|job| job.id == id && job.status.over() && !job.steps.is_empty()).map(|job| job.steps.clone());
@@ -210,7 +218,7 @@ pub(super) async fn jobs(api: &Api, path: &str, number: u64, standing: Option<St
         let status = if forgiven && stage.status == RunStatus::Failed { RunStatus::Warn } else { stage.status };
         jobs.push(Job {
             run: keys::run(&api.id, path, number),
-            gate: api.gates.of(&stage.name, path.rsplit('/').next().unwrap_or_default()),
+            gate: api.gates.of(item.project(), &stage.name, path.rsplit('/').next().unwrap_or_default()),
             name: stage.name,
             status,
             started: stage.started,

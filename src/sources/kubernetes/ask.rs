@@ -43,9 +43,13 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         Question::PodYaml(id) => text(&cluster, &address(&id)?).await,
         Question::Redeployed { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes deploys nothing by itself"))),
         Question::Templates { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps revisions itself"))),
-        Question::Run { .. } | Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => {
-            Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics, no alerts and no runs")))
-        }
+        Question::Run { .. }
+        | Question::Tail(_)
+        | Question::Report { .. }
+        | Question::Window(_)
+        | Question::Memory { .. }
+        | Question::RuleState { .. }
+        | Question::Smoke { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics, no alerts and no runs"))),
     }
 }
 

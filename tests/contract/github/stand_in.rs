@@ -159,6 +159,17 @@ impl GitHub {
                 Some(run) => self.page(repository, path, &query, "jobs", &run.jobs.iter().collect::<Vec<_>>(), |job| job.json(run)),
                 None => found(None),
             },
+            ["runs", id, "artifacts"] => {
+                let Some(run) = id.parse().ok().and_then(|id: u64| world.runs.get(&id)) else { return found(None) };
+                let expires = (run.updated + SignedDuration::from_hours(24)).to_string();
+                let example = told("artifact-paginated", json!({}), false)["artifacts"][0].clone();
+                let one = |(name, bytes, gone): &(String, u64, bool)| {
+                    let mut row = example.clone();
+                    (row["name"], row["size_in_bytes"], row["expired"], row["expires_at"]) = (json!(name), json!(bytes), json!(gone), json!(expires));
+                    row
+                };
+                self.page(repository, path, &query, "artifacts", &world.artifacts.iter().collect::<Vec<_>>(), |row| one(row))
+            }
             ["runs", id, "pending_deployments"] => found(id.parse().ok().and_then(|id: u64| world.runs.get(&id)).map(World::pending)),
             ["jobs", id, rest @ ..] => self.job(world, repository, id, rest),
             _ => said(404, "Not Found", &[]),
@@ -190,6 +201,17 @@ impl GitHub {
                 let name = name.replace("%2F", "/");
                 let own = json!({ "name": name, "protection_rules": world.rules });
                 found(world.deployments.iter().any(|one| one.environment == name).then(|| told("environment", own, false)))
+            }
+            ["commits", commit, "status"] => {
+                let example = told("combined-commit-status", json!({}), false);
+                let one = |(context, words): &(&str, Option<&str>)| {
+                    let mut row = example["statuses"][0].clone();
+                    (row["context"], row["description"]) = (json!(context), json!(words));
+                    row
+                };
+                let rows: Vec<Value> = world.statuses.iter().map(one).collect();
+                let own = json!({ "sha": commit, "state": "pending", "total_count": rows.len(), "statuses": rows });
+                json_answer(200, &told("combined-commit-status", own, false))
             }
             ["compare", _] => {
                 let file = |name: &&'static str| {

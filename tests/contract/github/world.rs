@@ -199,6 +199,10 @@ pub struct World {
     /// The next re-run is carried out, and its answer lost.
     pub cut: bool,
     pub reruns: Vec<String>,
+    /// What each run uploaded: a name, bytes, and whether it is gone.
+    pub artifacts: Vec<(String, u64, bool)>,
+    /// What others say of each commit: a context and a sentence.
+    pub statuses: Vec<(&'static str, Option<&'static str>)>,
 }
 
 impl World {
@@ -218,6 +222,8 @@ impl World {
             ends: None,
             cut: false,
             reruns: Vec::new(),
+            artifacts: Vec::new(),
+            statuses: Vec::new(),
         }
     }
 

@@ -51,6 +51,8 @@ pub struct Job {
     pub retried: bool,
     pub by: &'static str,
     pub log: Option<Vec<u8>>,
+    /// The files that it left behind.
+    pub artifacts: Value,
 }
 
 impl Job {
@@ -58,8 +60,8 @@ impl Job {
         let now = Timestamp::now();
         let began = (!matches!(status, "created" | "pending" | "manual" | "skipped")).then_some(now);
         let ended = began.filter(|_| matches!(status, "success" | "failed" | "canceled"));
-        let (allowed, archived, retried, by, log) = (false, false, false, "kim", None);
-        Self { id, name: name.into(), stage, status, allowed, created: now, started: began, finished: ended, archived, retried, by, log }
+        let (allowed, archived, retried, by, log, artifacts) = (false, false, false, "kim", None, json!([]));
+        Self { id, name: name.into(), stage, status, allowed, created: now, started: began, finished: ended, archived, retried, by, log, artifacts }
     }
 
     /// It is over.
@@ -121,6 +123,9 @@ pub struct World {
     /// Merge requests on trains: number, pipeline; none where this GitLab has no trains.
     pub trains: Option<Vec<(u64, u64)>>,
     pub titles: bool,
+    /// The coverage of each pipeline, and what its tests came to; none where no job reports any.
+    pub coverage: Value,
+    pub tests: Option<Value>,
     pub role: u32,
     pub scopes: Vec<&'static str>,
     pub approvals: u64,
@@ -151,6 +156,8 @@ impl World {
             deployments: Vec::new(),
             trains: Some(Vec::new()),
             titles: true,
+            coverage: json!("88.4"),
+            tests: None,
             role: 30,
             scopes: vec!["api"],
             approvals: 0,
@@ -271,7 +278,7 @@ impl World {
         if whole {
             let more = json!({
                 "before_sha": null, "tag": false, "yaml_errors": null, "user": { "id": 1, "username": "kim" }, "started_at": pipeline.created.to_string(),
-                "finished_at": pipeline.over().then(|| pipeline.updated.to_string()), "duration": null, "coverage": "88.4",
+                "finished_at": pipeline.over().then(|| pipeline.updated.to_string()), "duration": null, "coverage": self.coverage,
                 "detailed_status": { "group": pipeline.group, "text": pipeline.group },
             });
             value.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
@@ -289,8 +296,8 @@ impl World {
             "id": job.id, "status": job.status, "stage": job.stage, "name": job.name, "ref": pipeline.reference, "tag": false, "coverage": null,
             "allow_failure": job.allowed, "created_at": job.created.to_string(), "started_at": job.started.map(|at| at.to_string()),
             "finished_at": job.finished.map(|at| at.to_string()), "duration": null, "queued_duration": null, "user": { "id": 1, "username": job.by },
-            "commit": { "id": pipeline.sha, "title": "x" }, "pipeline": self.told(pipeline, false), "web_url": "https://gitlab.example/x", "artifacts": [],
-            "artifacts_expire_at": null, "tag_list": [], "runner": null, "erased_at": null, "project": { "ci_job_token_scope_enabled": false },
+            "commit": { "id": pipeline.sha, "title": "x" }, "pipeline": self.told(pipeline, false), "web_url": "https://gitlab.example/x", "artifacts": job.artifacts,
+            "artifacts_expire_at": job.finished.map(|at| (at + SignedDuration::from_hours(24)).to_string()), "tag_list": [], "runner": null, "erased_at": null, "project": { "ci_job_token_scope_enabled": false },
         });
         if self.shape == Shape::New {
             value["archived"] = json!(job.archived);

@@ -178,6 +178,13 @@ fn route<'a>(world: &World, segments: &[&str], wanted: &impl Fn(&str) -> Option<
             let Some((build, class, shape)) = number.parse().ok().and_then(|number| world.one(&path, number)) else { return missing() };
             match more {
                 ["api", "json"] => told(&shape, wanted("tree")),
+                ["coverage", "api", "json"] => match world.coverage {
+                    Some(line) => told(
+                        &json!({ "_class": "io.jenkins.plugins.coverage.metrics.restapi.CoverageApi", "projectStatistics": { "line": line, "branch": "82.19%" } }),
+                        wanted("tree"),
+                    ),
+                    None => missing(),
+                },
                 ["logText", "progressiveText"] => console(build, wanted("start").and_then(|start| start.parse().ok()).unwrap_or(0)),
                 ["wfapi", "describe"] if world.plugins == Plugins::StageView && class == PIPELINE => told(&described(build), None),
                 ["wfapi", "nextPendingInputAction"] if world.plugins == Plugins::StageView => told(&build.asks.first().map_or(Value::Null, pending), None),
@@ -188,6 +195,14 @@ fn route<'a>(world: &World, segments: &[&str], wanted: &impl Fn(&str) -> Option<
                 ["execution", "node", id, "wfapi", "describe"] if world.plugins == Plugins::StageView => {
                     let stage = build.stages.iter().find(|stage| stage.id.to_string() == **id);
                     stage.map_or_else(missing, |stage| told(&nodes(build, stage), None))
+                }
+                ["execution", "node", id, "wfapi", "log"] if world.plugins == Plugins::StageView => {
+                    let said = build.said.iter().find(|(node, _)| **node == **id);
+                    said.map_or_else(missing, |(_, text)| told(&json!({ "nodeId": id, "length": text.len(), "hasMore": true, "text": text }), None))
+                }
+                ["stages", "log"] if world.plugins == Plugins::GraphView && class == PIPELINE => {
+                    let said = build.said.iter().find(|(stage, _)| wanted("nodeId") == Some(*stage));
+                    said.map_or_else(missing, |(_, text)| answered(200, &[("content-type", "text/plain".into())], Bytes::from_static(text.as_bytes())))
                 }
                 ["stages", "tree"] if world.plugins == Plugins::GraphView && class == PIPELINE => told(&tree(build), None),
                 _ => missing(),

@@ -48,6 +48,10 @@ pub struct Build {
     pub stubborn: bool,
     /// Its console as it lies on the disk.
     pub log: Vec<u8>,
+    /// What a step said as Stage View tells it, or a stage as Graph View does, by its number.
+    pub said: Vec<(&'static str, &'static str)>,
+    /// What it archived, by its path.
+    pub archived: Vec<String>,
     /// Whether the console may grow.
     pub grows: bool,
     /// Whether it tells only what it must.
@@ -98,6 +102,8 @@ impl Build {
             asks: Vec::new(),
             stubborn: false,
             log: Vec::new(),
+            said: Vec::new(),
+            archived: Vec::new(),
             grows: true,
             sparse: false,
         }
@@ -120,6 +126,7 @@ impl Build {
             "timestamp": self.began.as_millisecond(), "duration": if self.building { 0 } else { self.took }, "estimatedDuration": -1,
             "displayName": self.display, "queueId": self.queued.unwrap_or(self.number + 1000), "actions": self.actions, "url": format!("http://wrong.example/{path}/{}/", self.number),
             "a_field_of_tomorrow": { "x": [1] },
+            "artifacts": self.archived.iter().map(|path| json!({ "fileName": path.rsplit('/').next(), "relativePath": path, "displayPath": null })).collect::<Vec<_>>(),
         });
         // Freestyle has one, a pipeline a list of them.
         if class == FREESTYLE {
@@ -127,7 +134,11 @@ impl Build {
         } else {
             own["changeSets"] = json!([changes])
         }
-        if self.sparse { json!({ "number": self.number, "building": self.building, "result": self.result, "actions": null, "timestamp": null }) } else { own }
+        if self.sparse {
+            json!({ "number": self.number, "building": self.building, "result": self.result, "actions": null, "timestamp": null, "artifacts": null })
+        } else {
+            own
+        }
     }
 }
 
@@ -159,6 +170,8 @@ pub struct World {
     /// Paths that this user may not read.
     pub secret: Vec<String>,
     pub asked: Vec<String>,
+    /// How many lines tests reach, where the plugin for that is there.
+    pub coverage: Option<&'static str>,
 }
 
 impl World {
@@ -179,6 +192,7 @@ impl World {
             nameless: false,
             secret: Vec::new(),
             asked: Vec::new(),
+            coverage: None,
         }
     }
 

@@ -1,9 +1,13 @@
 //! What the steps of a task say, in a pod that really runs.
 
-use super::{becomes, job, succeeded, world::World};
+use super::{becomes, ended, job, succeeded, world::World};
 use crate::github::seen::Seen;
-use pilothouse::domain::{Feed, LogTarget, RunStatus};
+use pilothouse::{
+    domain::{Answer, Feed, Id, Job, LogTarget, Question, RunStatus},
+    sources::{Source, SourceError},
+};
 use serde_json::json;
+use std::sync::Arc;
 
 /// A pod as Tekton makes it: two steps of which the second waits for the first, and a sidecar.
 fn pod(name: &str) -> String {
@@ -17,6 +21,13 @@ fn pod(name: &str) -> String {
         "spec": { "restartPolicy": "Never", "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 0, "volumes": [{ "name": "turn", "emptyDir": {} }],
             "containers": [container("step-build", build), container("step-test", test), container("sidecar-noise", "echo noise")] } })
     .to_string()
+}
+
+async fn tail(source: &Arc<dyn Source>, job: &Id<Job>) -> Result<Vec<String>, SourceError> {
+    match source.ask(Question::Tail(job.clone())).await? {
+        Answer::Text(lines) => Ok(lines.iter().map(|line| line.to_string()).collect()),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +53,13 @@ async fn steps_are_followed_one_after_the_other_and_a_pod_that_is_gone_is_said()
     let mut again = Seen::new(&source, log());
     again.end().await;
     assert_eq!(again.lines, said, "and once more when all of it is over");
+    // One step failed: that one speaks, and not the last one.
+    let steps = json!([ended("build", 2, "Error"), ended("test", 0, "Completed")]);
+    world.says("taskruns/ship-1-build", json!({ "podName": "ship-1-build-pod", "steps": steps, "conditions": succeeded("False", "Failed", "") })).await;
+    assert_eq!(tail(&source, &build.id).await, Ok(["build 1", "build 2", "build 3", "build 4", "build 5"].map(String::from).to_vec()));
     world.space.kubectl(&["delete", "pod", "ship-1-build-pod", "--wait=true"]);
+    let last = tail(&source, &build.id).await;
+    assert!(matches!(&last, Err(SourceError::NotFound(words)) if words.contains("its pod is gone: Tekton keeps no logs")), "{last:?}");
     let mut gone = Seen::new(&source, log());
     gone.end().await;
     assert!(gone.lines.is_empty() && gone.notices.iter().any(|notice| notice.contains("its pod is gone: Tekton keeps no logs")), "{:?}", gone.notices);

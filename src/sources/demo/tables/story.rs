@@ -122,6 +122,13 @@ pub(in super::super) struct RunTable {
     pub by: String,
     pub started: Moment,
     pub usual: Option<Length>,
+    /// What its tests came to: all, those that failed, those that were left out.
+    pub tests: Option<(u64, u64, u64)>,
+    /// In percent.
+    pub coverage: Option<f64>,
+    /// What it made: a name, and how many bytes.
+    #[serde(default)]
+    pub artifacts: Vec<(String, u64)>,
     pub job: Vec<JobTable>,
 }
 

@@ -36,6 +36,8 @@ impl Asked {
             Question::Yaml(id) => Some(Self::Yaml(id)),
             Question::Keeper { .. }
             | Question::Run { .. }
+            | Question::Tail(_)
+            | Question::Report { .. }
             | Question::Templates { .. }
             | Question::PodYaml(_)
             | Question::Window(_)

@@ -108,7 +108,7 @@ pub fn steps(cluster: Arc<Cluster>, namespace: &str, pod: &str, places: Arc<Plac
 }
 
 /// How Tekton calls the container of a step.
-const STEP: &str = "step-";
+pub const STEP: &str = "step-";
 
 /// Whose containers are listened to.
 struct Wanted {

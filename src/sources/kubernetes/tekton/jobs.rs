@@ -251,7 +251,7 @@ impl<'a> Maker<'a> {
         Job {
             id: key.id(&self.api.id),
             run: self.key.id(&self.api.id),
-            gate: self.api.gates.of(&name, &self.workflow),
+            gate: self.api.gates.of(origin::repository(self.run).raw(), &name, &self.workflow),
             name,
             status: RunStatus::Queued,
             started: None,

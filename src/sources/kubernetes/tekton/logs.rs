@@ -3,14 +3,14 @@
 use super::{
     api::{Api, JobKey, Version},
     standing::{self, said},
-    wire::{TaskRun, TaskStatus, succeeded},
+    wire::{Step, TaskRun, TaskStatus, succeeded},
 };
 use crate::{
     clean,
-    domain::{Batch, Cursor, Fact, Id, Job, LogStream},
+    domain::{Batch, Cursor, Fact, Id, Job, LogStream, RunStatus},
     logs::line,
     sources::{
-        SourceError,
+        SourceError, ci,
         kubernetes::{
             client::Call,
             feeds::Facts,
@@ -27,6 +27,9 @@ use futures::{
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
 use std::sync::Arc;
+
+/// So many lines are read where a few are told: some of them may be empty.
+const TAIL: usize = 4 * ci::LINES;
 
 const GONE: &str = "its pod is gone: Tekton keeps no logs, what it said went with it";
 
@@ -98,6 +101,26 @@ async fn step(at: At) -> Option<(Facts, At)> {
     }
 }
 
+/// The last lines of the step that failed, or of the last one that spoke.
+pub async fn tail(api: Arc<Api>, job: Id<Job>) -> Result<Vec<Clean>, SourceError> {
+    let none = |words: Clean| SourceError::NotFound(words);
+    let (namespace, name, attempt) = match JobKey::of(&job) {
+        Some(JobKey::Task { namespace, name, attempt }) => (namespace, name, attempt),
+        Some(JobKey::Itself(_)) => return Err(none("the run came to no task: nothing of it could speak".into())),
+        Some(JobKey::Unbegun { .. }) | None => return Err(none("nothing of it could speak".into())),
+    };
+    let places = api.cluster.logs.places(None);
+    let task = Task { api, job, namespace, name, attempt, places, said: None };
+    let version = task.api.version().await?;
+    let path = format!("{}/{}", Api::path::<TaskRun>(version, &task.namespace), task.name);
+    let now = task.api.cluster.find::<TaskRun>(&Api::call::<TaskRun>("get", &task.namespace, path)).await?.ok_or_else(|| none(task.missing()))?;
+    match (task.of(&now), task.status(&now)) {
+        (Pod::None(words) | Pod::NotYet(words), _) => Err(none(words)),
+        (Pod::Named(_), None) => Err(none("none of its steps has begun".into())),
+        (Pod::Named(pod), Some(status)) => task.end_of(&pod, status).await,
+    }
+}
+
 /// Where an attempt speaks.
 enum Pod {
     /// In this pod.
@@ -161,10 +184,29 @@ impl Task {
         Err(SourceError::Protocol(Clean::from_static("the list of tasks began anew")))
     }
 
+    /// The attempt, as a TaskRun tells it.
+    fn status<'a>(&self, now: &'a TaskRun) -> Option<&'a TaskStatus> {
+        let before = &now.status.retries_status;
+        before.get(self.attempt - 1).or((self.attempt == before.len() + 1).then_some(&now.status))
+    }
+
+    /// What its pod said last.
+    async fn end_of(&self, pod: &str, status: &TaskStatus) -> Result<Vec<Clean>, SourceError> {
+        let bad = |step: &&Step| standing::of_step(step).0 == RunStatus::Failed;
+        let step = status.steps.iter().find(bad).or_else(|| status.steps.iter().rfind(|step| step.terminated.is_some()));
+        let Some(step) = step else { return Err(SourceError::NotFound("none of its steps has begun".into())) };
+        let container = if step.container.is_empty() { format!("{}{}", logs::STEP, step.name) } else { step.container.clone() };
+        let path = format!("/api/v1/namespaces/{}/pods/{pod}/log?container={container}&tailLines={TAIL}&limitBytes=65536", self.namespace);
+        match self.api.cluster.text(&Call::get("pods/log", Some(&self.namespace), path)).await {
+            Ok(text) => Ok(ci::last(&ci::lines(&text), ci::LINES)),
+            Err(SourceError::NotFound(_)) => Err(SourceError::NotFound(GONE.into())),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The pod of the attempt, as a TaskRun tells it.
     fn of(&self, now: &TaskRun) -> Pod {
-        let before = &now.status.retries_status;
-        let status = before.get(self.attempt - 1).or((self.attempt == before.len() + 1).then_some(&now.status));
+        let status = self.status(now);
         let Some(status) = status else { return Pod::None(clean!("there is no attempt {} of TaskRun {}", self.attempt, self.name)) };
         match (status.pod_name.as_str(), standing::of_task(status).over()) {
             ("", true) => Pod::None(clean!("no pod was made for it: {}", why(status))),

@@ -157,6 +157,7 @@ impl Source for Tekton {
         let api = self.api.clone();
         match question {
             Question::Run { run, verb } => async move { changes::now(&api, &run).await.map(|now| Answer::Subject(Box::new(now.subject(verb)))) }.boxed(),
+            Question::Tail(job) => logs::tail(api, job).map(|lines| lines.map(Answer::Text)).boxed(),
             _ => async { Err(unsupported("Tekton has no workloads and no metrics")) }.boxed(),
         }
     }

@@ -293,6 +293,9 @@ pub struct Step {
     /// Its name.
     #[serde(deserialize_with = "or_default")]
     pub name: String,
+    /// The container that it runs in.
+    #[serde(deserialize_with = "or_default")]
+    pub container: String,
     /// Why it ended, in a word of Tekton; newer controllers only.
     #[serde(deserialize_with = "or_default")]
     pub termination_reason: String,
