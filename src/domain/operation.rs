@@ -1,6 +1,6 @@
 //! One change to the world.
 
-use super::{Id, RevisionRef, Workload};
+use super::{Given, Id, RevisionRef, Workload};
 use crate::text::{Clean, Raw};
 use std::fmt;
 
@@ -51,13 +51,15 @@ pub enum Verb {
     Reject,
     /// Begin a job that waits for a person.
     Play,
+    /// Start a run of its own, with inputs.
+    Dispatch,
     /// Go into a container: what is done there nobody here can see.
     Shell,
 }
 
 impl Verb {
     /// All of them.
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::RollBack,
         Self::Abort,
         Self::SwitchBack,
@@ -80,6 +82,7 @@ impl Verb {
         Self::Approve,
         Self::Reject,
         Self::Play,
+        Self::Dispatch,
         Self::Shell,
     ];
 
@@ -95,7 +98,7 @@ impl Verb {
 
     /// Whether it is done to a run of a CI, or to a job of one.
     pub const fn of_a_run(self) -> bool {
-        matches!(self, Self::Rerun | Self::RerunFailed | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject | Self::Play)
+        matches!(self, Self::Rerun | Self::RerunFailed | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject | Self::Play | Self::Dispatch)
     }
 
     /// The one whose words these are, as a journal has them.
@@ -133,6 +136,7 @@ impl Verb {
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::Play => "play",
+            Self::Dispatch => "dispatch",
             Self::Shell => "open a shell in",
         }
     }
@@ -219,6 +223,8 @@ pub struct Operation {
     pub to: Option<RevisionRef>,
     /// How many, for another number of replicas.
     pub scaling: Option<Scaling>,
+    /// With what, for a start.
+    pub inputs: Vec<Given>,
     /// Why.
     pub reason: Clean,
     /// Who, as the journal has it.

@@ -37,6 +37,7 @@ impl Class {
             | Verb::Approve
             | Verb::Reject
             | Verb::Play
+            | Verb::Dispatch
             | Verb::Shell => Self::Change,
             Verb::Acknowledge | Verb::Silence => Self::Notice,
         }

@@ -6,6 +6,7 @@ mod hurry;
 mod jobs;
 mod lines;
 mod quota;
+mod started;
 mod usual;
 
 pub(in crate::sources) use board::{Board, Standing};
@@ -14,6 +15,7 @@ pub(in crate::sources) use hurry::{Hurry, SOON};
 pub(in crate::sources) use jobs::{Look, watch as jobs};
 pub(in crate::sources) use lines::Lines;
 pub(in crate::sources) use quota::{Need, Quota};
+pub(in crate::sources) use started::Started;
 pub(in crate::sources) use usual::Usual;
 
 use serde::Deserialize;

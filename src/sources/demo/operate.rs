@@ -148,6 +148,7 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
         | Verb::Approve
         | Verb::Reject
         | Verb::Play
+        | Verb::Dispatch
         | Verb::Shell => Err(crate::clean!("the simulated world can not {}", operation.verb.words())),
     }
 }
@@ -182,6 +183,7 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         | Verb::Approve
         | Verb::Reject
         | Verb::Play
+        | Verb::Dispatch
         | Verb::Shell => None,
     }
 }

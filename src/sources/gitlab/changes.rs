@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Again, Check, CheckKind, Finding, Held, Id, Operation, Run, RunNow, RunStatus, Stage, Verb},
+    domain::{Again, Check, CheckKind, Finding, Held, Id, Inputs, Operation, Run, RunNow, RunStatus, Stage, Verb},
     gate::Warrant,
     sources::{
         SourceError,
@@ -60,7 +60,7 @@ pub(super) async fn now(api: &Api, id: &Id<Run>) -> Result<RunNow, SourceError> 
     } else {
         Vec::new()
     };
-    Ok(RunNow { run, failed, held: job.iter().filter_map(held).collect(), again: Again::Within })
+    Ok(RunNow { run, failed, held: job.iter().filter_map(held).collect(), again: Again::Within, inputs: Ok(Inputs::default()) })
 }
 
 async fn read<T: serde::de::DeserializeOwned>(api: &Api, project: &str, path: &[&str]) -> Result<T, SourceError> {
@@ -162,7 +162,7 @@ mod tests {
         run.status = status;
         let held = held.then(|| Held { environment: Name::new("deploy"), key: Raw::new("5"), ours: None, asks: Vec::new() });
         let failed = failed.iter().map(|name| Clean::from_static(name)).collect();
-        RunNow { run, failed, held: held.into_iter().collect(), again: Again::Within }
+        RunNow { run, failed, held: held.into_iter().collect(), again: Again::Within, inputs: Ok(Inputs::default()) }
     }
 
     #[test]

@@ -198,6 +198,7 @@ async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> R
         | Verb::Approve
         | Verb::Reject
         | Verb::Play
+        | Verb::Dispatch
         | Verb::Shell => refused(clean!("Kubernetes can not {} from here", operation.verb.words())),
     }
 }

@@ -242,6 +242,7 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         | Verb::Approve
         | Verb::Reject
         | Verb::Play
+        | Verb::Dispatch
         | Verb::Shell => OTHER,
     }
 }

@@ -157,6 +157,7 @@ const fn done(verb: Verb) -> &'static str {
         Verb::Approve => "approved",
         Verb::Reject => "rejected",
         Verb::Play => "played",
+        Verb::Dispatch => "dispatched",
         Verb::Shell => "entered",
     }
 }
@@ -185,6 +186,7 @@ const fn capital(verb: Verb) -> &'static str {
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
-        | Verb::Play => "Change",
+        | Verb::Play
+        | Verb::Dispatch => "Change",
     }
 }

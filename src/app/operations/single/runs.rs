@@ -63,6 +63,7 @@ impl App {
             Action::LetGo if self.offers_of_run(Verb::Play, run) => Some(Verb::Play),
             Action::LetGo => Some(Verb::Approve),
             Action::Reject => Some(Verb::Reject),
+            Action::Dispatch => Some(Verb::Dispatch),
             _ => None,
         }
     }
@@ -81,6 +82,7 @@ impl App {
             Verb::Cancel | Verb::ForceCancel if run.status.over() => no("it is over already: nothing is left to cancel"),
             Verb::Approve | Verb::Reject if !waits() => no("it waits for nobody: there is nothing to approve"),
             Verb::Play => playable(&jobs, subject).map(|job| Thing::Job(Box::new(run.clone()), Box::new(job.clone()))),
+            Verb::Dispatch => Ok(Thing::Workflow(Box::new(run.clone()))),
             _ => Ok(Thing::Run(Box::new(run.clone()))),
         }
     }
@@ -139,6 +141,7 @@ pub(super) fn ended(verb: Verb, before: &Read, now: &Read) -> Option<End> {
     let overtaken = |words: Clean| Some(End::Overtaken(words));
     match verb {
         Verb::Rerun | Verb::RerunFailed => goes_on.then_some(End::Complete),
+        Verb::Dispatch => (is.repeated() > was.repeated()).then_some(End::Complete),
         _ if again => overtaken(crate::clean!("it was run again meanwhile: attempt {}", is.run.attempt)),
         Verb::Cancel | Verb::ForceCancel => match &is.run.status {
             RunStatus::Cancelled => Some(End::Complete),
@@ -153,6 +156,11 @@ pub(super) fn ended(verb: Verb, before: &Read, now: &Read) -> Option<End> {
     }
 }
 
+/// The answer to a start was lost, and nothing that it started is seen.
+pub(super) fn not_seen(why: &Clean) -> End {
+    End::CouldNotTell(crate::clean!("no run that it started is seen by now, and the answer was lost ({why}): look before you start another"))
+}
+
 /// How it stands: `attempt 2, running`.
 pub(super) fn stands(now: &RunNow) -> Clean {
     let does = match &now.held[..] {
@@ -164,6 +172,8 @@ pub(super) fn stands(now: &RunNow) -> Clean {
         Again::Anew { newest: Some(number), .. } if now.run.number > 0 => crate::clean!("{does}, and #{number} repeats it"),
         Again::Anew { newest: Some(_), .. } => crate::clean!("{does}, and another run repeats it"),
         Again::Within | Again::Anew { newest: None, .. } => does,
+        Again::Fresh { newest: Some(number), .. } => crate::clean!("the newest that was started by hand is #{number}"),
+        Again::Fresh { newest: None, .. } => Clean::from_static("none is known that was started by hand"),
     }
 }
 
@@ -186,7 +196,9 @@ impl Single {
             ),
             Again::Within => (crate::clean!(", in the same run: the same commit {}", self.thing.version()), Clean::from_static("it goes on")),
             Again::Anew { same, .. } => (crate::clean!(" in a run of its own: {same}"), Clean::from_static("that run is there")),
+            Again::Fresh { on, .. } => (crate::clean!(", on {on}"), Clean::from_static("that run is there")),
         };
+        let written = if self.with(0).is_empty() { "" } else { ", with the inputs above" };
         let held = || list(now.held.iter().map(|held| held.environment.clean().clone()));
         let does = match self.verb {
             Verb::Rerun => crate::clean!("One request runs every job of {title} again{how}. {deployed} It is followed until {until}"),
@@ -203,7 +215,10 @@ impl Single {
                  deployed. It is followed until it is over"
             ),
             Verb::Approve => crate::clean!("One request lets {title} go on where it waits for {}. It is followed until it no longer waits there", held()),
-            Verb::Play => crate::clean!("One request begins {title}, with the variables that it has. It is followed until it no longer waits"),
+            Verb::Play => crate::clean!("One request begins {title}, with the variables that it has{written}. It is followed until it no longer waits"),
+            Verb::Dispatch => {
+                crate::clean!("One request starts a new run of {title}{how}{written}. Where it deploys, that is deployed. It is followed until {until}")
+            }
             _ => crate::clean!("One request says no to {} of {title}: what waits for that ends. It is followed until it no longer waits there", held()),
         };
         crate::clean!("{does}, for at most {most}. Nothing is sent twice.")
@@ -225,6 +240,10 @@ impl Single {
             Verb::Cancel | Verb::ForceCancel => crate::clean!("cancelled in {took}"),
             Verb::Approve => crate::clean!("approved, it goes on: W rings when it ends"),
             Verb::Play => crate::clean!("played, it goes on: W rings when it ends"),
+            Verb::Dispatch => match now.and_then(RunNow::repeated) {
+                Some(number) => crate::clean!("#{number} was started, seen after {took}: on it W rings when it ends"),
+                None => crate::clean!("a run was started, seen after {took}"),
+            },
             _ => Clean::from_static("rejected: it does not go on there"),
         }
     }
@@ -237,6 +256,9 @@ impl Single {
 
     /// What is there now, for the plan.
     pub fn seen_run(&self, now: &RunNow) -> Clean {
+        if let Again::Fresh { .. } = now.again {
+            return crate::clean!("Of the runs of {}, {}.", self.title(), stands(now));
+        }
         let failed = if now.failed.is_empty() {
             Clean::EMPTY
         } else {
@@ -255,13 +277,17 @@ impl Single {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::Held, store::fixture, text::Raw};
+    use crate::{
+        domain::{Held, Inputs},
+        store::fixture,
+        text::Raw,
+    };
 
     fn now(attempt: u32, status: RunStatus, held: &[&str]) -> RunNow {
         let mut run = fixture::run(311);
         (run.attempt, run.status) = (attempt, status);
         let held = held.iter().map(|name| Held { environment: Name::new(name), key: Raw::new(name), ours: None, asks: Vec::new() });
-        RunNow { run, failed: Vec::new(), held: held.collect(), again: Again::Attempt }
+        RunNow { run, failed: Vec::new(), held: held.collect(), again: Again::Attempt, inputs: Ok(Inputs::default()) }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Again, Held, Id, Run, RunNow, RunStatus, Verb},
+    domain::{Again, Held, Id, Inputs, Run, RunNow, RunStatus, Verb},
     sources::{
         SourceError,
         jenkins::{
@@ -95,7 +95,7 @@ async fn build(api: &Api, id: &Id<Run>, (path, number): (&str, u64), verb: Verb)
         _ => Again::Anew { newest: None, same: Clean::EMPTY },
     };
     let pages = Pages { job: api.pages(path, &[]), build: api.page(path, number) };
-    Ok(Now { run: RunNow { run, failed: Vec::new(), held, again }, path: path.to_owned(), number, pages, what })
+    Ok(Now { run: RunNow { run, failed: Vec::new(), held, again, inputs: Ok(Inputs::default()) }, path: path.to_owned(), number, pages, what })
 }
 
 /// What an item of the queue tells once it has left it: for five minutes, then Jenkins forgets it.
@@ -128,6 +128,6 @@ async fn queued(api: &Api, path: &str, item: u64) -> Result<Now, SourceError> {
     }
     let pages = Pages { job: api.pages(path, &[]), build: run.url.clone() };
     let again = Again::Anew { newest: None, same: Clean::EMPTY };
-    let run = RunNow { run, failed: Vec::new(), held: Vec::new(), again };
+    let run = RunNow { run, failed: Vec::new(), held: Vec::new(), again, inputs: Ok(Inputs::default()) };
     Ok(Now { run, path: path.to_owned(), number: item, pages, what: What::Queued { began } })
 }

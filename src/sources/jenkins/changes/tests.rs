@@ -9,7 +9,7 @@ use super::{
     *,
 };
 use crate::{
-    domain::{Again, RunNow, RunStatus},
+    domain::{Again, Inputs, RunNow, RunStatus},
     sources::{
         http::{HeaderMap, Reply, StatusCode, Url},
         jenkins::wire::{Build, Queued},
@@ -24,7 +24,7 @@ fn now(status: RunStatus, what: What) -> Now {
     run.status = status;
     let again = Again::Anew { newest: None, same: Clean::EMPTY };
     let pages = Pages { job: "https://ci.example/job/cart/".into(), build: "https://ci.example/job/cart/311/".into() };
-    Now { run: RunNow { run, failed: Vec::new(), held: Vec::new(), again }, path: "cart".into(), number: 311, pages, what }
+    Now { run: RunNow { run, failed: Vec::new(), held: Vec::new(), again, inputs: Ok(Inputs::default()) }, path: "cart".into(), number: 311, pages, what }
 }
 
 fn login() -> Login {
