@@ -52,11 +52,16 @@ const SHOWN: usize = 60;
 const LINE: usize = 2_000;
 
 impl Given {
-    /// `version=2.8.1`; of a secret its name alone.
-    pub fn masked(&self) -> Clean {
+    /// Its value, masked where that is a secret.
+    pub fn shown_value(&self) -> Clean {
         let value = self.value.expose();
         let hidden = !value.is_empty() && (secret(self.name.raw()) || redact(value) != value);
-        crate::clean!("{}={}", self.name, if hidden { "••••" } else { value })
+        if hidden { Clean::from_static("••••") } else { Clean::from_untrusted(value) }
+    }
+
+    /// `version=2.8.1`; of a secret its name alone.
+    pub fn masked(&self) -> Clean {
+        crate::clean!("{}={}", self.name, self.shown_value())
     }
 
     /// The beginning of the same, where there is no room for a long one.

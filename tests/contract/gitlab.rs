@@ -2,6 +2,7 @@
 
 mod changes;
 mod deployments;
+mod dispatch;
 pub mod stand_in;
 pub mod world;
 

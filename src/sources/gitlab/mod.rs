@@ -7,6 +7,7 @@
 mod api;
 mod changes;
 mod deployments;
+mod dispatch;
 mod jobs;
 mod keys;
 mod meter;
@@ -253,7 +254,7 @@ impl Source for GitLab {
         if let Question::Run { run, verb } = question {
             let api = self.api.clone();
             return async move {
-                let subject = changes::now(&api, &run).await?.subject(verb);
+                let subject = changes::now(&api, &run, verb).await?.subject(verb);
                 // It may be about a job of the pipeline.
                 Ok(Answer::Subject(Box::new(Subject { workload: run.cast(), ..subject })))
             }
@@ -290,7 +291,9 @@ impl Source for GitLab {
 }
 
 fn only_back() -> SourceError {
-    unsupported("at GitLab what failed is run again, pipelines are cancelled, jobs played and earlier deployments made again, and nothing else from here")
+    unsupported(
+        "at GitLab what failed is run again, pipelines are started and cancelled, jobs played and earlier deployments made again, and nothing else from here",
+    )
 }
 
 /// What deployments are told of: of those projects that a service names, and of environments that the configuration declares or whose name says

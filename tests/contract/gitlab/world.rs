@@ -135,6 +135,10 @@ pub struct World {
     pub retries: Vec<u64>,
     /// What was asked of pipelines, and of jobs that wait.
     pub changes: Vec<String>,
+    /// What was written along with them: branch and variables of a start, variables of a job.
+    pub written: Vec<Value>,
+    /// Why no pipeline is started.
+    pub rules: Option<&'static str>,
     /// The next retry is carried out, and its answer lost.
     pub cut: bool,
     /// How a deployment ends that a retry makes; none where the test ends it.
@@ -161,6 +165,8 @@ impl World {
             asked: Vec::new(),
             retries: Vec::new(),
             changes: Vec::new(),
+            written: Vec::new(),
+            rules: None,
             cut: false,
             ends: None,
         }
@@ -209,8 +215,22 @@ impl World {
         Some(self.told(&pipeline, true))
     }
 
+    /// Starts a pipeline on a branch. Why not, else.
+    pub fn start(&mut self, body: &Value) -> Result<Value, &'static str> {
+        if let Some(why) = self.rules {
+            return Err(why);
+        }
+        self.written.push(body.clone());
+        let id = self.pipelines.keys().max().copied().unwrap_or_default() + 1;
+        self.changes.push(format!("start/{id}"));
+        let reference = body["ref"].as_str().expect("a branch").to_owned();
+        let pipeline = Pipeline { reference, source: "api", ..Pipeline::new(id, "running", vec![Job::new(id * 10, "test", "unit", "running")]) };
+        self.add(pipeline.clone());
+        Ok(self.told(&pipeline, true))
+    }
+
     /// Plays a job that waits; none if it does not.
-    pub fn play(&mut self, id: u64) -> Option<Value> {
+    pub fn play(&mut self, id: u64, body: &Value) -> Option<Value> {
         let pipeline = self.pipelines.values_mut().find(|pipeline| pipeline.jobs.iter().any(|job| job.id == id))?;
         let job = pipeline.jobs.iter_mut().find(|job| job.id == id && job.status == "manual")?;
         *job = Job::new(id, job.stage, &job.name.clone(), "running");
@@ -218,6 +238,7 @@ impl World {
         pipeline.stands("running");
         let pipeline = pipeline.clone();
         self.changes.push(format!("play/{id}"));
+        self.written.push(body.clone());
         Some(self.job_json(&pipeline, &job))
     }
 

@@ -105,3 +105,50 @@ impl Single {
         Some(Vec::new())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::InputKind,
+        text::{Name, Raw},
+    };
+
+    fn texts(lines: &Lines) -> Vec<&str> {
+        lines.fields.iter().map(Field::text).collect()
+    }
+
+    fn known(names: &[&str]) -> Inputs {
+        let input = |name: &&str| Input { name: Name::new(name), kind: InputKind::Text, default: Raw::new("x"), required: false };
+        Inputs { known: names.iter().map(input).collect(), open: false }
+    }
+
+    #[test]
+    fn where_any_name_is_taken_there_is_always_an_empty_line_for_another() {
+        let open = Inputs { known: Vec::new(), open: true };
+        let mut lines = Lines::default();
+        lines.fit(&open);
+        assert_eq!((texts(&lines), lines.given(&open)), (vec![""], Ok(Vec::new())));
+        lines.at = Some(0);
+        lines.turn(true, &open);
+        assert_eq!((texts(&lines), lines.at), (vec![""], Some(0)), "an empty one is enough");
+        lines.here().expect("a line").paste("VERSION=2");
+        lines.turn(true, &open);
+        assert_eq!((texts(&lines), lines.at), (vec!["VERSION=2", ""], Some(1)));
+        lines.turn(true, &open);
+        lines.turn(false, &open);
+        assert_eq!((lines.at, lines.given(&open).map(|given| given.len())), (Some(1), Ok(1)));
+        lines.fit(&open);
+        assert_eq!(texts(&lines), ["VERSION=2", ""], "what was written stays when it is planned again");
+    }
+
+    #[test]
+    fn what_was_written_stays_for_inputs_that_are_still_there() {
+        let mut lines = Lines::default();
+        lines.fit(&known(&["a", "b"]));
+        lines.at = Some(1);
+        lines.here().expect("a line").paste("yz");
+        lines.fit(&known(&["b", "c"]));
+        assert_eq!(texts(&lines), ["b=xyz", "c=x"]);
+    }
+}

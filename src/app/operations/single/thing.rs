@@ -58,11 +58,12 @@ pub fn of_job(run: &Run, job: &Job) -> Clean {
     crate::clean!("{} of {}", job.name, of_run(run))
 }
 
-/// `deploy of acme/cart on main`.
+/// `deploy of acme/cart on main`. At GitLab a project has one pipeline, and runs are named after what began them.
 fn of_workflow(run: &Run) -> Clean {
+    let workflow = if run.id.source().kind() == "gitlab" { Clean::from_static("pipeline") } else { run.workflow.clone() };
     // A build need have no branch.
     let on = if run.branch.is_empty() { Clean::EMPTY } else { crate::clean!(" on {}", run.branch) };
-    crate::clean!("{} of {}{on}", run.workflow, run.repository)
+    crate::clean!("{workflow} of {}{on}", run.repository)
 }
 
 impl Single {
