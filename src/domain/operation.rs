@@ -41,6 +41,8 @@ pub enum Verb {
     Rerun,
     /// Run again what failed, and what waited for that.
     RerunFailed,
+    /// Run one job of it again.
+    RerunJob,
     /// Stop it; what must be done at its end is still done.
     Cancel,
     /// Stop it at once.
@@ -59,7 +61,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::RollBack,
         Self::Abort,
         Self::SwitchBack,
@@ -77,6 +79,7 @@ impl Verb {
         Self::Silence,
         Self::Rerun,
         Self::RerunFailed,
+        Self::RerunJob,
         Self::Cancel,
         Self::ForceCancel,
         Self::Approve,
@@ -98,7 +101,10 @@ impl Verb {
 
     /// Whether it is done to a run of a CI, or to a job of one.
     pub const fn of_a_run(self) -> bool {
-        matches!(self, Self::Rerun | Self::RerunFailed | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject | Self::Play | Self::Dispatch)
+        matches!(
+            self,
+            Self::Rerun | Self::RerunFailed | Self::RerunJob | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject | Self::Play | Self::Dispatch
+        )
     }
 
     /// The one whose words these are, as a journal has them.
@@ -131,6 +137,7 @@ impl Verb {
             Self::Silence => "silence",
             Self::Rerun => "rerun",
             Self::RerunFailed => "rerun what failed of",
+            Self::RerunJob => "rerun the job",
             Self::Cancel => "cancel",
             Self::ForceCancel => "force-cancel",
             Self::Approve => "approve",

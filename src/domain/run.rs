@@ -76,7 +76,7 @@ const SHORT: usize = 7;
 pub struct RunNow {
     /// The run.
     pub run: Run,
-    /// The jobs that failed, by name.
+    /// The jobs that failed, by name; where it is about one job, that one, as long as nothing runs in its place.
     pub failed: Vec<Clean>,
     /// What it does not go past before a person lets it.
     pub held: Vec<Held>,
@@ -134,6 +134,7 @@ impl RunNow {
             Verb::Rerun | Verb::RerunFailed if self.run.status.over() => {
                 format!("over{}", self.repeated().map(|newest| format!(", repeated by {newest}")).unwrap_or_default())
             }
+            Verb::RerunJob => return self.seen_as(&format!("failed {}", self.failed.len())),
             // How the run stands that it is started from is all the same to it.
             Verb::Dispatch => return self.seen_as(&format!("newest {}", self.repeated().unwrap_or_default())),
             _ if self.run.status.over() => "over".to_owned(),
@@ -170,6 +171,7 @@ impl RunNow {
             (Verb::Approve | Verb::Reject | Verb::Play, _) if !self.run.status.over() => {
                 crate::clean!("it waits for something else by now, or for nobody any more")
             }
+            (Verb::RerunJob, _) => crate::clean!("the job was run again meanwhile"),
             (Verb::Dispatch, _) => crate::clean!("somebody started one meanwhile: #{}", self.repeated().unwrap_or_default()),
             (_, Again::Attempt) => crate::clean!("it is attempt {} by now, {word}", self.run.attempt),
             (_, Again::Anew { newest: Some(_), .. }) if again => Clean::from_static("it was run again meanwhile: another run repeats it"),

@@ -32,6 +32,7 @@ impl Class {
             | Verb::Release
             | Verb::Rerun
             | Verb::RerunFailed
+            | Verb::RerunJob
             | Verb::Cancel
             | Verb::ForceCancel
             | Verb::Approve

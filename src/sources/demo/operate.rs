@@ -143,6 +143,7 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
         | Verb::Silence
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve
@@ -178,6 +179,7 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         | Verb::Silence
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve

@@ -26,7 +26,7 @@ use futures::{
 use std::sync::Arc;
 
 /// What can be done. A whole pipeline is never run again as it was: a new one would take what its branch holds by then.
-pub(super) const VERBS: [Verb; 4] = [Verb::RerunFailed, Verb::Cancel, Verb::Play, Verb::Dispatch];
+pub(super) const VERBS: [Verb; 5] = [Verb::RerunFailed, Verb::RerunJob, Verb::Cancel, Verb::Play, Verb::Dispatch];
 const CHECKS: [CheckKind; 2] = [CheckKind::Pipeline, CheckKind::Rights];
 
 /// What a change is about: a pipeline, or one job of it.
@@ -55,11 +55,13 @@ pub(super) async fn now(api: &Api, id: &Id<Run>, verb: Verb) -> Result<RunNow, S
     let number = number.ok_or_else(|| SourceError::Protocol(clean!("{} does not say which pipeline the job is of", api.login.host)))?;
     let wire: WirePipeline = read(api, place.project, &["pipelines", &number.to_string()]).await?;
     let run = wire.run(&api.id, &Name::new(place.project), None, None);
-    let failed = if run.status == RunStatus::Failed || run.status == RunStatus::Cancelled {
-        jobs::pages(api, Need::Person, place.project, number, "jobs").await?.iter().filter_map(WireJob::failed).collect()
+    // A job that was run again is none of its pipeline's jobs any more.
+    let jobs = if verb == Verb::RerunJob || matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) {
+        jobs::pages(api, Need::Person, place.project, number, "jobs").await?
     } else {
         Vec::new()
     };
+    let failed = jobs.iter().filter(|job| place.job.is_none_or(|only| job.id == only)).filter_map(WireJob::failed).collect();
     let held: Vec<Held> = job.iter().filter_map(held).collect();
     let (again, inputs) = match verb {
         Verb::Dispatch => dispatch::read(api, place.project, &wire, &run).await?,
@@ -101,6 +103,8 @@ fn can(verb: Verb, now: &RunNow) -> Finding {
             kind.block("none of its jobs failed or was cancelled: GitLab runs no others again", Some("a new pipeline on its branch runs all of them".into()))
         }
         Verb::RerunFailed => kind.ok("what failed can be run again"),
+        Verb::RerunJob if now.failed.is_empty() => kind.block("it did not fail, or was run again meanwhile", None),
+        Verb::RerunJob => kind.ok("it can be run again"),
         Verb::Cancel if over => kind.block("it is over: nothing is left to cancel", None),
         Verb::Cancel => kind.ok("it can be cancelled"),
         Verb::Dispatch => match &now.inputs {
@@ -167,6 +171,7 @@ fn path(verb: Verb, place: &Place<'_>) -> Option<Vec<String>> {
         Verb::RerunFailed => ("pipelines", place.pipeline?, "retry"),
         Verb::Cancel => ("pipelines", place.pipeline?, "cancel"),
         Verb::Play => ("jobs", place.job?, "play"),
+        Verb::RerunJob => ("jobs", place.job?, "retry"),
         _ => return None,
     };
     Some(vec![of.to_owned(), number.to_string(), what.to_owned()])
@@ -193,6 +198,8 @@ mod tests {
             (Verb::RerunFailed, now(RunStatus::Failed, &["unit"], false), Outcome::Ok),
             (Verb::Cancel, now(RunStatus::Cancelled, &[], false), Outcome::Block),
             (Verb::Cancel, now(RunStatus::Waiting("for somebody".into()), &[], false), Outcome::Ok),
+            (Verb::RerunJob, now(RunStatus::Running, &[], false), Outcome::Block),
+            (Verb::RerunJob, now(RunStatus::Running, &["unit"], false), Outcome::Ok),
             (Verb::Play, now(RunStatus::Running, &[], false), Outcome::Block),
             (Verb::Play, now(RunStatus::Running, &[], true), Outcome::Ok),
         ] {
@@ -208,6 +215,7 @@ mod tests {
         assert_eq!(said(Verb::Play, &job).as_deref(), Some("jobs/50/play"));
         assert_eq!(said(Verb::Cancel, &pipeline).as_deref(), Some("pipelines/311/cancel"));
         assert_eq!(said(Verb::RerunFailed, &pipeline).as_deref(), Some("pipelines/311/retry"));
+        assert_eq!(said(Verb::RerunJob, &job).as_deref(), Some("jobs/50/retry"));
         assert_eq!(said(Verb::Dispatch, &pipeline).as_deref(), Some("pipeline"));
         assert!([said(Verb::Play, &pipeline), said(Verb::Cancel, &job), said(Verb::Rerun, &pipeline)].iter().all(Option::is_none));
         assert!(Place::of(&Id::new(&source, "acme/shop/cart/-/bridges/5")).is_err());

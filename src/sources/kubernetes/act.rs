@@ -193,6 +193,7 @@ async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> R
         | Verb::Silence
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve

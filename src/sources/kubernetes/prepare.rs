@@ -237,6 +237,7 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         | Verb::Silence
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve

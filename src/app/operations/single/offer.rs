@@ -152,7 +152,7 @@ const fn done(verb: Verb) -> &'static str {
         Verb::Release => "let go",
         Verb::Acknowledge => "acknowledged",
         Verb::Silence => "silenced",
-        Verb::Rerun | Verb::RerunFailed => "run again",
+        Verb::Rerun | Verb::RerunFailed | Verb::RerunJob => "run again",
         Verb::Cancel | Verb::ForceCancel => "cancelled",
         Verb::Approve => "approved",
         Verb::Reject => "rejected",
@@ -182,6 +182,7 @@ const fn capital(verb: Verb) -> &'static str {
         | Verb::Shell
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve

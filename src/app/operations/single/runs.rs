@@ -30,7 +30,7 @@ impl App {
     /// Whether a change of a run can be planned: in words, or why not. None: `action` plans none, or this is no run.
     pub(in crate::app) fn offer_run(&self, action: Action, subject: &Subject) -> Option<Result<Clean, Clean>> {
         let run = self.store.run(&self.run_of(subject)?)?;
-        let verb = self.verb_of(action, run)?;
+        let verb = self.verb_of(action, run, subject)?;
         Some(self.can_run(verb, run, subject).map(|thing| crate::clean!("{} {}", verb.words(), thing.words())))
     }
 
@@ -52,10 +52,17 @@ impl App {
         self.offers_of_run(Verb::Rerun, run) && !self.offers_of_run(Verb::RerunFailed, run)
     }
 
-    /// The change of a run that an action plans; none plans none. One key runs again what failed, or all of it where nothing did, or where its CI
-    /// knows no such thing; one lets it go on, or where a CI lets jobs go on by themselves plays the job.
-    fn verb_of(&self, action: Action, run: &Run) -> Option<Verb> {
+    /// Whether a job is chosen that failed, or was allowed to.
+    fn job_failed(&self, subject: &Subject) -> bool {
+        let Subject::Job(id) = subject else { return false };
+        self.store.job(id).is_some_and(|job| matches!(job.status, RunStatus::Failed | RunStatus::Warn | RunStatus::Cancelled))
+    }
+
+    /// The change of a run that an action plans; none plans none. One key runs again the job that is chosen and failed, or all that failed, or all of
+    /// it where nothing did, as far as its CI knows such things; one lets it go on, or where a CI lets jobs go on by themselves plays the job.
+    fn verb_of(&self, action: Action, run: &Run, subject: &Subject) -> Option<Verb> {
         match action {
+            Action::Restart if self.offers_of_run(Verb::RerunJob, run) && self.job_failed(subject) => Some(Verb::RerunJob),
             Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) && !self.reruns_whole(run) => Some(Verb::RerunFailed),
             Action::Restart | Action::Rerun => Some(Verb::Rerun),
             Action::Stop => Some(Verb::Cancel),
@@ -81,6 +88,10 @@ impl App {
             Verb::Rerun | Verb::RerunFailed if !run.status.over() => no("it is under way: X cancels it"),
             Verb::Cancel | Verb::ForceCancel if run.status.over() => no("it is over already: nothing is left to cancel"),
             Verb::Approve | Verb::Reject if !waits() => no("it waits for nobody: there is nothing to approve"),
+            Verb::RerunJob => {
+                let chosen = jobs.iter().find(|job| matches!(subject, Subject::Job(id) if job.id == *id)).copied();
+                chosen.map_or_else(|| no("this job is gone"), |job| Ok(Thing::Job(Box::new(run.clone()), Box::new(job.clone()))))
+            }
             Verb::Play => playable(&jobs, subject).map(|job| Thing::Job(Box::new(run.clone()), Box::new(job.clone()))),
             Verb::Dispatch => Ok(Thing::Workflow(Box::new(run.clone()))),
             _ => Ok(Thing::Run(Box::new(run.clone()))),
@@ -90,7 +101,7 @@ impl App {
     /// Opens the plan of a change of a run.
     pub(in crate::app) fn plan_run(&mut self, action: Action, subject: &Subject) -> Vec<Effect> {
         let Some(run) = self.run_of(subject).and_then(|id| self.store.run(&id).cloned()) else { return Vec::new() };
-        let planned = self.verb_of(action, &run).and_then(|verb| Some((verb, self.can_run(verb, &run, subject).ok()?)));
+        let planned = self.verb_of(action, &run, subject).and_then(|verb| Some((verb, self.can_run(verb, &run, subject).ok()?)));
         let Some((verb, thing)) = planned else { return Vec::new() };
         let place = (self.store.rules().service_of_repository(&run.repository), self.ground_of(&run));
         self.open_thing(verb, thing, place, None)
@@ -141,6 +152,7 @@ pub(super) fn ended(verb: Verb, before: &Read, now: &Read) -> Option<End> {
     let overtaken = |words: Clean| Some(End::Overtaken(words));
     match verb {
         Verb::Rerun | Verb::RerunFailed => goes_on.then_some(End::Complete),
+        Verb::RerunJob => is.failed.is_empty().then_some(End::Complete),
         Verb::Dispatch => (is.repeated() > was.repeated()).then_some(End::Complete),
         _ if again => overtaken(crate::clean!("it was run again meanwhile: attempt {}", is.run.attempt)),
         Verb::Cancel | Verb::ForceCancel => match &is.run.status {
@@ -206,6 +218,11 @@ impl Single {
                 "One request runs again what failed of {title} ({}) and what waited for it{how}. {deployed} It is followed until {until}",
                 if now.failed.is_empty() { Clean::from_static("its jobs do not say what") } else { list(now.failed.iter().cloned()) }
             ),
+            Verb::RerunJob => crate::clean!(
+                "One request runs {title} again, as a new job of the same pipeline and the same commit {}, and then what waited for it. {deployed} It is \
+                 followed until that job is there",
+                self.thing.version()
+            ),
             Verb::Cancel => crate::clean!(
                 "One request asks for the end of {title}. Steps that must always run still run; what was deployed by then stays deployed. It is followed \
                  until it is over"
@@ -237,6 +254,7 @@ impl Single {
                 Some(Again::Within) => crate::clean!("it goes on after {took}: W rings when it ends"),
                 _ => crate::clean!("attempt {attempt} is there after {took}: W rings when it ends"),
             },
+            Verb::RerunJob => crate::clean!("it is run again after {took}: W rings when its pipeline ends"),
             Verb::Cancel | Verb::ForceCancel => crate::clean!("cancelled in {took}"),
             Verb::Approve => crate::clean!("approved, it goes on: W rings when it ends"),
             Verb::Play => crate::clean!("played, it goes on: W rings when it ends"),

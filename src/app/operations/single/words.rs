@@ -42,6 +42,7 @@ impl Single {
             Verb::Release => crate::clean!("Let {} go", self.keeper()),
             Verb::Rerun => crate::clean!("Rerun {title}"),
             Verb::RerunFailed => crate::clean!("Rerun what failed of {title}"),
+            Verb::RerunJob => crate::clean!("Rerun {title}"),
             Verb::Cancel => crate::clean!("Cancel {title}"),
             Verb::ForceCancel => crate::clean!("Force-cancel {title}"),
             Verb::Approve => crate::clean!("Approve {title}"),
@@ -116,9 +117,15 @@ impl Single {
                  says: if that is the bad version still, it brings it back. Nothing is sent twice.",
                 self.keeper()
             ),
-            Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject | Verb::Play | Verb::Dispatch => {
-                form.subject.run.as_ref().map(|run| self.changes_run(run, &most)).unwrap_or_default()
-            }
+            Verb::Rerun
+            | Verb::RerunFailed
+            | Verb::RerunJob
+            | Verb::Cancel
+            | Verb::ForceCancel
+            | Verb::Approve
+            | Verb::Reject
+            | Verb::Play
+            | Verb::Dispatch => form.subject.run.as_ref().map(|run| self.changes_run(run, &most)).unwrap_or_default(),
             Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => Clean::EMPTY,
         }
     }
