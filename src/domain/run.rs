@@ -251,7 +251,20 @@ pub enum RunStatus {
     Unknown(Clean),
 }
 
+/// How a wait is told that an approval ends, and nothing else.
+const APPROVAL: &str = "for an approval";
+
 impl RunStatus {
+    /// It waits for an approval of what it would deploy there.
+    pub fn unapproved(environment: &Name) -> Self {
+        Self::Waiting(crate::clean!("{APPROVAL} of its deployment to {environment}"))
+    }
+
+    /// Whether it waits for an approval.
+    pub fn asks_approval(&self) -> bool {
+        matches!(self, Self::Waiting(why) if why.starts_with(APPROVAL))
+    }
+
     /// Whether it will not change by itself.
     pub const fn over(&self) -> bool {
         match self {

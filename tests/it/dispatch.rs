@@ -2,10 +2,11 @@
 
 use crate::stage::{Scene, stage};
 use pilothouse::{
-    app::{Effect, End, Event, Screen, Single, Stand, offers},
-    domain::{Stage as Told, Verb},
+    app::{self, Effect, End, Event, Known, Screen, Single, Stand, offers},
+    domain::{Again, Answer, Change, Feed, Held, Inputs, Job, Question, RunNow, RunStatus, Stage as Told, Subject, Verb},
     gate::Mode,
     keys::{Action, Key},
+    text::{Name, Raw},
 };
 
 /// The plan of another run of what cart's newest run is of.
@@ -96,6 +97,69 @@ fn a_lost_answer_is_never_called_not_applied_and_nothing_is_sent_again() {
     assert!(matches!(single(&scene).stand, Stand::Unclear { .. }));
     scene.go("<wait:1m>").says(&["COULD NOT TELL", "the connection broke", "you start another"]);
     assert!(matches!(&single(&scene).stand, Stand::Done { end: End::CouldNotTell(_), .. }) && scene.theatre.acts.is_empty(), "nothing is sent by itself");
+}
+
+/// Presses keys, each a name or a character, and gives back what is wanted of the world.
+fn press(scene: &mut Scene, keys: &[&str]) -> Vec<Effect> {
+    let one = |key: &&str| scene.app.update(scene.app.now, Event::Key(key.parse().expect("a key")));
+    keys.iter().flat_map(one).collect()
+}
+
+/// What the CI of a run can do besides.
+fn can_also(scene: &mut Scene, verbs: &[Verb]) {
+    let source = scene.app.pipelines.at.id().expect("a run").source();
+    let Some(Ok(Known::Ready(mut known))) = scene.app.sources.get(&source).cloned() else { panic!("{source} is there") };
+    known.verbs.extend(verbs);
+    scene.told(Event::Known(source, Ok(Known::Ready(known))));
+}
+
+/// The job of the run under the cursor that waits, as one of a status.
+fn stands(scene: &mut Scene, status: RunStatus) -> Job {
+    let run = scene.app.pipelines.at.id().expect("a run").clone();
+    let waiting = |job: &&Job| matches!(job.status, RunStatus::Waiting(_));
+    let job = scene.app.store.jobs_of(&run).into_iter().find(waiting).expect("one waits").clone();
+    let job = Job { status, ..job };
+    scene.told(Event::Facts(run.source(), Feed::Jobs(run), vec![Change::Upsert(job.clone()).into()]));
+    job
+}
+
+#[test]
+fn a_job_is_played_with_variables_of_any_name() {
+    let mut scene = stage("incident").size(120, 40).mode(Mode::Write).keys("2").after("4m").keys("g").play();
+    can_also(&mut scene, &[Verb::Play]);
+    let effects = press(&mut scene, &["A"]);
+    let asked = effects.into_iter().find_map(|effect| if let Effect::Ask { task, question, .. } = effect { Some((task, question)) } else { None });
+    let Some((task, Question::Run { run, verb: Verb::Play })) = asked else { panic!("{asked:?}") };
+    let of = scene.app.store.runs().into_iter().find(|run| run.number == 312).expect("the run").clone();
+    let inputs = Ok(Inputs { known: Vec::new(), open: true });
+    let held = vec![Held { environment: Name::new("deploy"), key: Raw::new("41"), ours: None, asks: Vec::new() }];
+    let now = RunNow { run: of, failed: Vec::new(), held, again: Again::Within, inputs };
+    let subject = Subject { workload: run.cast(), ..now.subject(Verb::Play) };
+    scene.told(Event::Answer(task, Ok(Box::new(Answer::Subject(Box::new(subject))))));
+    scene.says(&["INPUTS", "none; any NAME=value can be written", "with the variables that it has."]);
+    let typed = press(&mut scene, &["tab", "T", "O", "K", "E", "N", "=", "x", "y"]);
+    assert!(typed.is_empty(), "nothing in it executes");
+    scene.says(&["TOKEN=••"]).hides(&["TOKEN=xy"]);
+    let mut effects = press(&mut scene, &["enter"]);
+    scene.says(&["TOKEN=••••", "with the variables that it has, with the inputs above."]).hides(&["xy"]);
+    let Some(Effect::Prepare { operation, .. }) = effects.pop() else { panic!("{effects:?}") };
+    assert_eq!(operation.inputs.iter().map(|one| (one.name.raw(), one.value.expose())).collect::<Vec<_>>(), [("TOKEN", "xy")]);
+}
+
+#[test]
+fn a_key_is_about_the_job_that_is_chosen_where_its_ci_knows_such_a_thing() {
+    let mut scene = stage("incident").size(120, 40).mode(Mode::Write).keys("2").after("4m").keys("g").play();
+    can_also(&mut scene, &[Verb::Play, Verb::RerunJob]);
+    let words = |scene: &Scene, action, job: &Job| {
+        scene.app.offer(action, &app::Subject::Job(job.id.clone())).map_or_else(|why| why.to_string(), |words| words.to_string())
+    };
+    let job = stands(&mut scene, RunStatus::Waiting("for somebody to play it".into()));
+    assert!(words(&scene, Action::LetGo, &job).starts_with("play deploy of release #312"), "{}", words(&scene, Action::LetGo, &job));
+    let job = stands(&mut scene, RunStatus::unapproved(&Name::new("production")));
+    assert!(words(&scene, Action::LetGo, &job).starts_with("approve deploy of release #312"), "{}", words(&scene, Action::LetGo, &job));
+    assert!(words(&scene, Action::Reject, &job).starts_with("reject deploy of release #312"));
+    let job = stands(&mut scene, RunStatus::Failed);
+    assert!(words(&scene, Action::Restart, &job).starts_with("rerun the job deploy of release #312"), "{}", words(&scene, Action::Restart, &job));
 }
 
 #[test]

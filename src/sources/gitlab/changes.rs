@@ -3,6 +3,7 @@
 
 use super::{
     api::Api,
+    approvals,
     deployments::rights,
     dispatch, jobs, keys,
     meter::Need,
@@ -23,10 +24,11 @@ use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What can be done. A whole pipeline is never run again as it was: a new one would take what its branch holds by then.
-pub(super) const VERBS: [Verb; 5] = [Verb::RerunFailed, Verb::RerunJob, Verb::Cancel, Verb::Play, Verb::Dispatch];
+pub(super) const VERBS: [Verb; 7] = [Verb::RerunFailed, Verb::RerunJob, Verb::Cancel, Verb::Play, Verb::Approve, Verb::Reject, Verb::Dispatch];
 const CHECKS: [CheckKind; 2] = [CheckKind::Pipeline, CheckKind::Rights];
 
 /// What a change is about: a pipeline, or one job of it.
@@ -62,7 +64,10 @@ pub(super) async fn now(api: &Api, id: &Id<Run>, verb: Verb) -> Result<RunNow, S
         Vec::new()
     };
     let failed = jobs.iter().filter(|job| place.job.is_none_or(|only| job.id == only)).filter_map(WireJob::failed).collect();
-    let held: Vec<Held> = job.iter().filter_map(held).collect();
+    let held: Vec<Held> = match (verb, place.job) {
+        (Verb::Approve | Verb::Reject, Some(job)) => approvals::held(&approvals::blocked(api, Need::Person, place.project).await?, job).into_iter().collect(),
+        _ => job.iter().filter_map(held).collect(),
+    };
     let (again, inputs) = match verb {
         Verb::Dispatch => dispatch::read(api, place.project, &wire, &run).await?,
         Verb::Play if !held.is_empty() => (Again::Within, Ok(dispatch::any())),
@@ -111,6 +116,11 @@ fn can(verb: Verb, now: &RunNow) -> Finding {
             Ok(_) => kind.ok(clean!("a pipeline can be asked for on {}; which jobs it has say its rules", now.run.branch)),
             Err(why) => kind.block(why.clone(), None),
         },
+        Verb::Approve | Verb::Reject if now.held.is_empty() => {
+            kind.block("no deployment of it waits for an approval", Some("open it with Enter, and choose the job that does".into()))
+        }
+        Verb::Approve => kind.ok("its deployment waits for an approval: whether yours counts shows when it is sent"),
+        Verb::Reject => kind.ok("its deployment waits for an approval"),
         _ if now.held.is_empty() => kind.block("it waits for nobody by now: it was played, skipped or cancelled", None),
         _ => kind.ok("it waits for somebody to play it"),
     }
@@ -118,9 +128,16 @@ fn can(verb: Verb, now: &RunNow) -> Finding {
 
 /// The same by hand.
 fn command(host: &Clean, place: &Place<'_>, now: &RunNow, operation: &Operation) -> Clean {
-    let Some(path) = path(operation.verb, place) else { return Clean::EMPTY };
-    let body = dispatch::body(operation.verb, now.run.branch.raw(), &operation.inputs, true);
+    let Some(path) = path(operation.verb, place, &now.held) else { return Clean::EMPTY };
+    let body = body(operation, now, true);
     dispatch::command(host, &format!("projects/{}/{}", place.project.replace('/', "%2F"), path.join("/")), body.as_ref())
+}
+
+fn body(operation: &Operation, now: &RunNow, shown: bool) -> Option<Value> {
+    match operation.verb {
+        Verb::Approve | Verb::Reject => Some(approvals::body(operation.verb, &operation.reason)),
+        verb => dispatch::body(verb, now.run.branch.raw(), &operation.inputs, shown),
+    }
 }
 
 /// Carries it out, once.
@@ -154,20 +171,21 @@ async fn make_ready(api: Arc<Api>, warrant: Warrant) -> Result<Ready, Stage> {
         return Err(Stage::Conflict { what, same: false });
     }
     let (what, branch) = (clean!("pipeline #{}", now.run.number), now.run.branch.raw());
-    let Some(path) = path(verb, &place) else {
+    let Some(path) = path(verb, &place, &now.held) else {
         return Err(Stage::Refused { why: clean!("GitLab can not {} {what}", verb.words()) });
     };
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let ask = Api::change(Method::POST, place.project, &path, dispatch::body(verb, branch, &operation.inputs, false));
+    let ask = Api::change(Method::POST, place.project, &path, body(operation, &now, false));
     let starts = (verb == Verb::Dispatch).then(|| (run.clone(), branch.to_owned()));
     Ok(Ready { project: place.project.to_owned(), what, ask, starts, api, _warrant: warrant })
 }
 
 /// Where the one request goes, below the project.
-fn path(verb: Verb, place: &Place<'_>) -> Option<Vec<String>> {
+fn path(verb: Verb, place: &Place<'_>, held: &[Held]) -> Option<Vec<String>> {
     let (of, number, what) = match verb {
         // Its path is singular.
         Verb::Dispatch => return Some(vec!["pipeline".to_owned()]),
+        Verb::Approve | Verb::Reject => ("deployments", held.first()?.key.expose().parse().ok()?, "approval"),
         Verb::RerunFailed => ("pipelines", place.pipeline?, "retry"),
         Verb::Cancel => ("pipelines", place.pipeline?, "cancel"),
         Verb::Play => ("jobs", place.job?, "play"),
@@ -211,7 +229,7 @@ mod tests {
     fn a_job_is_asked_for_as_a_job_and_a_pipeline_as_a_pipeline() {
         let source = SourceId::new("gitlab");
         let (job, pipeline) = (keys::job(&source, "acme/shop/cart", 50).cast::<Run>(), keys::pipeline(&source, "acme/shop/cart", 311));
-        let said = |verb, id: &Id<Run>| path(verb, &Place::of(id).expect("a place")).map(|path| path.join("/"));
+        let said = |verb, id: &Id<Run>| path(verb, &Place::of(id).expect("a place"), &[]).map(|path| path.join("/"));
         assert_eq!(said(Verb::Play, &job).as_deref(), Some("jobs/50/play"));
         assert_eq!(said(Verb::Cancel, &pipeline).as_deref(), Some("pipelines/311/cancel"));
         assert_eq!(said(Verb::RerunFailed, &pipeline).as_deref(), Some("pipelines/311/retry"));

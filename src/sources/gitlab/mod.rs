@@ -5,6 +5,7 @@
 //! elsewhere, one request after the other.
 
 mod api;
+mod approvals;
 mod changes;
 mod deployments;
 mod dispatch;
@@ -292,7 +293,7 @@ impl Source for GitLab {
 
 fn only_back() -> SourceError {
     unsupported(
-        "at GitLab what failed is run again, pipelines are started and cancelled, jobs played and earlier deployments made again, and nothing else from here",
+        "at GitLab what failed is run again, pipelines are started and cancelled, jobs played, deployments approved and earlier deployments made again, and nothing else from here",
     )
 }
 

@@ -112,6 +112,11 @@ fn of(world: &mut World, url: &str, path: &[&str], query: &str, request: &Reques
                 Some(pipeline) => answer_json(if *what == "retry" { 201 } else { 200 }, &pipeline),
                 None => said(404, "404 Not found"),
             },
+            ["deployments", id, "approval"] => match world.approve(id.parse().unwrap_or_default(), &body) {
+                Ok(_) if std::mem::take(&mut world.cut) => plain(LOST, b""),
+                Ok(approval) => answer_json(201, &approval),
+                Err(why) => said(400, why),
+            },
             ["jobs", id, "play"] => match world.play(id.parse().unwrap_or_default(), &body) {
                 Some(_) if std::mem::take(&mut world.cut) => plain(LOST, b""),
                 Some(job) => ok(&job),
@@ -184,6 +189,7 @@ fn of(world: &mut World, url: &str, path: &[&str], query: &str, request: &Reques
         },
         ["deployments"] => {
             let mut rows: Vec<_> = world.deployments.iter().filter(|one| get("environment").is_none_or(|wanted| one.environment == wanted)).collect();
+            rows.retain(|one| get("status").is_none_or(|wanted| one.status == wanted));
             // The oldest first, unless somebody says otherwise.
             rows.sort_by_key(|one| one.id);
             if get("sort").as_deref() == Some("desc") {

@@ -229,6 +229,22 @@ impl World {
         Ok(self.told(&pipeline, true))
     }
 
+    /// Approves or rejects a deployment that waits for that. Its job does not begin by that; where it is rejected, it fails.
+    pub fn approve(&mut self, id: u64, body: &Value) -> Result<Value, &'static str> {
+        let one = self.deployments.iter_mut().find(|one| one.id == id && one.status == "blocked").ok_or("This deployment is not waiting for approval.")?;
+        let (approved, job) = (body["status"] == "approved", one.job.expect("a job"));
+        if self.role < 30 {
+            return Err("You don't have permission to approve this deployment.");
+        }
+        one.status = if approved { "created" } else { "failed" };
+        self.changes.push(format!("{}/{id}", body["status"].as_str().expect("a word")));
+        self.written.push(body.clone());
+        if !approved {
+            self.job(job).ends("failed");
+        }
+        Ok(json!({ "user": { "id": 1, "username": "sam" }, "status": body["status"], "comment": body["comment"] }))
+    }
+
     /// Plays a job that waits; none if it does not.
     pub fn play(&mut self, id: u64, body: &Value) -> Option<Value> {
         let pipeline = self.pipelines.values_mut().find(|pipeline| pipeline.jobs.iter().any(|job| job.id == id))?;

@@ -58,6 +58,12 @@ impl App {
         self.store.job(id).is_some_and(|job| matches!(job.status, RunStatus::Failed | RunStatus::Warn | RunStatus::Cancelled))
     }
 
+    /// The jobs of a run that wait for an approval, or the one that is chosen, if it does.
+    fn unapproved(&self, run: &Run, subject: &Subject) -> Vec<&Job> {
+        let chosen = |job: &Job| !matches!(subject, Subject::Job(id) if job.id != *id);
+        self.store.jobs_of(&run.id).into_iter().filter(|job| job.status.asks_approval() && chosen(job)).collect()
+    }
+
     /// The change of a run that an action plans; none plans none. One key runs again the job that is chosen and failed, or all that failed, or all of
     /// it where nothing did, as far as its CI knows such things; one lets it go on, or where a CI lets jobs go on by themselves plays the job.
     fn verb_of(&self, action: Action, run: &Run, subject: &Subject) -> Option<Verb> {
@@ -67,7 +73,7 @@ impl App {
             Action::Restart | Action::Rerun => Some(Verb::Rerun),
             Action::Stop => Some(Verb::Cancel),
             Action::ForceCancel => Some(Verb::ForceCancel),
-            Action::LetGo if self.offers_of_run(Verb::Play, run) => Some(Verb::Play),
+            Action::LetGo if self.offers_of_run(Verb::Play, run) && self.unapproved(run, subject).is_empty() => Some(Verb::Play),
             Action::LetGo => Some(Verb::Approve),
             Action::Reject => Some(Verb::Reject),
             Action::Dispatch => Some(Verb::Dispatch),
@@ -87,6 +93,10 @@ impl App {
         match verb {
             Verb::Rerun | Verb::RerunFailed if !run.status.over() => no("it is under way: X cancels it"),
             Verb::Cancel | Verb::ForceCancel if run.status.over() => no("it is over already: nothing is left to cancel"),
+            Verb::Approve | Verb::Reject if !self.unapproved(run, subject).is_empty() => match self.unapproved(run, subject)[..] {
+                [one] => Ok(Thing::Job(Box::new(run.clone()), Box::new(one.clone()))),
+                _ => no("several of its jobs wait for an approval: open it with Enter, and choose one of them"),
+            },
             Verb::Approve | Verb::Reject if !waits() => no("it waits for nobody: there is nothing to approve"),
             Verb::RerunJob => {
                 let chosen = jobs.iter().find(|job| matches!(subject, Subject::Job(id) if job.id == *id)).copied();
@@ -231,6 +241,11 @@ impl Single {
                 "One request ends {title} at once, also what must always run at its end: only where a cancel did not bite. What was deployed by then stays \
                  deployed. It is followed until it is over"
             ),
+            Verb::Approve if matches!(self.thing, Thing::Job(..)) => crate::clean!(
+                "One request approves the deployment of {title} to {}. The job does not begin by that: A plays it then. It is followed until the deployment \
+                 waits for no approval any more",
+                held()
+            ),
             Verb::Approve => crate::clean!("One request lets {title} go on where it waits for {}. It is followed until it no longer waits there", held()),
             Verb::Play => crate::clean!("One request begins {title}, with the variables that it has{written}. It is followed until it no longer waits"),
             Verb::Dispatch => {
@@ -256,6 +271,7 @@ impl Single {
             },
             Verb::RerunJob => crate::clean!("it is run again after {took}: W rings when its pipeline ends"),
             Verb::Cancel | Verb::ForceCancel => crate::clean!("cancelled in {took}"),
+            Verb::Approve if matches!(self.thing, Thing::Job(..)) => crate::clean!("approved: the job does not begin by itself, A plays it"),
             Verb::Approve => crate::clean!("approved, it goes on: W rings when it ends"),
             Verb::Play => crate::clean!("played, it goes on: W rings when it ends"),
             Verb::Dispatch => match now.and_then(RunNow::repeated) {
@@ -293,94 +309,5 @@ impl Single {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::{Held, Inputs},
-        store::fixture,
-        text::Raw,
-    };
-
-    fn now(attempt: u32, status: RunStatus, held: &[&str]) -> RunNow {
-        let mut run = fixture::run(311);
-        (run.attempt, run.status) = (attempt, status);
-        let held = held.iter().map(|name| Held { environment: Name::new(name), key: Raw::new(name), ours: None, asks: Vec::new() });
-        RunNow { run, failed: Vec::new(), held: held.collect(), again: Again::Attempt, inputs: Ok(Inputs::default()) }
-    }
-
-    #[test]
-    fn a_name_is_meant_by_itself_and_by_its_beginning() {
-        for (text, environment, meant) in [
-            ("Deploy production", "production", true),
-            ("deploy (prod)", "production", true),
-            ("release to PROD-EU", "prod-eu", true),
-            ("unit tests", "testing", false),
-            ("test", "testing", true),
-            ("reproduce", "production", false),
-            ("to pr", "production", false),
-        ] {
-            assert_eq!(mentions(text, environment), meant, "{text} {environment}");
-        }
-    }
-
-    #[test]
-    fn the_job_that_is_chosen_is_played_or_the_only_one_that_waits() {
-        let job = |name: &'static str, status: RunStatus| Job {
-            id: Id::new(&fixture::source("ci"), name),
-            run: fixture::run(311).id,
-            name: Clean::from_static(name),
-            status,
-            started: None,
-            ended: None,
-            steps: Box::default(),
-            gate: None,
-            url: Clean::EMPTY,
-        };
-        let waits = || RunStatus::Waiting("for somebody".into());
-        let (unit, staging) = (job("unit", RunStatus::Success), job("staging", waits()));
-        let (production, review) = (job("production", waits()), job("review", RunStatus::Neutral));
-        let run = Subject::Run(unit.run.clone());
-        let played = |jobs: &[&Job], subject: &Subject| playable(jobs, subject).map(|job| job.name.to_string()).map_err(|why| why.to_string());
-        assert_eq!(played(&[&unit, &staging, &review], &run), Ok("staging".into()), "what need not be played waits for nobody");
-        assert!(played(&[&unit, &staging, &production], &run).is_err_and(|why| why.contains("several")));
-        assert!(played(&[&unit, &review], &run).is_err_and(|why| why.contains("none of its jobs")));
-        let all = [&unit, &staging, &production, &review];
-        for (chosen, expected) in [(&production, Ok("production".to_owned())), (&review, Ok("review".into()))] {
-            assert_eq!(played(&all, &Subject::Job(chosen.id.clone())), expected);
-        }
-        assert!(played(&all, &Subject::Job(unit.id.clone())).is_err_and(|why| why.contains("this job waits for nobody")));
-    }
-
-    #[test]
-    fn it_ends_by_what_the_run_itself_says() {
-        let complete = Some(End::Complete);
-        let end = |verb: Verb, before: RunNow, after: RunNow| ended(verb, &before.subject(verb), &after.subject(verb));
-        let failed = || now(1, RunStatus::Failed, &[]);
-        assert_eq!(end(Verb::Rerun, failed(), failed()), None);
-        assert_eq!(end(Verb::RerunFailed, failed(), now(2, RunStatus::Queued, &[])), complete);
-        assert_eq!(end(Verb::RerunFailed, failed(), now(1, RunStatus::Running, &[])), complete, "attempts are not counted there");
-        let anew = |newest| RunNow { again: Again::Anew { newest, same: Clean::EMPTY }, ..failed() };
-        assert_eq!(end(Verb::Rerun, anew(None), anew(Some(312))), complete, "a run of its own");
-        assert_eq!((&*stands(&anew(None)), &*stands(&anew(Some(312)))), ("failed", "failed, and #312 repeats it"));
-        assert_eq!(end(Verb::Rerun, anew(Some(312)), anew(Some(312))), None, "that was there before");
-        let running = || now(2, RunStatus::Running, &[]);
-        assert_eq!(end(Verb::Cancel, running(), running()), None);
-        assert_eq!(end(Verb::Cancel, running(), now(2, RunStatus::Cancelled, &[])), complete);
-        assert!(matches!(end(Verb::Cancel, running(), now(2, RunStatus::Success, &[])), Some(End::Overtaken(why)) if why.contains("ended by itself")));
-        assert!(matches!(end(Verb::Cancel, running(), now(3, RunStatus::Queued, &[])), Some(End::Overtaken(why)) if why.contains("attempt 3")));
-        let waits = |held: &[&str]| now(1, RunStatus::Waiting("gate".into()), held);
-        assert_eq!(end(Verb::Approve, waits(&["staging", "production"]), waits(&["production"])), None, "both were approved");
-        assert_eq!(end(Verb::Approve, waits(&["staging"]), waits(&["production"])), complete, "it waits for the next one");
-        assert_eq!(end(Verb::Reject, waits(&["staging"]), now(1, RunStatus::Failed, &["staging"])), complete);
-    }
-
-    #[test]
-    fn what_was_seen_is_about_what_is_changed() {
-        let seen = |now: RunNow, verb| now.seen(verb).template.expose().to_owned();
-        assert_eq!(seen(now(1, RunStatus::Queued, &[]), Verb::Cancel), seen(now(1, RunStatus::Running, &[]), Verb::Cancel), "it goes on while somebody types");
-        assert_ne!(seen(now(1, RunStatus::Failed, &[]), Verb::Rerun), seen(now(2, RunStatus::Failed, &[]), Verb::Rerun));
-        let held = |names: &[&str]| seen(now(1, RunStatus::Waiting("gate".into()), names), Verb::Approve);
-        assert_eq!(held(&["a", "b"]), held(&["b", "a"]));
-        assert_ne!(held(&["a", "b"]), held(&["a"]));
-    }
-}
+#[path = "runs_tests.rs"]
+mod tests;
