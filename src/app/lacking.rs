@@ -2,7 +2,7 @@
 
 use super::{App, Subject};
 use crate::{
-    domain::{Alert, Id, Run, quoted},
+    domain::{Alert, quoted},
     keys::Action,
     text::Clean,
 };
@@ -17,10 +17,7 @@ pub(super) struct Lack {
 
 /// Whether an action exists in this version at all: help lists nothing else.
 pub const fn built(action: Action) -> bool {
-    !matches!(
-        action,
-        Action::Acknowledge | Action::Silence | Action::Incident | Action::Dispatch | Action::Note | Action::Priority | Action::Panel5 | Action::Panel6
-    )
+    !matches!(action, Action::Acknowledge | Action::Silence | Action::Incident | Action::Note | Action::Priority | Action::Panel5 | Action::Panel6)
 }
 
 impl App {
@@ -29,7 +26,7 @@ impl App {
         let (words, command) = match action {
             Action::Acknowledge => ("acknowledging is not built yet", self.silence(subject, "15m")),
             Action::Silence => ("silences are not built yet", self.silence(subject, "2h")),
-            Action::Dispatch => ("starting a workflow is not built yet", self.on_run(subject, |_| "gh workflow run".to_owned())),
+            Action::Dispatch => ("only what a run of a CI is of can be started: choose a run in panel 2", None),
             Action::Incident => ("the record of an incident is not built yet", None),
             _ => ("this can not be done with what is under the cursor", None),
         };
@@ -50,16 +47,4 @@ impl App {
         let (name, user) = (quoted(&format!("alertname={}", alert.name)), quoted(&self.start.user));
         Some(crate::clean!("amtool silence add {name}{matchers} --duration={length} --author={user} --comment='looking into it'"))
     }
-
-    fn on_run(&self, subject: &Subject, command: impl Fn(&str) -> String) -> Option<Clean> {
-        let Subject::Run(id) = subject else { return None };
-        let run: &Run = self.store.run(id)?;
-        let number = number_of(id)?;
-        Some(crate::clean!("{} -R {}", command(&number), quoted(run.repository.clean())))
-    }
-}
-
-/// The number by which the CI knows a run: the last digits of its identity.
-fn number_of(id: &Id<Run>) -> Option<String> {
-    id.key().rsplit(|c: char| !c.is_ascii_digit()).next().filter(|digits| !digits.is_empty()).map(str::to_owned)
 }

@@ -207,8 +207,8 @@ impl Theatre {
         let question = crate::domain::Question::Subject(id.clone());
         let Ok(crate::domain::Answer::Subject(subject)) = self.world.answer(&id.source(), &question, self.at) else { return Vec::new() };
         let (other, title) = (crate::domain::OpId::new("else", 1), Clean::from_static("somebody else"));
-        let operation =
-            Operation { id: other, verb, subject: id, title: title.clone(), from: subject.seen, to: None, scaling, reason: Clean::EMPTY, by: title };
+        let (from, inputs) = (subject.seen, Vec::new());
+        let operation = Operation { id: other, verb, subject: id, title: title.clone(), from, to: None, scaling, inputs, reason: Clean::EMPTY, by: title };
         self.world.act(&operation, self.at)
     }
 

@@ -1,6 +1,6 @@
 //! One change to the world.
 
-use super::{Id, RevisionRef, Workload};
+use super::{Given, Id, RevisionRef, Workload};
 use crate::text::{Clean, Raw};
 use std::fmt;
 
@@ -41,6 +41,8 @@ pub enum Verb {
     Rerun,
     /// Run again what failed, and what waited for that.
     RerunFailed,
+    /// Run one job of it again.
+    RerunJob,
     /// Stop it; what must be done at its end is still done.
     Cancel,
     /// Stop it at once.
@@ -51,13 +53,15 @@ pub enum Verb {
     Reject,
     /// Begin a job that waits for a person.
     Play,
+    /// Start a run of its own, with inputs.
+    Dispatch,
     /// Go into a container: what is done there nobody here can see.
     Shell,
 }
 
 impl Verb {
     /// All of them.
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 25] = [
         Self::RollBack,
         Self::Abort,
         Self::SwitchBack,
@@ -75,11 +79,13 @@ impl Verb {
         Self::Silence,
         Self::Rerun,
         Self::RerunFailed,
+        Self::RerunJob,
         Self::Cancel,
         Self::ForceCancel,
         Self::Approve,
         Self::Reject,
         Self::Play,
+        Self::Dispatch,
         Self::Shell,
     ];
 
@@ -95,7 +101,10 @@ impl Verb {
 
     /// Whether it is done to a run of a CI, or to a job of one.
     pub const fn of_a_run(self) -> bool {
-        matches!(self, Self::Rerun | Self::RerunFailed | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject | Self::Play)
+        matches!(
+            self,
+            Self::Rerun | Self::RerunFailed | Self::RerunJob | Self::Cancel | Self::ForceCancel | Self::Approve | Self::Reject | Self::Play | Self::Dispatch
+        )
     }
 
     /// The one whose words these are, as a journal has them.
@@ -128,11 +137,13 @@ impl Verb {
             Self::Silence => "silence",
             Self::Rerun => "rerun",
             Self::RerunFailed => "rerun what failed of",
+            Self::RerunJob => "rerun the job",
             Self::Cancel => "cancel",
             Self::ForceCancel => "force-cancel",
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::Play => "play",
+            Self::Dispatch => "dispatch",
             Self::Shell => "open a shell in",
         }
     }
@@ -219,6 +230,8 @@ pub struct Operation {
     pub to: Option<RevisionRef>,
     /// How many, for another number of replicas.
     pub scaling: Option<Scaling>,
+    /// With what, for a start.
+    pub inputs: Vec<Given>,
     /// Why.
     pub reason: Clean,
     /// Who, as the journal has it.

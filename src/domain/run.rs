@@ -1,6 +1,6 @@
 //! One model for every CI: a run has jobs, a job has steps.
 
-use super::{Id, Seen, Subject, Verb, Version};
+use super::{Given, Id, Inputs, Seen, Subject, Verb, Version};
 use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
 
@@ -76,12 +76,14 @@ const SHORT: usize = 7;
 pub struct RunNow {
     /// The run.
     pub run: Run,
-    /// The jobs that failed, by name.
+    /// The jobs that failed, by name; where it is about one job, that one, as long as nothing runs in its place.
     pub failed: Vec<Clean>,
     /// What it does not go past before a person lets it.
     pub held: Vec<Held>,
     /// What comes of it when it is run again.
     pub again: Again,
+    /// What it can be started with, where that is what is to be done; or why it can not be.
+    pub inputs: Result<Inputs, Clean>,
 }
 
 /// What comes of a run when it is run again.
@@ -97,6 +99,13 @@ pub enum Again {
         newest: Option<u64>,
         /// What is the same in it: `the same parameters, on what its branch holds by then`.
         same: Clean,
+    },
+    /// Nothing: another run is started beside it.
+    Fresh {
+        /// The number of the newest one that was started so.
+        newest: Option<u64>,
+        /// On what: `what main holds by then`.
+        on: Clean,
     },
 }
 
@@ -125,17 +134,32 @@ impl RunNow {
             Verb::Rerun | Verb::RerunFailed if self.run.status.over() => {
                 format!("over{}", self.repeated().map(|newest| format!(", repeated by {newest}")).unwrap_or_default())
             }
+            Verb::RerunJob => return self.seen_as(&format!("failed {}", self.failed.len())),
+            // How the run stands that it is started from is all the same to it.
+            Verb::Dispatch => return self.seen_as(&format!("newest {}", self.repeated().unwrap_or_default())),
             _ if self.run.status.over() => "over".to_owned(),
             _ => "under way".to_owned(),
         };
-        Seen { uid: Raw::new(self.run.id.as_str()), template: Raw::new(&format!("attempt {} {about}", self.run.attempt)), paused: false }
+        self.seen_as(&format!("attempt {} {about}", self.run.attempt))
     }
 
-    /// The number of the newest run that repeats it; none where a re-run is no run of its own.
+    fn seen_as(&self, words: &str) -> Seen {
+        Seen { uid: Raw::new(self.run.id.as_str()), template: Raw::new(words), paused: false }
+    }
+
+    /// The number of the newest run that repeats it, or was started beside it; none where a re-run is no run of its own.
     pub const fn repeated(&self) -> Option<u64> {
         match self.again {
-            Again::Anew { newest, .. } => newest,
+            Again::Anew { newest, .. } | Again::Fresh { newest, .. } => newest,
             Again::Attempt | Again::Within => None,
+        }
+    }
+
+    /// Why what was chosen for its inputs is not taken by now; none where it is.
+    pub fn refuses(&self, given: &[Given]) -> Option<Clean> {
+        match &self.inputs {
+            Ok(inputs) => inputs.refuses(given, true),
+            Err(why) => Some(why.clone()),
         }
     }
 
@@ -147,9 +171,11 @@ impl RunNow {
             (Verb::Approve | Verb::Reject | Verb::Play, _) if !self.run.status.over() => {
                 crate::clean!("it waits for something else by now, or for nobody any more")
             }
+            (Verb::RerunJob, _) => crate::clean!("the job was run again meanwhile"),
+            (Verb::Dispatch, _) => crate::clean!("somebody started one meanwhile: #{}", self.repeated().unwrap_or_default()),
             (_, Again::Attempt) => crate::clean!("it is attempt {} by now, {word}", self.run.attempt),
             (_, Again::Anew { newest: Some(_), .. }) if again => Clean::from_static("it was run again meanwhile: another run repeats it"),
-            (_, Again::Within | Again::Anew { .. }) => crate::clean!("it moved on meanwhile: {word}"),
+            (_, Again::Within | Again::Anew { .. } | Again::Fresh { .. }) => crate::clean!("it moved on meanwhile: {word}"),
         })
     }
 
@@ -225,7 +251,20 @@ pub enum RunStatus {
     Unknown(Clean),
 }
 
+/// How a wait is told that an approval ends, and nothing else.
+const APPROVAL: &str = "for an approval";
+
 impl RunStatus {
+    /// It waits for an approval of what it would deploy there.
+    pub fn unapproved(environment: &Name) -> Self {
+        Self::Waiting(crate::clean!("{APPROVAL} of its deployment to {environment}"))
+    }
+
+    /// Whether it waits for an approval.
+    pub fn asks_approval(&self) -> bool {
+        matches!(self, Self::Waiting(why) if why.starts_with(APPROVAL))
+    }
+
     /// Whether it will not change by itself.
     pub const fn over(&self) -> bool {
         match self {

@@ -32,11 +32,13 @@ impl Class {
             | Verb::Release
             | Verb::Rerun
             | Verb::RerunFailed
+            | Verb::RerunJob
             | Verb::Cancel
             | Verb::ForceCancel
             | Verb::Approve
             | Verb::Reject
             | Verb::Play
+            | Verb::Dispatch
             | Verb::Shell => Self::Change,
             Verb::Acknowledge | Verb::Silence => Self::Notice,
         }

@@ -134,7 +134,7 @@ actions! {
         Shell "shell" "shell" "Leave the screen for a shell in the container; never in read-only",
     }
     "pipelines" Own {
-        Dispatch "dispatch" "dispatch" "Plan to start a workflow, by a form",
+        Dispatch "dispatch" "dispatch" "Plan to start another run of its workflow, with inputs",
     }
     "logs" Own {
         Follow "follow" "follow" "Follow the newest line",

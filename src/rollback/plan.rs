@@ -240,6 +240,7 @@ impl Plan {
             from: self.from().clone(),
             to: Some(to),
             scaling: None,
+            inputs: Vec::new(),
             reason,
             by,
         })

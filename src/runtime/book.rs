@@ -33,8 +33,9 @@ impl Book {
     /// Writes the intent so that it survives the machine; the proof that it is there.
     pub fn intend(&self, operation: &Operation, confirmation: &Confirmation, intended: &Intended, at: Timestamp) -> Result<OnDisk, JournalError> {
         let scaling = operation.scaling.map(|scaling| format!("|{}", scaling.to)).unwrap_or_default();
+        let inputs: String = operation.inputs.iter().map(|given| format!("|{}={}", given.name.raw(), given.value.expose())).collect();
         let params = format!(
-            "{}|{}|{}{scaling}",
+            "{}|{}|{}{scaling}{inputs}",
             operation.subject.as_str(),
             operation.from.template.expose(),
             operation.to.as_ref().map_or("", |to| to.template.expose())

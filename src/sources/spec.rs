@@ -9,6 +9,8 @@ use ring::{hmac, rand::SystemRandom};
 use serde_json::Value;
 use std::sync::LazyLock;
 
+pub use crate::text::secret;
+
 /// The hash by which what the operator saw is compared: SHA-256 in hex over its JSON with sorted keys.
 pub fn hash(spec: &Value) -> Raw {
     let digest = ring::digest::digest(&ring::digest::SHA256, canonical(spec).as_bytes());
@@ -37,42 +39,9 @@ pub fn canonical(value: &Value) -> String {
 /// The key of the masks. It lives as long as this process: a mask tells that a value changed, and nothing else to anybody.
 static KEY: LazyLock<Option<hmac::Key>> = LazyLock::new(|| hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok());
 
-/// Words in the name of a value that is not to be shown.
-const SECRET_NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "token",
-    "secret",
-    "credential",
-    "apikey",
-    "api_key",
-    "api-key",
-    "private",
-    "access_key",
-    "accesskey",
-    "signing",
-    "dsn",
-    "auth",
-    "_key",
-    "-key",
-];
-
-/// Whether what is called so is a secret.
-pub fn secret(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|word| lower.contains(word)) || lower == "key" || camel_key(name)
-}
-
 /// `value` as it may be shown under `name`: `•••• 3f9a` where it is secret.
 pub fn shown(name: &str, value: &str) -> Clean {
     if !value.is_empty() && (secret(name) || redact(value) != value) { mask(value) } else { Clean::from_untrusted(value) }
-}
-
-/// `apiKey`, `signingKey`.
-fn camel_key(name: &str) -> bool {
-    name.ends_with("Key") && name.len() > 3
 }
 
 /// A mask that changes with the value.

@@ -8,6 +8,7 @@ mod name;
 mod painted;
 mod raw;
 mod redact;
+mod secret;
 mod sieve;
 mod width;
 mod wording;
@@ -20,6 +21,7 @@ pub use name::Name;
 pub use painted::{Hue, Paint, Painted, Span, parts};
 pub use raw::Raw;
 pub use redact::{Redactor, redact};
+pub use secret::secret;
 pub use width::{fit, fit_middle, pad, pad_left, width};
 pub use wording::{age, age_in_words, bytes, clock, cores, count, latency, percent, took};
 

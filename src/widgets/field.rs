@@ -53,6 +53,8 @@ pub enum Look {
     Hint(Clean),
     /// One mark for each character.
     Masked,
+    /// As typed up to the first `=`, after it one mark for each character.
+    MaskedValue,
 }
 
 /// A field holds no more characters than this: typing has an end, a pasted file has none.
@@ -120,7 +122,7 @@ impl Field {
         let hidden = (at + 1).saturating_sub(room);
         let line = match look {
             Look::Hint(hint) if self.is_empty() => vec![Piece::new(Role::Faint, hint.clone())],
-            Look::Plain | Look::Hint(_) | Look::Masked => super::skip(&[Piece::from(crate::clean!("{before}{after}"))], hidden),
+            Look::Plain | Look::Hint(_) | Look::Masked | Look::MaskedValue => super::skip(&[Piece::from(crate::clean!("{before}{after}"))], hidden),
         };
         draw_line(buf, area, &line, Align::Left, theme);
         if focused {
@@ -132,12 +134,17 @@ impl Field {
     /// The text before and after the cursor, as it is drawn.
     fn shown(&self, look: &Look) -> (Clean, Clean) {
         let split = self.text().char_indices().nth(self.input.cursor()).map_or(self.text().len(), |(at, _)| at);
-        let (before, after) = self.text().split_at(split);
-        let face = |text: &str| match look {
-            Look::Plain | Look::Hint(_) => Clean::from_untrusted(text),
-            Look::Masked => crate::clean!("{}", super::sign::MASK.repeat(text.chars().count())),
+        // From here on the text is hidden.
+        let hidden = match look {
+            Look::Plain | Look::Hint(_) => self.text().len(),
+            Look::Masked => 0,
+            Look::MaskedValue => self.text().find('=').map_or(self.text().len(), |at| at + 1),
         };
-        (face(before), face(after))
+        let face = |from: usize, to: usize| {
+            let (shown, masked) = self.text()[from..to].split_at(hidden.clamp(from, to) - from);
+            crate::clean!("{shown}{}", super::sign::MASK.repeat(masked.chars().count()))
+        };
+        (face(0, split), face(split, self.text().len()))
     }
 }
 
@@ -191,6 +198,10 @@ mod tests {
     fn a_secret_shows_its_length_only_and_an_empty_field_says_what_belongs_there() {
         assert_eq!(shown(&Field::holding("hunter2"), &Look::Masked, 12).0, "•••••••");
         assert_eq!(shown(&Field::default(), &Look::Hint("service name".into()), 20).0, "service name");
+        let mut field = Field::holding("TOKEN=hunter2");
+        assert_eq!(shown(&field, &Look::MaskedValue, 20).0, "TOKEN=•••••••");
+        field.edit(Edit::Home);
+        assert_eq!(shown(&field, &Look::MaskedValue, 20), ("TOKEN=•••••••".into(), "T".into()));
     }
 
     #[test]

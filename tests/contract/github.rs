@@ -4,6 +4,7 @@
 mod budget;
 mod changes;
 mod deployments;
+mod dispatch;
 pub mod seen;
 pub mod stand_in;
 mod told;

@@ -1,7 +1,9 @@
 //! `kind = "gitlab"` against a GitLab that we play ourselves, in the shapes of an old and of a new version.
 
+mod approvals;
 mod changes;
 mod deployments;
+mod dispatch;
 pub mod stand_in;
 mod told;
 pub mod world;

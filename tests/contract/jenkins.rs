@@ -3,6 +3,7 @@
 
 mod acts;
 mod changes;
+mod dispatch;
 pub mod stand_in;
 mod told;
 pub mod world;

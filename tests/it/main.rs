@@ -2,6 +2,7 @@
 
 mod batch;
 mod decisions;
+mod dispatch;
 mod faces;
 mod forward;
 mod guard;

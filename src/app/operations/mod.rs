@@ -196,6 +196,7 @@ impl Operations {
     pub fn layer(&self, key: OperationKey) -> Layer {
         if let Some(single) = self.single(key) {
             return match &single.stand {
+                Stand::Planned(_) if single.lines.at.is_some() => Layer::Form,
                 Stand::Reading { .. } | Stand::Planned(_) => Layer::Plan,
                 Stand::Confirming { .. } => Layer::Confirm,
                 Stand::Sending { .. } | Stand::Unclear { .. } | Stand::UnderWay(_) => Layer::UnderWay,
@@ -222,6 +223,10 @@ impl Operations {
 
     /// Types into the confirm line.
     pub(in crate::app) fn edit(&mut self, key: OperationKey, edit: Edit) {
+        if let Some(field) = self.single_mut(key).and_then(|single| single.lines.here()) {
+            field.edit(edit);
+            return;
+        }
         if let Some(line) = self.line(key) {
             if line.on_reason {
                 line.reason.edit(edit)
@@ -231,8 +236,12 @@ impl Operations {
         }
     }
 
-    /// Pasted text goes into a reason, never into the word that confirms.
+    /// Pasted text goes into an input or a reason, never into the word that confirms.
     pub(in crate::app) fn paste(&mut self, key: OperationKey, text: &str) -> bool {
+        if let Some(field) = self.single_mut(key).and_then(|single| single.lines.here()) {
+            field.paste(text);
+            return true;
+        }
         match self.line(key) {
             Some(line) if line.on_reason => {
                 line.reason.paste(text);
@@ -286,7 +295,7 @@ impl Operations {
     pub(in crate::app) fn wanted(&self) -> BTreeSet<(SourceId, Feed)> {
         let feed = |single: &Single| match &single.thing {
             Thing::Workload(workload) => (workload.id.source(), Feed::Pods(Scope::Workload(workload.id.clone()))),
-            Thing::Run(run) | Thing::Job(run, _) => (run.id.source(), Feed::Jobs(run.id.clone())),
+            Thing::Run(run) | Thing::Job(run, _) | Thing::Workflow(run) => (run.id.source(), Feed::Jobs(run.id.clone())),
         };
         let singles = self.singles.iter().filter(|single| !single.over()).map(feed);
         self.running.iter().flat_map(|running| running.procedure.feeds()).chain(singles).collect()

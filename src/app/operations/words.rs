@@ -54,6 +54,10 @@ impl Operations {
             });
         }
         match layer {
+            Layer::Plan if self.single(key).is_some_and(|single| single.inputs().is_some()) => {
+                of(&[(Action::Enter, "confirm…"), (Action::Escape, "leave, nothing done"), (Action::NextPanel, "write inputs"), (Action::OpenLock, "open")])
+            }
+            Layer::Form => of(&[(Action::Enter, "take them"), (Action::Escape, "as before"), (Action::NextPanel, "next")]),
             Layer::Plan if self.single(key).is_some_and(|single| single.verb != Verb::Scale) => {
                 of(&[(Action::Enter, "confirm…"), (Action::Escape, "leave, nothing done"), (Action::OpenLock, "open")])
             }

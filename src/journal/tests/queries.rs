@@ -216,6 +216,7 @@ fn the_gate_gets_its_proof_from_an_intent_that_is_on_disk() {
         from: Seen { uid: Raw::new("u-1"), template: Raw::new("aaaa"), paused: false },
         to: Some(template("5c7d", 41, "2.7.3")),
         scaling: None,
+        inputs: Vec::new(),
         reason: "CartErrorRate 17.4 %".into(),
         by: "oncall".into(),
     };

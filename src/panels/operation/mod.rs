@@ -3,6 +3,7 @@
 mod batch;
 mod confirm;
 mod errors;
+mod inputs;
 mod plan;
 mod progress;
 mod single;

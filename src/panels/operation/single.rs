@@ -1,7 +1,7 @@
 //! A restart, a pause, another number of pods: its plan, its confirm line, what is under way, how it ended.
 
 use super::{
-    Foot, Sheet, boxed, confirm, heading, mark,
+    Foot, Sheet, boxed, confirm, heading, inputs, mark,
     plan::{asks, barred, check_lines, shut, typed},
     sentence,
 };
@@ -64,6 +64,7 @@ fn plan(app: &App, single: &Single, form: &Form, width: usize) -> Vec<Line> {
         lines.push(line![(Role::Title, "PODS"), "   ", crate::clean!("{before}"), (Role::Dim, "  →  "), (Role::Accent, crate::clean!("{wanted}"))]);
         lines.push(Line::new());
     }
+    lines.extend(inputs::lines(single, width));
     lines.push(heading("WHAT IS THERE NOW", ""));
     lines.extend(wrap(&line![seen(app, single, form)], width));
     lines.extend([Line::new(), heading("WHAT WILL HAPPEN", "")]);
@@ -109,7 +110,10 @@ fn seen(app: &App, single: &Single, form: &Form) -> Clean {
 }
 
 /// What Enter asks for, or everything that bars it.
-fn foot<'a>(app: &App, single: &Single, width: usize) -> Foot<'a> {
+fn foot<'a>(app: &App, single: &'a Single, width: usize) -> Foot<'a> {
+    if let Some(at) = single.lines.at {
+        return inputs::foot(single, at, width);
+    }
     let mut says = Vec::new();
     match single.barred() {
         Err(Barred::NoTarget(why)) => says.extend(barred(Mark::Unknown, crate::clean!("Enter is barred: {why}"), width)),

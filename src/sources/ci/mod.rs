@@ -6,6 +6,7 @@ mod hurry;
 mod jobs;
 mod lines;
 mod quota;
+mod started;
 mod tail;
 mod usual;
 
@@ -15,6 +16,7 @@ pub(in crate::sources) use hurry::{Hurry, SOON};
 pub(in crate::sources) use jobs::{Look, watch as jobs};
 pub(in crate::sources) use lines::Lines;
 pub(in crate::sources) use quota::{Need, Quota};
+pub(in crate::sources) use started::Started;
 pub(in crate::sources) use tail::{LINES, end_of, last, lines, whole_lines};
 pub(in crate::sources) use usual::Usual;
 

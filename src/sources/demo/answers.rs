@@ -39,7 +39,7 @@ impl World {
             }
             Question::Run { run, verb } => {
                 let gone = || SourceError::NotFound(crate::clean!("{source} has no run {}", run.key()));
-                self.run_now(source, run, at).map(|now| Answer::Subject(Box::new(now.subject(*verb)))).ok_or_else(gone)
+                self.run_now(source, run, *verb, at).map(|now| Answer::Subject(Box::new(now.subject(*verb)))).ok_or_else(gone)
             }
             Question::Tail(job) => self.job_tail(source, job, at),
             Question::Report { run, .. } => self.report(source, run, at),

@@ -4,10 +4,11 @@ use super::{
     chance::Chance,
     runs::run_id,
     tables::{EndName, JobTable, RunTable},
+    words::Moment,
     world::World,
 };
 use crate::{
-    domain::{Again, Check, CheckKind, Held, Id, Operation, Run, RunNow, RunStatus, SourceId, Stage, Verb},
+    domain::{Again, Check, CheckKind, Held, Id, Input, InputKind, Inputs, Operation, Run, RunNow, RunStatus, SourceId, Stage, Verb},
     sources::github,
     text::{Clean, Name, Raw},
 };
@@ -15,6 +16,16 @@ use jiff::{SignedDuration, Timestamp};
 
 /// From being wanted again to being taken by a runner.
 const TAKEN: SignedDuration = SignedDuration::from_secs(3);
+/// What a run is called that a person started.
+const BY_HAND: &str = "Started by hand";
+
+/// What every workflow here is started with.
+fn taken() -> Inputs {
+    let input = |name, kind, default, required| Input { name: Name::new(name), kind, default: Raw::new(default), required };
+    let to = InputKind::Choice(["staging", "production"].map(Name::new).into());
+    let known = vec![input("version", InputKind::Text, "", true), input("environment", to, "staging", true), input("dry_run", InputKind::Flag, "false", false)];
+    Inputs { known, open: false }
+}
 
 /// One thing that was done to a run.
 #[derive(Clone, Debug)]
@@ -93,35 +104,58 @@ impl World {
     }
 
     /// A run as it is at `at`, for what is to be done with it.
-    pub(super) fn run_now(&self, source: &SourceId, id: &Id<Run>, at: Timestamp) -> Option<RunNow> {
+    pub(super) fn run_now(&self, source: &SourceId, id: &Id<Run>, verb: Verb, at: Timestamp) -> Option<RunNow> {
         let run = self.runs(source, at).into_iter().find(|run| run.id == *id)?;
         let jobs = self.jobs(source, id, at);
         let failed = jobs.iter().filter(|job| job.status == RunStatus::Failed).map(|job| job.name.clone()).collect();
         let waits = jobs.iter().any(|job| matches!(job.status, RunStatus::Waiting(_)));
         let held = Held { environment: Name::new("production"), key: Raw::new("1"), ours: Some(true), asks: vec![Clean::from_static("release-managers")] };
-        Some(RunNow { run, failed, held: waits.then_some(held).into_iter().collect(), again: Again::Attempt })
+        let (again, inputs) = match verb {
+            Verb::Dispatch => {
+                let started = self.runs(source, at).into_iter().filter(|one| one.repository == run.repository && &*one.title == BY_HAND);
+                (Again::Fresh { newest: started.map(|one| one.number).max(), on: crate::clean!("what {} holds by then", run.branch) }, taken())
+            }
+            _ => (Again::Attempt, Inputs::default()),
+        };
+        Some(RunNow { run, failed, held: waits.then_some(held).into_iter().collect(), again, inputs: Ok(inputs) })
+    }
+
+    /// Another run of the same, which goes as it goes where nothing is wrong.
+    fn start(&mut self, source: &SourceId, run: &Id<Run>, by: &Clean, at: Timestamp) {
+        let Some(mut table) = self.run_table(source, run).cloned() else { return };
+        let of_service = self.scenario.tables.run.iter().filter(|one| one.service.get_ref() == table.service.get_ref());
+        table.number = of_service.map(|one| one.number).max().unwrap_or_default() + 1;
+        (table.title, table.by, table.started) = (BY_HAND.to_owned(), by.to_string(), Moment::at(at + TAKEN));
+        table.job.iter_mut().for_each(|job| job.ends = EndName::Ok);
+        self.scenario.tables.run.push(table);
     }
 
     pub(super) fn check_errand(&self, operation: &Operation, at: Timestamp) -> Vec<Check> {
         let run: Id<Run> = operation.subject.cast();
-        let Some(now) = self.run_now(&run.source(), &run, at) else {
+        let Some(now) = self.run_now(&run.source(), &run, operation.verb, at) else {
             return vec![Check::Made(CheckKind::Rights.block(crate::clean!("{} is not there any more", operation.title), None))];
         };
         let repository = &now.run.repository;
         let rights = CheckKind::Rights.ok(crate::clean!("you may write Actions of {repository}"));
-        let command = github::command(operation.verb, "github.com", repository.raw(), now.run.number);
+        let command = match operation.verb {
+            Verb::Dispatch => github::start_command(&"github.com".into(), &crate::clean!("{}.yml", now.run.workflow), &now.run, &operation.inputs),
+            verb => github::command(verb, "github.com", repository.raw(), now.run.number),
+        };
         vec![Check::Expect(vec![CheckKind::Rights]), Check::Command(command), Check::Made(rights)]
     }
 
     pub(super) fn carry_errand(&mut self, operation: &Operation, at: Timestamp) -> Vec<Stage> {
         let run: Id<Run> = operation.subject.cast();
-        let Some(now) = self.run_now(&run.source(), &run, at) else {
+        let Some(now) = self.run_now(&run.source(), &run, operation.verb, at) else {
             return vec![Stage::Refused { why: crate::clean!("{} is not there any more", operation.title) }];
         };
-        if let Some(what) = now.moved(operation.verb, &operation.from) {
+        if let Some(what) = now.moved(operation.verb, &operation.from).or_else(|| now.refuses(&operation.inputs)) {
             return vec![Stage::Conflict { what, same: false }];
         }
-        self.errands.push(Errand { run, verb: operation.verb, at });
+        match operation.verb {
+            Verb::Dispatch => self.start(&run.source(), &run, &operation.by, at),
+            verb => self.errands.push(Errand { run, verb, at }),
+        }
         let request = Chance::new(4).of(operation.id.as_str()).hex(8);
         let accepted = Stage::Accepted { request: Some(crate::clean!("{request}")), warnings: Vec::new(), revision: None, generation: None };
         vec![Stage::Sending, accepted]

@@ -143,11 +143,13 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
         | Verb::Silence
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
         | Verb::Play
+        | Verb::Dispatch
         | Verb::Shell => Err(crate::clean!("the simulated world can not {}", operation.verb.words())),
     }
 }
@@ -177,11 +179,13 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         | Verb::Silence
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
         | Verb::Play
+        | Verb::Dispatch
         | Verb::Shell => None,
     }
 }

@@ -52,6 +52,11 @@ enum Told {
 }
 
 impl Moment {
+    /// This very moment.
+    pub(super) const fn at(at: Timestamp) -> Self {
+        Self(Told::Whole(at))
+    }
+
     /// How long after `start` it is; a clock time is taken for the nearest one, before or after.
     pub(super) fn after(&self, start: Timestamp) -> SignedDuration {
         const DAY: i64 = 86_400_000;

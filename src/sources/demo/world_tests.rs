@@ -44,6 +44,7 @@ fn back(world: &World, service: &str, version: &str, at: Timestamp, count: u64) 
         from: subject(world, &id, at).seen,
         to: Some(RevisionRef { id: to.id, number: to.number, template: to.template, version: to.version }),
         scaling: None,
+        inputs: Vec::new(),
         reason: Clean::from_static("errors"),
         by: Clean::from_static("oncall"),
         subject: id,

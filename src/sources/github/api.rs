@@ -9,7 +9,7 @@ use crate::{
     domain::{SourceId, Stage},
     sources::{
         SourceError,
-        ci::{Board, Hurry, Pace, Usual},
+        ci::{Board, Hurry, Pace, Started, Usual},
         gates::Gates,
         http::{Ask, Budget, HeaderName, HeaderValue, Http, Method, Opened, Reply, Transport},
         refusal::Refusal,
@@ -47,6 +47,7 @@ pub(super) struct Api {
     pub usual: Mutex<Usual>,
     pub records: Records,
     pub hurry: Hurry,
+    pub started: Started,
     http: Http,
     meter: Mutex<Meter>,
     turn: tokio::sync::Mutex<()>,
@@ -57,7 +58,8 @@ impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
         let meter = Mutex::new(Meter::new(login.token.is_none(), Timestamp::now()));
         let (board, turn, notes) = (Board::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Self { id, login, pace, gates, board, usual: Mutex::new(usual), records: Records::default(), hurry: Hurry::default(), http, meter, turn, notes }
+        let (records, hurry, started) = (Records::default(), Hurry::default(), Started::default());
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), records, hurry, started, http, meter, turn, notes }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -147,11 +149,18 @@ impl Api {
 
     /// Sends a change about `repository`, once, and tells what came of it, with the status of the answer. It is never sent again.
     pub async fn carry(&self, repository: &str, ask: Ask) -> (Stage, u16) {
+        let (stage, reply) = self.carry_told(repository, ask).await;
+        let none = if matches!(stage, Stage::Refused { .. }) { 429 } else { 0 };
+        (stage, reply.map_or(none, |reply| reply.status.as_u16()))
+    }
+
+    /// The same with the answer, where there was one.
+    pub async fn carry_told(&self, repository: &str, ask: Ask) -> (Stage, Option<Reply>) {
         self.hurry.changed(repository);
         let reply = match self.send(ask).await {
             Ok(reply) => reply,
-            Err(error @ SourceError::RateLimited { .. }) => return (Stage::Refused { why: clean!("{error}") }, 429),
-            Err(error) => return (Stage::Unclear { why: clean!("{error}") }, 0),
+            Err(error @ SourceError::RateLimited { .. }) => return (Stage::Refused { why: clean!("{error}") }, None),
+            Err(error) => return (Stage::Unclear { why: clean!("{error}") }, None),
         };
         let (status, said) = (reply.status.as_u16(), reply.said());
         let stage = match status {
@@ -162,7 +171,7 @@ impl Api {
             300..=499 => Stage::Refused { why: clean!("{}: {said}", SourceError::from(self.trouble(repository, &reply)).why().words) },
             _ => Stage::Unclear { why: clean!("{} answers with {status}: {said}", self.login.host) },
         };
-        (stage, status)
+        (stage, Some(reply))
     }
 
     /// How far GitHub's clock is ahead of ours.

@@ -3,13 +3,13 @@
 use super::{
     api::Api,
     deployments::rights,
-    jobs, keys,
+    dispatch, jobs, keys,
     meter::Need,
     wire::{WireJob, WireRun},
 };
 use crate::{
     clean,
-    domain::{Again, Check, CheckKind, Finding, Held, Id, Operation, Run, RunNow, RunStatus, Stage, Verb},
+    domain::{Again, Check, CheckKind, Finding, Held, Id, Inputs, Operation, Run, RunNow, RunStatus, Stage, Verb},
     gate::Warrant,
     sources::{
         SourceError,
@@ -29,7 +29,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// What can be done. A job that waits is let go on by its environment, and not by itself.
-pub(in crate::sources) const VERBS: [Verb; 6] = [Verb::Rerun, Verb::RerunFailed, Verb::Cancel, Verb::ForceCancel, Verb::Approve, Verb::Reject];
+pub(in crate::sources) const VERBS: [Verb; 7] = [Verb::Rerun, Verb::RerunFailed, Verb::Cancel, Verb::ForceCancel, Verb::Approve, Verb::Reject, Verb::Dispatch];
 const CHECKS: [CheckKind; 2] = [CheckKind::Pipeline, CheckKind::Rights];
 /// GitHub runs nothing again that was asked for longer ago, nor more often (its documentation of re-runs).
 pub(super) const OLDEST: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -78,6 +78,11 @@ impl Pending {
 
 /// A run as it is at this moment.
 pub(super) async fn now(api: &Api, id: &Id<Run>, verb: Verb) -> Result<RunNow, SourceError> {
+    look(api, id, verb).await.map(|(now, _)| now)
+}
+
+/// The same, with what GitHub told of the run.
+async fn look(api: &Api, id: &Id<Run>, verb: Verb) -> Result<(RunNow, WireRun), SourceError> {
     let (repository, number) = place(id)?;
     let (wire, _) = api.read::<WireRun>(Need::Person, repository, Api::afresh(repository, &["actions", "runs", &number.to_string()])).await?;
     let run = wire.run(&api.id, &Name::new(repository), None);
@@ -93,7 +98,11 @@ pub(super) async fn now(api: &Api, id: &Id<Run>, verb: Verb) -> Result<RunNow, S
         }
         (..) => Vec::new(),
     };
-    Ok(RunNow { run, failed: jobs.iter().filter_map(WireJob::failed).collect(), held, again: Again::Attempt })
+    let (again, inputs) = match verb {
+        Verb::Dispatch => dispatch::read(api, repository, &wire, &run).await?,
+        _ => (Again::Attempt, Ok(Inputs::default())),
+    };
+    Ok((RunNow { run, failed: jobs.iter().filter_map(WireJob::failed).collect(), held, again, inputs }, wire))
 }
 
 fn place(id: &Id<Run>) -> Result<(&str, u64), SourceError> {
@@ -105,8 +114,12 @@ pub(super) fn prepare(api: Arc<Api>, operation: Operation) -> BoxStream<'static,
     let made = async move {
         let run: Id<Run> = operation.subject.cast();
         let (repository, number) = place(&run)?;
-        let now = now(&api, &run, operation.verb).await?;
-        let first = [Check::Command(command(operation.verb, &api.login.host, repository, number)), Check::Made(can(operation.verb, &now, Timestamp::now()))];
+        let (now, wire) = look(&api, &run, operation.verb).await?;
+        let command = match operation.verb {
+            Verb::Dispatch => dispatch::command(&api.login.host, wire.file(), &now.run, &operation.inputs),
+            verb => command(verb, &api.login.host, repository, number),
+        };
+        let first = [Check::Command(command), Check::Made(can(operation.verb, &now, Timestamp::now()))];
         let repository = repository.to_owned();
         let rights = stream::once(async move { Check::Made(rights(&api, &repository, "this").await) });
         Ok(stream::iter(first).chain(rights).boxed())
@@ -120,6 +133,7 @@ fn can(verb: Verb, now: &RunNow, at: Timestamp) -> Finding {
     let again = matches!(verb, Verb::Rerun | Verb::RerunFailed);
     let held = now.held.iter().map(|held| held.environment.raw()).collect::<Vec<_>>().join(", ");
     match verb {
+        Verb::Dispatch => dispatch::finding(now),
         _ if again && !run.status.over() => kind.block("it is not over: GitHub runs again only what has ended", Some("cancel it, or wait for its end".into())),
         _ if again && run.created.is_some_and(|created| at.duration_since(created) > OLDEST) => {
             kind.block("it is older than 30 days: GitHub runs it no more", Some("dispatch the workflow anew".into()))
@@ -156,7 +170,13 @@ pub(in crate::sources) fn command(verb: Verb, host: &str, repository: &str, numb
 
 /// Carries it out, once.
 pub(super) fn carry_out(api: Arc<Api>, warrant: Warrant) -> BoxStream<'static, Result<Stage, SourceError>> {
-    steps::once(make_ready(api, warrant), |ready: Ready| async move { ready.api.carry(&ready.repository, ready.ask).await.0 })
+    steps::once(make_ready(api, warrant), |ready: Ready| async move {
+        let Ready { api, repository, ask, starts, _warrant } = ready;
+        match starts {
+            Some((from, workflow)) => dispatch::send(&api, &repository, &from, workflow, ask).await,
+            None => api.carry(&repository, ask).await.0,
+        }
+    })
 }
 
 /// The one request. It owns the warrant, so that there is no second one.
@@ -164,6 +184,8 @@ struct Ready {
     api: Arc<Api>,
     repository: String,
     ask: Ask,
+    /// From which run a workflow is started, and which.
+    starts: Option<(Id<Run>, u64)>,
     _warrant: Warrant,
 }
 
@@ -171,12 +193,18 @@ async fn make_ready(api: Arc<Api>, warrant: Warrant) -> Result<Ready, Stage> {
     let operation = warrant.operation();
     let (verb, run): (Verb, Id<Run>) = (operation.verb, operation.subject.cast());
     let (repository, number) = place(&run).map_err(|error| steps::not_sent(&error))?;
-    let now = now(&api, &run, verb).await.map_err(|error| steps::not_sent(&error))?;
-    if let Some(what) = now.moved(verb, &operation.from) {
+    let (now, wire) = look(&api, &run, verb).await.map_err(|error| steps::not_sent(&error))?;
+    if let Some(what) = now.moved(verb, &operation.from).or_else(|| now.refuses(&operation.inputs)) {
         return Err(Stage::Conflict { what, same: false });
     }
-    let ask = request(verb, repository, number, &now, &operation.reason);
-    Ok(Ready { repository: repository.to_owned(), ask, api, _warrant: warrant })
+    let (ask, starts) = match verb {
+        Verb::Dispatch => {
+            let ask = dispatch::request(&api.login.host, repository, wire.workflow(), now.run.branch.raw(), &operation.inputs);
+            (ask, Some((run.clone(), wire.workflow())))
+        }
+        verb => (request(verb, repository, number, &now, &operation.reason), None),
+    };
+    Ok(Ready { repository: repository.to_owned(), ask, starts, api, _warrant: warrant })
 }
 
 fn request(verb: Verb, repository: &str, number: u64, now: &RunNow, reason: &Clean) -> Ask {
@@ -204,7 +232,7 @@ mod tests {
     fn run(status: RunStatus, failed: &[&'static str], held: Vec<Held>) -> RunNow {
         let mut run = fixture::run(311);
         run.status = status;
-        RunNow { run, failed: failed.iter().map(|name| Clean::from_static(name)).collect(), held, again: Again::Attempt }
+        RunNow { run, failed: failed.iter().map(|name| Clean::from_static(name)).collect(), held, again: Again::Attempt, inputs: Ok(Inputs::default()) }
     }
 
     fn held(key: &str, ours: Option<bool>) -> Held {

@@ -6,6 +6,7 @@
 mod api;
 mod changes;
 mod deployments;
+mod dispatch;
 mod jobs;
 mod keys;
 mod login;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use super::ci::Pace;
 pub(in crate::sources) use changes::{VERBS, command};
+pub(in crate::sources) use dispatch::command as start_command;
 
 use super::{
     Made, Source, SourceError, Wish,

@@ -162,11 +162,14 @@ impl WireRun {
         clean(actor.and_then(|actor| actor.login.as_ref()))
     }
 
-    /// The file of its workflow without the folder: `ci.yml` of `.github/workflows/ci.yml@main`.
-    fn file(&self) -> &str {
-        let path = self.path.as_deref().unwrap_or_default();
-        let path = path.split('@').next().unwrap_or_default();
-        path.rsplit('/').next().unwrap_or_default()
+    /// The file of its workflow: `.github/workflows/ci.yml`, also of `.github/workflows/ci.yml@main`.
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or_default().split('@').next().unwrap_or_default()
+    }
+
+    /// The same without the folder: `ci.yml`.
+    pub fn file(&self) -> &str {
+        self.path().rsplit('/').next().unwrap_or_default()
     }
 
     /// Whether it is of one of these branches (all if none is named) and workflows (by file or name).

@@ -9,15 +9,17 @@ use crate::{
     domain::{SourceId, Stage},
     sources::{
         SourceError,
-        ci::{Board, Hurry, Pace, Usual},
+        ci::{Board, Hurry, Pace, Started, Usual},
         gates::Gates,
         http::{Ask, Budget, Http, Method, Opened, Reply, Transport},
         refusal::Refusal,
     },
     text::Clean,
 };
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -41,6 +43,7 @@ pub(super) struct Api {
     pub board: Board,
     pub usual: Mutex<Usual>,
     pub hurry: Hurry,
+    pub started: Started,
     http: Http,
     meter: Mutex<Meter>,
     turn: tokio::sync::Mutex<()>,
@@ -50,8 +53,9 @@ pub(super) struct Api {
 impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
         let meter = Mutex::new(Meter::new(Timestamp::now()));
-        let (board, hurry, turn, notes) = (Board::default(), Hurry::default(), tokio::sync::Mutex::default(), Mutex::default());
-        Self { id, login, pace, gates, board, usual: Mutex::new(usual), hurry, http, meter, turn, notes }
+        let (board, hurry, started) = (Board::default(), Hurry::default(), Started::default());
+        let (turn, notes) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), hurry, started, http, meter, turn, notes }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -98,8 +102,9 @@ impl Api {
     }
 
     /// A change below a project.
-    pub fn change(method: Method, project: &str, path: &[&str]) -> Ask {
-        path.iter().copied().fold(Ask::change(method, "projects", None).segment(project), Ask::segment)
+    pub fn change(method: Method, project: &str, path: &[&str], json: Option<Value>) -> Ask {
+        let json = json.map(|json| Bytes::from(json.to_string()));
+        path.iter().copied().fold(Ask::change(method, "projects", json).segment(project), Ask::segment)
     }
 
     /// Reads JSON about `project`, and the next page where there is one.
@@ -130,13 +135,20 @@ impl Api {
 
     /// Sends a change about `what` of `project`, once, and tells what came of it, with the status of the answer. It is never sent again.
     pub async fn carry(&self, project: &str, what: &Clean, ask: Ask) -> (Stage, u16) {
+        let (stage, reply) = self.carry_told(project, what, ask).await;
+        let none = if matches!(stage, Stage::Refused { .. }) { 429 } else { 0 };
+        (stage, reply.map_or(none, |reply| reply.status.as_u16()))
+    }
+
+    /// The same with the answer, where there was one.
+    pub async fn carry_told(&self, project: &str, what: &Clean, ask: Ask) -> (Stage, Option<Reply>) {
         self.hurry.changed(project);
         let reply = match self.send(ask).await {
             Ok(reply) => reply,
-            Err(error @ SourceError::RateLimited { .. }) => return (Stage::Refused { why: clean!("{error}") }, 429),
-            Err(error) => return (Stage::Unclear { why: clean!("{error}") }, 0),
+            Err(error @ SourceError::RateLimited { .. }) => return (Stage::Refused { why: clean!("{error}") }, None),
+            Err(error) => return (Stage::Unclear { why: clean!("{error}") }, None),
         };
-        let (status, said) = (reply.status.as_u16(), reply.said());
+        let (status, said) = (reply.status.as_u16(), faults(&reply).unwrap_or_else(|| reply.said()));
         let stage = match status {
             200..=299 => {
                 let request = reply.header("x-request-id").map(Clean::from_untrusted);
@@ -147,7 +159,7 @@ impl Api {
             300..=499 => Stage::Refused { why: SourceError::from(self.trouble(project, &reply)).why().words },
             _ => Stage::Unclear { why: clean!("{} answers with {status}: {said}", self.login.host) },
         };
-        (stage, status)
+        (stage, Some(reply))
     }
 
     /// Waits for the budget.
@@ -217,4 +229,12 @@ impl Api {
             None => clean!("{project}: {host} knows no such public project; a private one needs a token: set GITLAB_TOKEN, or run `glab auth login`"),
         }
     }
+}
+
+/// What is wrong with what was asked, where that is told by its parts: `{"message":{"base":["…"]}}`.
+fn faults(reply: &Reply) -> Option<Clean> {
+    let told: Value = serde_json::from_slice(&reply.body).ok()?;
+    let parts = told.get("message")?.as_object()?.values().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+    let words = parts.collect::<Vec<_>>().join("; ");
+    (!words.is_empty()).then(|| Clean::from_untrusted(&words))
 }

@@ -1,9 +1,9 @@
 //! The jobs of one pipeline, stage by stage, with those that begin other pipelines and the jobs of the child pipelines that they began.
 
-use super::{api::Api, keys, meter::Need, wire::WireJob};
+use super::{api::Api, approvals, keys, meter::Need, wire::WireJob};
 use crate::{
     clean,
-    domain::{Batch, Id, Job, Run},
+    domain::{Batch, Id, Job, Run, RunStatus},
     sources::{
         SourceError,
         ci::{self, Board, Look, Standing},
@@ -45,7 +45,13 @@ impl Look for Jobs {
             };
             let mut tree = Tree { api: &self.api, run: &self.run, project, left: CHILDREN, jobs: Vec::new() };
             tree.read(number, String::new(), 0).await?;
-            Ok(tree.jobs)
+            let mut jobs = tree.jobs;
+            // A job that waits for a person may wait for an approval before.
+            if jobs.iter().any(|job| matches!(job.status, RunStatus::Waiting(_) | RunStatus::Neutral)) {
+                let blocked = approvals::blocked(&self.api, Need::Detail, project).await.unwrap_or_default();
+                approvals::tell(&self.api, project, &blocked, &mut jobs);
+            }
+            Ok(jobs)
         }
         .boxed()
     }

@@ -5,8 +5,10 @@
 //! elsewhere, one request after the other.
 
 mod api;
+mod approvals;
 mod changes;
 mod deployments;
+mod dispatch;
 mod jobs;
 mod keys;
 mod meter;
@@ -261,7 +263,7 @@ impl Source for GitLab {
         let api = self.api.clone();
         match question {
             Question::Run { run, verb } => async move {
-                let subject = changes::now(&api, &run).await?.subject(verb);
+                let subject = changes::now(&api, &run, verb).await?.subject(verb);
                 // It may be about a job of the pipeline.
                 Ok(Answer::Subject(Box::new(Subject { workload: run.cast(), ..subject })))
             }
@@ -297,7 +299,9 @@ impl Source for GitLab {
 }
 
 fn only_back() -> SourceError {
-    unsupported("at GitLab what failed is run again, pipelines are cancelled, jobs played and earlier deployments made again, and nothing else from here")
+    unsupported(
+        "at GitLab what failed is run again, pipelines are started and cancelled, jobs played, deployments approved and earlier deployments made again, and nothing else from here",
+    )
 }
 
 /// What deployments are told of: of those projects that a service names, and of environments that the configuration declares or whose name says

@@ -153,6 +153,11 @@ fn source_words(source: &str) -> Clean {
 }
 
 impl WirePipeline {
+    /// Whether it ran on a branch or a tag, and not for a merge request.
+    pub fn of_a_branch(&self) -> bool {
+        self.reference.as_deref().is_some_and(|reference| !reference.is_empty() && !reference.starts_with("refs/merge-requests/"))
+    }
+
     /// Whether it may still change by itself, or by a person.
     pub fn alive(&self) -> bool {
         self.status.as_deref().is_none_or(|status| !OVER.contains(&status))

@@ -193,11 +193,13 @@ async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> R
         | Verb::Silence
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
         | Verb::Play
+        | Verb::Dispatch
         | Verb::Shell => refused(clean!("Kubernetes can not {} from here", operation.verb.words())),
     }
 }

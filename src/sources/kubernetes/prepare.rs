@@ -237,11 +237,13 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         | Verb::Silence
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
         | Verb::Play
+        | Verb::Dispatch
         | Verb::Shell => OTHER,
     }
 }

@@ -2,6 +2,7 @@
 //! logs, another server, which nobody may tell who they are.
 
 use super::world::{Asked, World, told};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, body::Incoming, header::HeaderMap, service::service_fn};
@@ -116,6 +117,7 @@ impl GitHub {
         let refused = changes.then(|| world.refusal.clone()).flatten().is_some();
         let answer = match rest {
             ["actions", what, number, "rerun"] if changes && !refused => rerun(world, what, number.parse().unwrap_or_default()),
+            ["actions", "workflows", workflow, "dispatches"] if changes && !refused => start_workflow(world, workflow, request.body()),
             ["actions", "runs", number, what] if changes && !refused => {
                 let body = serde_json::from_slice(request.body()).unwrap_or_default();
                 match world.change(number.parse().unwrap_or_default(), what, &body) {
@@ -213,6 +215,16 @@ impl GitHub {
                 let own = json!({ "sha": commit, "state": "pending", "total_count": rows.len(), "statuses": rows });
                 json_answer(200, &told("combined-commit-status", own, false))
             }
+            ["contents", path @ ..] => {
+                let path = path.join("/").replace("%2F", "/");
+                // The text comes in lines of base64.
+                let told_of = |text: &str| {
+                    let packed = BASE64_STANDARD.encode(text);
+                    let lines: Vec<&str> = packed.as_bytes().chunks(60).map(|line| std::str::from_utf8(line).expect("base64")).collect();
+                    told("content-file-response-if-content-is-a-file", json!({ "path": path, "content": lines.join("\n") }), false)
+                };
+                found(world.file.filter(|_| path == ".github/workflows/deploy.yml" && query.get("ref").is_some()).map(told_of))
+            }
             ["compare", _] => {
                 let file = |name: &&'static str| {
                     let example = told("commit-comparison", json!({}), false)["files"][0].clone();
@@ -231,10 +243,11 @@ impl GitHub {
         if let Some(nonsense) = &world.nonsense {
             return json_answer(200, nonsense);
         }
-        let (branch, status) = (query.get("branch"), query.get("status"));
+        let (branch, status, event) = (query.get("branch"), query.get("status"), query.get("event"));
         let so = |wanted: Option<&str>, has: &[Option<&str>]| wanted.is_none_or(|wanted| has.contains(&Some(wanted)));
         let mut runs: Vec<_> = world.runs.values().rev().collect();
         runs.retain(|run| so(branch, &[Some(&run.branch)]) && so(status, &[Some(run.status), run.conclusion]));
+        runs.retain(|run| event.is_none_or(|event| run.event == event));
         runs.retain(|run| workflow.is_none_or(|workflow| run.workflow == workflow));
         if branch.or(status).is_some() {
             runs.truncate(FILTERED);
@@ -327,6 +340,19 @@ fn rerun(world: &mut World, what: &str, number: u64) -> Answer {
         Ok(()) if std::mem::take(&mut world.cut) => answer(LOST, &[], Bytes::new()),
         Ok(()) => json_answer(201, &json!({})),
         Err(why) => said(403, why, &[]),
+    }
+}
+
+/// Starts a workflow, and maybe says nothing of it.
+fn start_workflow(world: &mut World, workflow: &str, body: &Bytes) -> Answer {
+    if let Some(why) = world.forbids {
+        return said(403, why, &[]);
+    }
+    let number = world.start(workflow.parse().expect("a number"), &serde_json::from_slice(body).expect("JSON"));
+    match (std::mem::take(&mut world.cut), world.names) {
+        (true, _) => answer(LOST, &[], Bytes::new()),
+        (false, true) => json_answer(200, &told("workflow-dispatch-response", json!({ "workflow_run_id": number }), false)),
+        (false, false) => answer(204, &[], Bytes::new()),
     }
 }
 

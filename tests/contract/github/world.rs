@@ -19,6 +19,8 @@ pub struct Run {
     pub title: String,
     pub branch: String,
     pub workflow: u64,
+    /// What had it run.
+    pub event: &'static str,
     pub status: &'static str,
     pub conclusion: Option<&'static str>,
     pub created: Timestamp,
@@ -62,6 +64,7 @@ impl Run {
             title,
             branch,
             workflow: 77,
+            event: "push",
             status: "queued",
             conclusion: None,
             created: now,
@@ -98,7 +101,7 @@ impl Run {
     pub fn json(&self, repository: &str) -> Value {
         let own = json!({
             "id": self.id, "run_number": self.number, "run_attempt": self.attempt, "name": "deploy", "display_title": self.title, "head_branch": self.branch,
-            "path": ".github/workflows/deploy.yml", "workflow_id": self.workflow, "status": self.status, "conclusion": self.conclusion,
+            "path": ".github/workflows/deploy.yml", "workflow_id": self.workflow, "event": self.event, "status": self.status, "conclusion": self.conclusion,
             "created_at": self.created.to_string(), "run_started_at": self.started.to_string(), "updated_at": self.updated.to_string(),
             "head_sha": self.commit, "triggering_actor": actor(self.by), "html_url": format!("https://github.example/{repository}/actions/runs/{}", self.id), "a_field_of_tomorrow": { "x": [1] },
         });
@@ -203,6 +206,13 @@ pub struct World {
     pub artifacts: Vec<(String, u64, bool)>,
     /// What others say of each commit: a context and a sentence.
     pub statuses: Vec<(&'static str, Option<&'static str>)>,
+    /// The file of the workflow; none where its branch does not hold it.
+    pub file: Option<&'static str>,
+    /// Whether the answer to a start names the run, and why there is no start.
+    pub names: bool,
+    pub forbids: Option<&'static str>,
+    /// What was started: branch and inputs.
+    pub starts: Vec<(String, Value)>,
 }
 
 impl World {
@@ -224,7 +234,20 @@ impl World {
             reruns: Vec::new(),
             artifacts: Vec::new(),
             statuses: Vec::new(),
+            file: None,
+            names: false,
+            forbids: None,
+            starts: Vec::new(),
         }
+    }
+
+    /// Starts the workflow: a run of its own, by its number.
+    pub fn start(&mut self, workflow: u64, body: &Value) -> u64 {
+        let branch = body["ref"].as_str().expect("a branch").to_owned();
+        self.starts.push((branch.clone(), body["inputs"].clone()));
+        let number = self.runs.keys().max().copied().unwrap_or_default() + 1;
+        self.add(Run { branch, workflow, event: "workflow_dispatch", ..Run::queued(number, Vec::new()) });
+        number
     }
 
     pub fn add(&mut self, run: Run) {

@@ -100,3 +100,32 @@ async fn a_job_that_waits_is_played_once_and_whoever_may_not_is_told_before() {
     assert!(matches!(&act(&source, play).await[..], [Stage::Conflict { .. }]), "it was played");
     assert_eq!(gitlab.with(|world| world.changes.clone()), ["play/41"]);
 }
+
+#[tokio::test]
+async fn one_job_that_failed_is_run_again_once_also_while_others_go_on() {
+    let gitlab = GitLab::start("one-job", Shape::New);
+    gitlab.with(|world| {
+        let jobs = vec![Job::new(80, "test", "unit", "failed"), Job::new(81, "test", "style", "failed"), Job::new(82, "test", "slow", "running")];
+        world.add(Pipeline::new(8, "running", jobs));
+    });
+    let source = source(&gitlab, "");
+    let (_, id) = told(&source, 8).await;
+    let mut jobs = Seen::new(&source, Feed::Jobs(id));
+    let unit = jobs.until("the job", |seen| seen.job("test: unit").filter(|job| job.status.over()).cloned()).await.id.cast::<Run>();
+    let style = jobs.until("the job", |seen| seen.job("test: style").filter(|job| job.status.over()).cloned()).await.id.cast::<Run>();
+    let before = now(&source, &unit, Verb::RerunJob).await;
+    assert_eq!(before.run.as_ref().map(|run| run.failed.iter().map(|job| job.to_string()).collect()), Some(vec!["test: unit".to_owned()]));
+    let again = operation(Verb::RerunJob, &before, None);
+    let (expected, command, made) = checks(&source, again.clone()).await;
+    assert_eq!(expected.len(), made.len(), "all that is promised is made: {made:?}");
+    assert!(command.is_some_and(|command| command.ends_with("jobs/80/retry")) && made.values().all(|finding| finding.outcome == Outcome::Ok), "{made:?}");
+    accepted(&act(&source, again.clone()).await);
+    jobs.until("it runs", |seen| seen.job("test: unit").filter(|job| job.status == RunStatus::Running).map(|_| ())).await;
+    assert!(now(&source, &unit, Verb::RerunJob).await.run.is_some_and(|run| run.failed.is_empty()), "another job runs in its place");
+    assert!(matches!(&act(&source, again).await[..], [Stage::Conflict { what, same: false }] if what.contains("run again meanwhile")));
+    gitlab.with(|world| world.cut = true);
+    let lost = wish(&source, &style, Verb::RerunJob).await;
+    assert!(matches!(&act(&source, lost).await[..], [Stage::Sending, Stage::Unclear { .. }]));
+    assert!(now(&source, &style, Verb::RerunJob).await.run.is_some_and(|run| run.failed.is_empty()), "it was carried out, and the pipeline says so");
+    assert_eq!(gitlab.with(|world| world.retries.clone()), [80, 81], "each once");
+}

@@ -2,7 +2,7 @@
 
 use super::world::{Pipeline, Shape, World};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header::HeaderMap, service::service_fn};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -45,8 +45,14 @@ impl GitLab {
                 while let Ok((stream, _)) = listener.accept().await {
                     let (world, url) = (own.clone(), url.clone());
                     let service = service_fn(move |request: Request<Incoming>| {
-                        let answer = answer(&mut world.lock().unwrap_or_else(PoisonError::into_inner), &url, &request);
-                        async move { if answer.status().as_u16() == LOST { Err(std::io::Error::other("lost")) } else { Ok(answer) } }
+                        let (world, url) = (world.clone(), url.clone());
+                        async move {
+                            let (head, body) = request.into_parts();
+                            let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+                            let request = Request::from_parts(head, body);
+                            let answer = answer(&mut world.lock().unwrap_or_else(PoisonError::into_inner), &url, &request);
+                            if answer.status().as_u16() == LOST { Err(std::io::Error::other("lost")) } else { Ok(answer) }
+                        }
                     });
                     tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
                 }
@@ -61,14 +67,14 @@ impl GitLab {
     }
 }
 
-fn answer(world: &mut World, url: &str, request: &Request<Incoming>) -> Answer {
+fn answer(world: &mut World, url: &str, request: &Request<Bytes>) -> Answer {
     let path: Vec<String> = request.uri().path().split('/').skip(1).map(|part| part.replace("%2F", "/")).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let ["git", "api", "v4", rest @ ..] = path.as_slice() else { return said(404, "404 Not Found") };
     let (name, token) = world.token;
     let answer = match request.headers().get(name).and_then(|value| value.to_str().ok()) {
-        Some(told) if told == token => refused(world).unwrap_or_else(|| of(world, url, rest, &query, request.method())),
+        Some(told) if told == token => refused(world).unwrap_or_else(|| of(world, url, rest, &query, request)),
         _ => said(401, "401 Unauthorized"),
     };
     let answer = conditional(answer, request.headers());
@@ -83,7 +89,7 @@ fn refused(world: &World) -> Option<Answer> {
     Some(answer)
 }
 
-fn of(world: &mut World, url: &str, path: &[&str], query: &str, method: &Method) -> Answer {
+fn of(world: &mut World, url: &str, path: &[&str], query: &str, request: &Request<Bytes>) -> Answer {
     let get = |key: &str| query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key).map(|(_, value)| value.replace("%2F", "/"));
     if path == ["personal_access_tokens", "self"] {
         return ok(&json!({ "scopes": world.scopes, "active": true }));
@@ -93,14 +99,26 @@ fn of(world: &mut World, url: &str, path: &[&str], query: &str, method: &Method)
         return said(404, "404 Project Not Found");
     }
     let page = |rows: Vec<Value>| page(url, path, query, rows);
-    if method == Method::POST {
+    if request.method() == Method::POST {
+        let body: Value = if request.body().is_empty() { Value::Null } else { serde_json::from_slice(request.body()).expect("JSON") };
         return match rest {
+            ["pipeline"] => match world.start(&body) {
+                Ok(_) if std::mem::take(&mut world.cut) => plain(LOST, b""),
+                Ok(pipeline) => answer_json(201, &pipeline),
+                Err(why) => answer_json(400, &json!({ "message": { "base": [why] } })),
+            },
             ["pipelines", id, what @ ("retry" | "cancel")] => match world.change(id.parse().unwrap_or_default(), what) {
                 Some(_) if std::mem::take(&mut world.cut) => plain(LOST, b""),
                 Some(pipeline) => answer_json(if *what == "retry" { 201 } else { 200 }, &pipeline),
                 None => said(404, "404 Not found"),
             },
-            ["jobs", id, "play"] => match world.play(id.parse().unwrap_or_default()) {
+            ["deployments", id, "approval"] => match world.approve(id.parse().unwrap_or_default(), &body) {
+                Ok(_) if std::mem::take(&mut world.cut) => plain(LOST, b""),
+                Ok(approval) => answer_json(201, &approval),
+                Err(why) => said(400, why),
+            },
+            ["jobs", id, "play"] => match world.play(id.parse().unwrap_or_default(), &body) {
+                Some(_) if std::mem::take(&mut world.cut) => plain(LOST, b""),
                 Some(job) => ok(&job),
                 None => said(400, "400 Bad request - Unplayable Job"),
             },
@@ -122,7 +140,7 @@ fn of(world: &mut World, url: &str, path: &[&str], query: &str, method: &Method)
         ["pipelines"] => {
             // Child pipelines are left out, as GitLab does.
             let mut rows: Vec<&Pipeline> = world.pipelines.values().filter(|row| row.source != "parent_pipeline" && !row.elsewhere).collect();
-            rows.retain(|row| get("ref").is_none_or(|wanted| row.reference == wanted));
+            rows.retain(|row| get("ref").is_none_or(|wanted| row.reference == wanted) && get("source").is_none_or(|wanted| row.source == wanted));
             match get("order_by").as_deref() {
                 Some("updated_at") => rows.sort_by_key(|row| std::cmp::Reverse((row.updated, row.id))),
                 _ => rows.sort_by_key(|row| std::cmp::Reverse(row.id)),
@@ -175,6 +193,7 @@ fn of(world: &mut World, url: &str, path: &[&str], query: &str, method: &Method)
         },
         ["deployments"] => {
             let mut rows: Vec<_> = world.deployments.iter().filter(|one| get("environment").is_none_or(|wanted| one.environment == wanted)).collect();
+            rows.retain(|one| get("status").is_none_or(|wanted| one.status == wanted));
             // The oldest first, unless somebody says otherwise.
             rows.sort_by_key(|one| one.id);
             if get("sort").as_deref() == Some("desc") {

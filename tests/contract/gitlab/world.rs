@@ -140,6 +140,10 @@ pub struct World {
     pub retries: Vec<u64>,
     /// What was asked of pipelines, and of jobs that wait.
     pub changes: Vec<String>,
+    /// What was written along with them: branch and variables of a start, variables of a job.
+    pub written: Vec<Value>,
+    /// Why no pipeline is started.
+    pub rules: Option<&'static str>,
     /// The next retry is carried out, and its answer lost.
     pub cut: bool,
     /// How a deployment ends that a retry makes; none where the test ends it.
@@ -168,6 +172,8 @@ impl World {
             asked: Vec::new(),
             retries: Vec::new(),
             changes: Vec::new(),
+            written: Vec::new(),
+            rules: None,
             cut: false,
             ends: None,
         }
@@ -216,8 +222,38 @@ impl World {
         Some(self.told(&pipeline, true))
     }
 
+    /// Starts a pipeline on a branch. Why not, else.
+    pub fn start(&mut self, body: &Value) -> Result<Value, &'static str> {
+        if let Some(why) = self.rules {
+            return Err(why);
+        }
+        self.written.push(body.clone());
+        let id = self.pipelines.keys().max().copied().unwrap_or_default() + 1;
+        self.changes.push(format!("start/{id}"));
+        let reference = body["ref"].as_str().expect("a branch").to_owned();
+        let pipeline = Pipeline { reference, source: "api", ..Pipeline::new(id, "running", vec![Job::new(id * 10, "test", "unit", "running")]) };
+        self.add(pipeline.clone());
+        Ok(self.told(&pipeline, true))
+    }
+
+    /// Approves or rejects a deployment that waits for that. Its job does not begin by that; where it is rejected, it fails.
+    pub fn approve(&mut self, id: u64, body: &Value) -> Result<Value, &'static str> {
+        let one = self.deployments.iter_mut().find(|one| one.id == id && one.status == "blocked").ok_or("This deployment is not waiting for approval.")?;
+        let (approved, job) = (body["status"] == "approved", one.job.expect("a job"));
+        if self.role < 30 {
+            return Err("You don't have permission to approve this deployment.");
+        }
+        one.status = if approved { "created" } else { "failed" };
+        self.changes.push(format!("{}/{id}", body["status"].as_str().expect("a word")));
+        self.written.push(body.clone());
+        if !approved {
+            self.job(job).ends("failed");
+        }
+        Ok(json!({ "user": { "id": 1, "username": "sam" }, "status": body["status"], "comment": body["comment"] }))
+    }
+
     /// Plays a job that waits; none if it does not.
-    pub fn play(&mut self, id: u64) -> Option<Value> {
+    pub fn play(&mut self, id: u64, body: &Value) -> Option<Value> {
         let pipeline = self.pipelines.values_mut().find(|pipeline| pipeline.jobs.iter().any(|job| job.id == id))?;
         let job = pipeline.jobs.iter_mut().find(|job| job.id == id && job.status == "manual")?;
         *job = Job::new(id, job.stage, &job.name.clone(), "running");
@@ -225,6 +261,7 @@ impl World {
         pipeline.stands("running");
         let pipeline = pipeline.clone();
         self.changes.push(format!("play/{id}"));
+        self.written.push(body.clone());
         Some(self.job_json(&pipeline, &job))
     }
 

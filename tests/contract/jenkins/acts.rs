@@ -82,7 +82,7 @@ fn build(world: &mut World, path: &str, what: &str, form: &Fields) -> Answer {
     let values = job.parameters.iter().map(|(name, kind, default)| match *kind {
         "PasswordParameterDefinition" => json!({ "_class": "hudson.model.PasswordParameterValue", "name": name }),
         "BooleanParameterDefinition" => json!({ "name": name, "value": given(name).map_or(default.clone(), |value| json!(value == "true")) }),
-        _ => json!({ "name": name, "value": given(name).unwrap_or_else(|| default.clone()) }),
+        _ => json!({ "name": name, "value": given(name).unwrap_or_else(|| default.get(0).unwrap_or(default).clone()) }),
     });
     let parameters: Vec<Value> = values.collect();
     let actions = json!([{ "parameters": parameters }, { "causes": [{ "shortDescription": "Started by user Kim", "userId": world.name, "userName": "Kim" }] }]);

@@ -272,7 +272,11 @@ impl World {
         } else {
             "blue"
         };
-        let defined = |(name, kind, _): &(&str, &str, Value)| json!({ "name": name, "type": kind });
+        // Of a choice the first one is the default.
+        let defined = |(name, kind, value): &(&str, &str, Value)| match value.as_array() {
+            Some(choices) => json!({ "name": name, "type": kind, "choices": choices, "defaultParameterValue": { "value": choices.first() } }),
+            None => json!({ "name": name, "type": kind, "defaultParameterValue": { "value": value } }),
+        };
         let definitions: Vec<Value> = job.parameters.iter().map(defined).collect();
         let branch = json!({ "_class": "org.jenkinsci.plugins.workflow.multibranch.BranchJobProperty" });
         let properties = if definitions.is_empty() { json!([branch]) } else { json!([branch, { "parameterDefinitions": definitions }]) };

@@ -78,6 +78,7 @@ pub fn operation(verb: Verb, subject: &Subject, to: Option<&Revision>) -> Operat
         from: subject.seen.clone(),
         to,
         scaling: None,
+        inputs: Vec::new(),
         reason: Clean::EMPTY,
         by: Clean::EMPTY,
     }

@@ -81,7 +81,7 @@ impl App {
     /// What the journal keeps of it.
     fn single_intended(&self, single: &Single) -> Intended {
         Intended {
-            plan: crate::clean!("{}: {}", single.title(), single.deed()),
+            plan: crate::clean!("{}: {}{}", single.title(), single.deed(), single.with(usize::MAX)),
             environment: single.environment.clone(),
             tier: self.policy(&single.environment).tier,
             service: single.service.clone(),
@@ -149,6 +149,9 @@ impl App {
     pub(in crate::app::operations) fn single_wish(&mut self, key: OperationKey, action: Action) -> Option<Vec<Effect>> {
         let (layer, steady) = (self.operations.layer(key), self.steady());
         let single = self.operations.single_mut(key)?;
+        if let Some(wants) = single.write(action, steady) {
+            return Some(self.carry_single(key, wants));
+        }
         let wants = match (layer, action) {
             (Layer::Plan, Action::TabLeft | Action::TabRight) if single.verb == Verb::Scale => single.resize(action == Action::TabRight, steady),
             (Layer::Plan, Action::Enter) => {

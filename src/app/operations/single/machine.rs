@@ -1,6 +1,6 @@
 //! From the reading of the object to the end: it is told what happened and hands out what it wants. Nothing is ever sent again by itself.
 
-use super::{Course, End, Form, OperationKey, Single, Stand, Thing, Want, forward, runs};
+use super::{Course, End, Form, Lines, OperationKey, Single, Stand, Thing, Want, forward, runs};
 use crate::{
     domain::{Answer, Check, OpId, Operation, Outcome, Scaling, Stage, Subject, Verb, Why},
     rollback::{Barred, Checks, Timing},
@@ -27,6 +27,7 @@ impl Single {
             service,
             environment,
             wanted,
+            lines: Lines::default(),
             stand: Stand::Reading { until: now + timing.gather, note: None },
             confirming: None,
             offset: 0,
@@ -74,6 +75,9 @@ impl Single {
 
     fn plan(&mut self, subject: Subject, note: Option<Clean>, now: Timestamp) -> Vec<Want> {
         let checks = Checks::Running { until: now + self.timing.checks };
+        if let Some(Ok(inputs)) = subject.run.as_ref().map(|run| &run.inputs) {
+            self.lines.fit(inputs);
+        }
         let form = Form { subject, note, findings: BTreeMap::new(), checks, command: None, unknown: Vec::new(), expected: Vec::new(), round: 1 };
         self.stand = Stand::Planned(Box::new(form));
         self.check()
@@ -95,6 +99,7 @@ impl Single {
             from: form.subject.seen_by(self.verb),
             to: None,
             scaling: (self.verb == Verb::Scale).then(|| Scaling { from, to: self.wanted.unwrap_or(from) }),
+            inputs: self.given(form).unwrap_or_default(),
             reason,
             by: self.by.clone(),
         }
@@ -144,6 +149,9 @@ impl Single {
         let now = form.subject.replicas.wanted;
         if self.verb == Verb::Scale && self.wanted.unwrap_or(now) == now {
             return Err(Barred::NoTarget(crate::clean!("there are {now} already: ] is one more, [ one fewer")));
+        }
+        if let Err(why) = self.given(form) {
+            return Err(Barred::NoTarget(crate::clean!("{why}: Tab writes it")));
         }
         if let Some(block) = form.findings.values().find(|finding| finding.outcome == Outcome::Block) {
             return Err(Barred::Blocked(block.clone()));
@@ -238,11 +246,18 @@ impl Single {
 
     /// Settles a lost answer by what the world looks like: carried out, not applied, or overtaken by somebody else.
     fn settle(&mut self, subject: Subject, now: Timestamp) -> Vec<Want> {
-        let Stand::Unclear { course, .. } = &self.stand else { return Vec::new() };
-        let course = course.clone();
+        let Stand::Unclear { course, why, .. } = &self.stand else { return Vec::new() };
+        let (course, why) = (course.clone(), why.clone());
         let before = &course.form.subject;
         if course.marked(&subject) || forward::applied(self.verb, before, &subject) || runs::applied(self.verb, before, &subject) {
             return self.go_under_way(course, now);
+        }
+        // A list may be late: that nothing new is in it does not mean that nothing was started.
+        if self.verb == Verb::Dispatch {
+            if now.duration_since(course.began) >= self.timing.late {
+                self.stand = Stand::Done { course, end: runs::not_seen(&why), at: now };
+            }
+            return Vec::new();
         }
         if subject.seen_by(self.verb) == before.seen_by(self.verb) && subject.replicas.wanted == before.replicas.wanted {
             // The request may still be on its way: only later does an unchanged object mean that it was not applied.

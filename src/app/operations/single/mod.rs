@@ -7,6 +7,7 @@
 mod carry;
 mod course;
 mod forward;
+mod inputs;
 mod machine;
 mod offer;
 mod runs;
@@ -15,6 +16,7 @@ mod words;
 
 pub use course::{Course, End};
 pub(in crate::app) use forward::stands;
+use inputs::Lines;
 pub use thing::Thing;
 
 use super::{Confirming, OperationKey};
@@ -42,6 +44,8 @@ pub struct Single {
     pub environment: Name,
     /// How many there shall be, where that is what is changed; none until somebody chose.
     pub wanted: Option<u32>,
+    /// What it is started with, as a person writes it.
+    pub lines: Lines,
     /// How it stands.
     pub stand: Stand,
     /// The confirm line, while it is open.
@@ -185,7 +189,7 @@ impl Single {
     /// What is asked about what it changes.
     fn question(&self) -> Question {
         match &self.thing {
-            Thing::Run(_) | Thing::Job(..) => Question::Run { run: self.thing.id().cast(), verb: self.verb },
+            Thing::Run(_) | Thing::Job(..) | Thing::Workflow(_) => Question::Run { run: self.thing.id().cast(), verb: self.verb },
             Thing::Workload(workload) if self.above() => {
                 Question::Keeper { workload: workload.id.clone(), uid: self.form().map(|form| form.subject.seen.uid.clone()), verb: self.verb }
             }

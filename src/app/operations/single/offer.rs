@@ -152,11 +152,12 @@ const fn done(verb: Verb) -> &'static str {
         Verb::Release => "let go",
         Verb::Acknowledge => "acknowledged",
         Verb::Silence => "silenced",
-        Verb::Rerun | Verb::RerunFailed => "run again",
+        Verb::Rerun | Verb::RerunFailed | Verb::RerunJob => "run again",
         Verb::Cancel | Verb::ForceCancel => "cancelled",
         Verb::Approve => "approved",
         Verb::Reject => "rejected",
         Verb::Play => "played",
+        Verb::Dispatch => "dispatched",
         Verb::Shell => "entered",
     }
 }
@@ -181,10 +182,12 @@ const fn capital(verb: Verb) -> &'static str {
         | Verb::Shell
         | Verb::Rerun
         | Verb::RerunFailed
+        | Verb::RerunJob
         | Verb::Cancel
         | Verb::ForceCancel
         | Verb::Approve
         | Verb::Reject
-        | Verb::Play => "Change",
+        | Verb::Play
+        | Verb::Dispatch => "Change",
     }
 }

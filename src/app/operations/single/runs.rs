@@ -30,7 +30,7 @@ impl App {
     /// Whether a change of a run can be planned: in words, or why not. None: `action` plans none, or this is no run.
     pub(in crate::app) fn offer_run(&self, action: Action, subject: &Subject) -> Option<Result<Clean, Clean>> {
         let run = self.store.run(&self.run_of(subject)?)?;
-        let verb = self.verb_of(action, run)?;
+        let verb = self.verb_of(action, run, subject)?;
         Some(self.can_run(verb, run, subject).map(|thing| crate::clean!("{} {}", verb.words(), thing.words())))
     }
 
@@ -52,17 +52,31 @@ impl App {
         self.offers_of_run(Verb::Rerun, run) && !self.offers_of_run(Verb::RerunFailed, run)
     }
 
-    /// The change of a run that an action plans; none plans none. One key runs again what failed, or all of it where nothing did, or where its CI
-    /// knows no such thing; one lets it go on, or where a CI lets jobs go on by themselves plays the job.
-    fn verb_of(&self, action: Action, run: &Run) -> Option<Verb> {
+    /// Whether a job is chosen that failed, or was allowed to.
+    fn job_failed(&self, subject: &Subject) -> bool {
+        let Subject::Job(id) = subject else { return false };
+        self.store.job(id).is_some_and(|job| matches!(job.status, RunStatus::Failed | RunStatus::Warn | RunStatus::Cancelled))
+    }
+
+    /// The jobs of a run that wait for an approval, or the one that is chosen, if it does.
+    fn unapproved(&self, run: &Run, subject: &Subject) -> Vec<&Job> {
+        let chosen = |job: &Job| !matches!(subject, Subject::Job(id) if job.id != *id);
+        self.store.jobs_of(&run.id).into_iter().filter(|job| job.status.asks_approval() && chosen(job)).collect()
+    }
+
+    /// The change of a run that an action plans; none plans none. One key runs again the job that is chosen and failed, or all that failed, or all of
+    /// it where nothing did, as far as its CI knows such things; one lets it go on, or where a CI lets jobs go on by themselves plays the job.
+    fn verb_of(&self, action: Action, run: &Run, subject: &Subject) -> Option<Verb> {
         match action {
+            Action::Restart if self.offers_of_run(Verb::RerunJob, run) && self.job_failed(subject) => Some(Verb::RerunJob),
             Action::Restart if matches!(run.status, RunStatus::Failed | RunStatus::Cancelled) && !self.reruns_whole(run) => Some(Verb::RerunFailed),
             Action::Restart | Action::Rerun => Some(Verb::Rerun),
             Action::Stop => Some(Verb::Cancel),
             Action::ForceCancel => Some(Verb::ForceCancel),
-            Action::LetGo if self.offers_of_run(Verb::Play, run) => Some(Verb::Play),
+            Action::LetGo if self.offers_of_run(Verb::Play, run) && self.unapproved(run, subject).is_empty() => Some(Verb::Play),
             Action::LetGo => Some(Verb::Approve),
             Action::Reject => Some(Verb::Reject),
+            Action::Dispatch => Some(Verb::Dispatch),
             _ => None,
         }
     }
@@ -79,8 +93,17 @@ impl App {
         match verb {
             Verb::Rerun | Verb::RerunFailed if !run.status.over() => no("it is under way: X cancels it"),
             Verb::Cancel | Verb::ForceCancel if run.status.over() => no("it is over already: nothing is left to cancel"),
+            Verb::Approve | Verb::Reject if !self.unapproved(run, subject).is_empty() => match self.unapproved(run, subject)[..] {
+                [one] => Ok(Thing::Job(Box::new(run.clone()), Box::new(one.clone()))),
+                _ => no("several of its jobs wait for an approval: open it with Enter, and choose one of them"),
+            },
             Verb::Approve | Verb::Reject if !waits() => no("it waits for nobody: there is nothing to approve"),
+            Verb::RerunJob => {
+                let chosen = jobs.iter().find(|job| matches!(subject, Subject::Job(id) if job.id == *id)).copied();
+                chosen.map_or_else(|| no("this job is gone"), |job| Ok(Thing::Job(Box::new(run.clone()), Box::new(job.clone()))))
+            }
             Verb::Play => playable(&jobs, subject).map(|job| Thing::Job(Box::new(run.clone()), Box::new(job.clone()))),
+            Verb::Dispatch => Ok(Thing::Workflow(Box::new(run.clone()))),
             _ => Ok(Thing::Run(Box::new(run.clone()))),
         }
     }
@@ -88,7 +111,7 @@ impl App {
     /// Opens the plan of a change of a run.
     pub(in crate::app) fn plan_run(&mut self, action: Action, subject: &Subject) -> Vec<Effect> {
         let Some(run) = self.run_of(subject).and_then(|id| self.store.run(&id).cloned()) else { return Vec::new() };
-        let planned = self.verb_of(action, &run).and_then(|verb| Some((verb, self.can_run(verb, &run, subject).ok()?)));
+        let planned = self.verb_of(action, &run, subject).and_then(|verb| Some((verb, self.can_run(verb, &run, subject).ok()?)));
         let Some((verb, thing)) = planned else { return Vec::new() };
         let place = (self.store.rules().service_of_repository(&run.repository), self.ground_of(&run));
         self.open_thing(verb, thing, place, None)
@@ -139,6 +162,8 @@ pub(super) fn ended(verb: Verb, before: &Read, now: &Read) -> Option<End> {
     let overtaken = |words: Clean| Some(End::Overtaken(words));
     match verb {
         Verb::Rerun | Verb::RerunFailed => goes_on.then_some(End::Complete),
+        Verb::RerunJob => is.failed.is_empty().then_some(End::Complete),
+        Verb::Dispatch => (is.repeated() > was.repeated()).then_some(End::Complete),
         _ if again => overtaken(crate::clean!("it was run again meanwhile: attempt {}", is.run.attempt)),
         Verb::Cancel | Verb::ForceCancel => match &is.run.status {
             RunStatus::Cancelled => Some(End::Complete),
@@ -153,6 +178,11 @@ pub(super) fn ended(verb: Verb, before: &Read, now: &Read) -> Option<End> {
     }
 }
 
+/// The answer to a start was lost, and nothing that it started is seen.
+pub(super) fn not_seen(why: &Clean) -> End {
+    End::CouldNotTell(crate::clean!("no run that it started is seen by now, and the answer was lost ({why}): look before you start another"))
+}
+
 /// How it stands: `attempt 2, running`.
 pub(super) fn stands(now: &RunNow) -> Clean {
     let does = match &now.held[..] {
@@ -164,6 +194,8 @@ pub(super) fn stands(now: &RunNow) -> Clean {
         Again::Anew { newest: Some(number), .. } if now.run.number > 0 => crate::clean!("{does}, and #{number} repeats it"),
         Again::Anew { newest: Some(_), .. } => crate::clean!("{does}, and another run repeats it"),
         Again::Within | Again::Anew { newest: None, .. } => does,
+        Again::Fresh { newest: Some(number), .. } => crate::clean!("the newest that was started by hand is #{number}"),
+        Again::Fresh { newest: None, .. } => Clean::from_static("none is known that was started by hand"),
     }
 }
 
@@ -186,13 +218,20 @@ impl Single {
             ),
             Again::Within => (crate::clean!(", in the same run: the same commit {}", self.thing.version()), Clean::from_static("it goes on")),
             Again::Anew { same, .. } => (crate::clean!(" in a run of its own: {same}"), Clean::from_static("that run is there")),
+            Again::Fresh { on, .. } => (crate::clean!(", on {on}"), Clean::from_static("that run is there")),
         };
+        let written = if self.with(0).is_empty() { "" } else { ", with the inputs above" };
         let held = || list(now.held.iter().map(|held| held.environment.clean().clone()));
         let does = match self.verb {
             Verb::Rerun => crate::clean!("One request runs every job of {title} again{how}. {deployed} It is followed until {until}"),
             Verb::RerunFailed => crate::clean!(
                 "One request runs again what failed of {title} ({}) and what waited for it{how}. {deployed} It is followed until {until}",
                 if now.failed.is_empty() { Clean::from_static("its jobs do not say what") } else { list(now.failed.iter().cloned()) }
+            ),
+            Verb::RerunJob => crate::clean!(
+                "One request runs {title} again, as a new job of the same pipeline and the same commit {}, and then what waited for it. {deployed} It is \
+                 followed until that job is there",
+                self.thing.version()
             ),
             Verb::Cancel => crate::clean!(
                 "One request asks for the end of {title}. Steps that must always run still run; what was deployed by then stays deployed. It is followed \
@@ -202,8 +241,16 @@ impl Single {
                 "One request ends {title} at once, also what must always run at its end: only where a cancel did not bite. What was deployed by then stays \
                  deployed. It is followed until it is over"
             ),
+            Verb::Approve if matches!(self.thing, Thing::Job(..)) => crate::clean!(
+                "One request approves the deployment of {title} to {}. The job does not begin by that: A plays it then. It is followed until the deployment \
+                 waits for no approval any more",
+                held()
+            ),
             Verb::Approve => crate::clean!("One request lets {title} go on where it waits for {}. It is followed until it no longer waits there", held()),
-            Verb::Play => crate::clean!("One request begins {title}, with the variables that it has. It is followed until it no longer waits"),
+            Verb::Play => crate::clean!("One request begins {title}, with the variables that it has{written}. It is followed until it no longer waits"),
+            Verb::Dispatch => {
+                crate::clean!("One request starts a new run of {title}{how}{written}. Where it deploys, that is deployed. It is followed until {until}")
+            }
             _ => crate::clean!("One request says no to {} of {title}: what waits for that ends. It is followed until it no longer waits there", held()),
         };
         crate::clean!("{does}, for at most {most}. Nothing is sent twice.")
@@ -222,9 +269,15 @@ impl Single {
                 Some(Again::Within) => crate::clean!("it goes on after {took}: W rings when it ends"),
                 _ => crate::clean!("attempt {attempt} is there after {took}: W rings when it ends"),
             },
+            Verb::RerunJob => crate::clean!("it is run again after {took}: W rings when its pipeline ends"),
             Verb::Cancel | Verb::ForceCancel => crate::clean!("cancelled in {took}"),
+            Verb::Approve if matches!(self.thing, Thing::Job(..)) => crate::clean!("approved: the job does not begin by itself, A plays it"),
             Verb::Approve => crate::clean!("approved, it goes on: W rings when it ends"),
             Verb::Play => crate::clean!("played, it goes on: W rings when it ends"),
+            Verb::Dispatch => match now.and_then(RunNow::repeated) {
+                Some(number) => crate::clean!("#{number} was started, seen after {took}: on it W rings when it ends"),
+                None => crate::clean!("a run was started, seen after {took}"),
+            },
             _ => Clean::from_static("rejected: it does not go on there"),
         }
     }
@@ -237,6 +290,9 @@ impl Single {
 
     /// What is there now, for the plan.
     pub fn seen_run(&self, now: &RunNow) -> Clean {
+        if let Again::Fresh { .. } = now.again {
+            return crate::clean!("Of the runs of {}, {}.", self.title(), stands(now));
+        }
         let failed = if now.failed.is_empty() {
             Clean::EMPTY
         } else {
@@ -253,90 +309,5 @@ impl Single {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{domain::Held, store::fixture, text::Raw};
-
-    fn now(attempt: u32, status: RunStatus, held: &[&str]) -> RunNow {
-        let mut run = fixture::run(311);
-        (run.attempt, run.status) = (attempt, status);
-        let held = held.iter().map(|name| Held { environment: Name::new(name), key: Raw::new(name), ours: None, asks: Vec::new() });
-        RunNow { run, failed: Vec::new(), held: held.collect(), again: Again::Attempt }
-    }
-
-    #[test]
-    fn a_name_is_meant_by_itself_and_by_its_beginning() {
-        for (text, environment, meant) in [
-            ("Deploy production", "production", true),
-            ("deploy (prod)", "production", true),
-            ("release to PROD-EU", "prod-eu", true),
-            ("unit tests", "testing", false),
-            ("test", "testing", true),
-            ("reproduce", "production", false),
-            ("to pr", "production", false),
-        ] {
-            assert_eq!(mentions(text, environment), meant, "{text} {environment}");
-        }
-    }
-
-    #[test]
-    fn the_job_that_is_chosen_is_played_or_the_only_one_that_waits() {
-        let job = |name: &'static str, status: RunStatus| Job {
-            id: Id::new(&fixture::source("ci"), name),
-            run: fixture::run(311).id,
-            name: Clean::from_static(name),
-            status,
-            started: None,
-            ended: None,
-            steps: Box::default(),
-            gate: None,
-            url: Clean::EMPTY,
-        };
-        let waits = || RunStatus::Waiting("for somebody".into());
-        let (unit, staging) = (job("unit", RunStatus::Success), job("staging", waits()));
-        let (production, review) = (job("production", waits()), job("review", RunStatus::Neutral));
-        let run = Subject::Run(unit.run.clone());
-        let played = |jobs: &[&Job], subject: &Subject| playable(jobs, subject).map(|job| job.name.to_string()).map_err(|why| why.to_string());
-        assert_eq!(played(&[&unit, &staging, &review], &run), Ok("staging".into()), "what need not be played waits for nobody");
-        assert!(played(&[&unit, &staging, &production], &run).is_err_and(|why| why.contains("several")));
-        assert!(played(&[&unit, &review], &run).is_err_and(|why| why.contains("none of its jobs")));
-        let all = [&unit, &staging, &production, &review];
-        for (chosen, expected) in [(&production, Ok("production".to_owned())), (&review, Ok("review".into()))] {
-            assert_eq!(played(&all, &Subject::Job(chosen.id.clone())), expected);
-        }
-        assert!(played(&all, &Subject::Job(unit.id.clone())).is_err_and(|why| why.contains("this job waits for nobody")));
-    }
-
-    #[test]
-    fn it_ends_by_what_the_run_itself_says() {
-        let complete = Some(End::Complete);
-        let end = |verb: Verb, before: RunNow, after: RunNow| ended(verb, &before.subject(verb), &after.subject(verb));
-        let failed = || now(1, RunStatus::Failed, &[]);
-        assert_eq!(end(Verb::Rerun, failed(), failed()), None);
-        assert_eq!(end(Verb::RerunFailed, failed(), now(2, RunStatus::Queued, &[])), complete);
-        assert_eq!(end(Verb::RerunFailed, failed(), now(1, RunStatus::Running, &[])), complete, "attempts are not counted there");
-        let anew = |newest| RunNow { again: Again::Anew { newest, same: Clean::EMPTY }, ..failed() };
-        assert_eq!(end(Verb::Rerun, anew(None), anew(Some(312))), complete, "a run of its own");
-        assert_eq!((&*stands(&anew(None)), &*stands(&anew(Some(312)))), ("failed", "failed, and #312 repeats it"));
-        assert_eq!(end(Verb::Rerun, anew(Some(312)), anew(Some(312))), None, "that was there before");
-        let running = || now(2, RunStatus::Running, &[]);
-        assert_eq!(end(Verb::Cancel, running(), running()), None);
-        assert_eq!(end(Verb::Cancel, running(), now(2, RunStatus::Cancelled, &[])), complete);
-        assert!(matches!(end(Verb::Cancel, running(), now(2, RunStatus::Success, &[])), Some(End::Overtaken(why)) if why.contains("ended by itself")));
-        assert!(matches!(end(Verb::Cancel, running(), now(3, RunStatus::Queued, &[])), Some(End::Overtaken(why)) if why.contains("attempt 3")));
-        let waits = |held: &[&str]| now(1, RunStatus::Waiting("gate".into()), held);
-        assert_eq!(end(Verb::Approve, waits(&["staging", "production"]), waits(&["production"])), None, "both were approved");
-        assert_eq!(end(Verb::Approve, waits(&["staging"]), waits(&["production"])), complete, "it waits for the next one");
-        assert_eq!(end(Verb::Reject, waits(&["staging"]), now(1, RunStatus::Failed, &["staging"])), complete);
-    }
-
-    #[test]
-    fn what_was_seen_is_about_what_is_changed() {
-        let seen = |now: RunNow, verb| now.seen(verb).template.expose().to_owned();
-        assert_eq!(seen(now(1, RunStatus::Queued, &[]), Verb::Cancel), seen(now(1, RunStatus::Running, &[]), Verb::Cancel), "it goes on while somebody types");
-        assert_ne!(seen(now(1, RunStatus::Failed, &[]), Verb::Rerun), seen(now(2, RunStatus::Failed, &[]), Verb::Rerun));
-        let held = |names: &[&str]| seen(now(1, RunStatus::Waiting("gate".into()), names), Verb::Approve);
-        assert_eq!(held(&["a", "b"]), held(&["b", "a"]));
-        assert_ne!(held(&["a", "b"]), held(&["a"]));
-    }
-}
+#[path = "runs_tests.rs"]
+mod tests;

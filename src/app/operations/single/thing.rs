@@ -15,6 +15,8 @@ pub enum Thing {
     Run(Box<Run>),
     /// A job of a run.
     Job(Box<Run>, Box<Job>),
+    /// What a run is of, of which another one is started.
+    Workflow(Box<Run>),
 }
 
 impl Thing {
@@ -22,7 +24,7 @@ impl Thing {
     pub fn id(&self) -> Id<Workload> {
         match self {
             Self::Workload(workload) => workload.id.clone(),
-            Self::Run(run) => run.id.cast(),
+            Self::Run(run) | Self::Workflow(run) => run.id.cast(),
             Self::Job(_, job) => job.id.cast(),
         }
     }
@@ -33,6 +35,7 @@ impl Thing {
             Self::Workload(row) => crate::clean!("{} {} in {} ({})", row.kind.word(), row.name, row.place.namespace, row.place.context),
             Self::Run(run) => of_run(run),
             Self::Job(run, job) => of_job(run, job),
+            Self::Workflow(run) => of_workflow(run),
         }
     }
 
@@ -40,7 +43,7 @@ impl Thing {
     pub fn version(&self) -> Clean {
         match self {
             Self::Workload(workload) => workload.version.0.clone(),
-            Self::Run(run) | Self::Job(run, _) => Clean::from_untrusted(run.short_commit()),
+            Self::Run(run) | Self::Job(run, _) | Self::Workflow(run) => Clean::from_untrusted(run.short_commit()),
         }
     }
 }
@@ -55,6 +58,14 @@ pub fn of_job(run: &Run, job: &Job) -> Clean {
     crate::clean!("{} of {}", job.name, of_run(run))
 }
 
+/// `deploy of acme/cart on main`. At GitLab a project has one pipeline, and runs are named after what began them.
+fn of_workflow(run: &Run) -> Clean {
+    let workflow = if run.id.source().kind() == "gitlab" { Clean::from_static("pipeline") } else { run.workflow.clone() };
+    // A build need have no branch.
+    let on = if run.branch.is_empty() { Clean::EMPTY } else { crate::clean!(" on {}", run.branch) };
+    crate::clean!("{workflow} of {}{on}", run.repository)
+}
+
 impl Single {
     /// `cart in production`, or `deploy #311 of acme/cart`.
     pub fn title(&self) -> Clean {
@@ -62,6 +73,7 @@ impl Single {
             Thing::Workload(_) => crate::clean!("{} in {}", self.service, self.environment),
             Thing::Run(run) => of_run(run),
             Thing::Job(run, job) => of_job(run, job),
+            Thing::Workflow(run) => of_workflow(run),
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::{
 };
 use jiff::Timestamp;
 
+/// So many inputs are repeated where there is one line for all.
+const FEW: usize = 3;
+
 impl Single {
     /// What is done, with its numbers: `scale from 3 to 5`.
     pub fn deed(&self) -> Clean {
@@ -39,11 +42,13 @@ impl Single {
             Verb::Release => crate::clean!("Let {} go", self.keeper()),
             Verb::Rerun => crate::clean!("Rerun {title}"),
             Verb::RerunFailed => crate::clean!("Rerun what failed of {title}"),
+            Verb::RerunJob => crate::clean!("Rerun {title}"),
             Verb::Cancel => crate::clean!("Cancel {title}"),
             Verb::ForceCancel => crate::clean!("Force-cancel {title}"),
             Verb::Approve => crate::clean!("Approve {title}"),
             Verb::Reject => crate::clean!("Reject {title}"),
             Verb::Play => crate::clean!("Play {title}"),
+            Verb::Dispatch => crate::clean!("Dispatch {title}"),
             Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => title,
         }
     }
@@ -73,7 +78,7 @@ impl Single {
 
     /// Where it goes, in a sentence that the confirm line repeats.
     pub fn goal(&self) -> Clean {
-        crate::clean!("{}: {}", self.title(), self.deed())
+        crate::clean!("{}: {}{}", self.title(), self.deed(), self.with(FEW))
     }
 
     /// What Enter leads to, in full sentences.
@@ -112,9 +117,15 @@ impl Single {
                  says: if that is the bad version still, it brings it back. Nothing is sent twice.",
                 self.keeper()
             ),
-            Verb::Rerun | Verb::RerunFailed | Verb::Cancel | Verb::ForceCancel | Verb::Approve | Verb::Reject | Verb::Play => {
-                form.subject.run.as_ref().map(|run| self.changes_run(run, &most)).unwrap_or_default()
-            }
+            Verb::Rerun
+            | Verb::RerunFailed
+            | Verb::RerunJob
+            | Verb::Cancel
+            | Verb::ForceCancel
+            | Verb::Approve
+            | Verb::Reject
+            | Verb::Play
+            | Verb::Dispatch => form.subject.run.as_ref().map(|run| self.changes_run(run, &most)).unwrap_or_default(),
             Verb::RollBack | Verb::Abort | Verb::SwitchBack | Verb::SyncBack | Verb::Acknowledge | Verb::Silence | Verb::Shell => Clean::EMPTY,
         }
     }

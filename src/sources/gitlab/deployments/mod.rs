@@ -11,3 +11,4 @@ mod wire;
 pub(super) use act::carry_out;
 pub(super) use ask::{Asked, answer};
 pub(super) use prepare::{prepare, rights};
+pub(super) use wire::WireDeployment;

@@ -95,7 +95,7 @@ impl Behind {
 
     /// The request that has it deployed again. What was retried is not retried once more: the newest of its name is, and that one once.
     pub fn request(&self) -> Ask {
-        Api::change(Method::POST, &self.project, &["jobs", &self.newest.id.to_string(), "retry"])
+        Api::change(Method::POST, &self.project, &["jobs", &self.newest.id.to_string(), "retry"], None)
     }
 
     /// The same by hand.

@@ -25,18 +25,21 @@ pub(super) enum Sent {
 /// Sends it.
 pub(super) async fn send(ready: Ready) -> Stage {
     let api = &ready.api;
-    if ready.verb == Verb::Rerun {
-        api.memory.asked(&ready.run, None);
+    if queues(ready.verb) {
+        api.memory.started.named(&ready.run, None);
     }
     let ask = ready.crumb.iter().fold(ready.post.ask(), |ask, (name, value)| ask.header(name.clone(), value.clone()));
     let reply = api.post(ask).await;
     api.hurry.changed(&ready.path);
     let reply = match reply {
         Ok(reply) => reply,
+        Err(error) if ready.verb == Verb::Dispatch => {
+            return Stage::Unclear { why: clean!("{error}. Whether it started shows {}", api.pages(&ready.path, &[])) };
+        }
         Err(error) => return Stage::Unclear { why: clean!("{error}") },
     };
-    if ready.verb == Verb::Rerun && reply.status.is_success() {
-        api.memory.asked(&ready.run, item(&reply));
+    if queues(ready.verb) && reply.status.is_success() {
+        api.memory.started.named(&ready.run, item(&reply));
     }
     let stage = told(ready.verb, &ready.post.url(&api.login), &reply, &api.login);
     match (&ready.question, stage) {
@@ -47,6 +50,11 @@ pub(super) async fn send(ready: Ready) -> Stage {
     }
 }
 
+/// Whether it has another build made, which waits in the queue first.
+const fn queues(verb: Verb) -> bool {
+    matches!(verb, Verb::Rerun | Verb::Dispatch)
+}
+
 /// What an answer means.
 pub(super) fn told(verb: Verb, at: &Option<Url>, reply: &Reply, login: &Login) -> Stage {
     let host = &login.host;
@@ -55,13 +63,13 @@ pub(super) fn told(verb: Verb, at: &Option<Url>, reply: &Reply, login: &Login) -
             let request = item(reply).map(|item| clean!("item {item} of the queue"));
             Stage::Accepted { request, warnings: Vec::new(), revision: None, generation: None }
         }
-        303 if verb == Verb::Rerun && item(reply).is_some() => {
+        303 if queues(verb) && item(reply).is_some() => {
             let item = item(reply).unwrap_or_default();
             Stage::Conflict { what: clean!("the same waits in the queue already, as item {item}, and Jenkins builds both as one"), same: false }
         }
         300..=399 => match (sent(at.as_ref(), reply.header("location").unwrap_or_default()), verb) {
             (Sent::Login, _) => Stage::Refused { why: clean!("{host} wants a login, by another way than an API token") },
-            (Sent::Back, Verb::Rerun) => Stage::Refused { why: clean!("{host} took no build into its queue: something there decides against it") },
+            (Sent::Back, verb) if queues(verb) => Stage::Refused { why: clean!("{host} took no build into its queue: something there decides against it") },
             (Sent::Back, _) => Stage::Accepted { request: None, warnings: Vec::new(), revision: None, generation: None },
             (Sent::Elsewhere(place), _) => {
                 Stage::Unclear { why: clean!("{host} sends us to {place}, where nobody goes with a change: whether it was done is not told") }

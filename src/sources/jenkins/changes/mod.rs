@@ -1,7 +1,8 @@
-//! What is done to a build: built again, stopped, ended by force, its question answered. It is read afresh before the one request, and that is
-//! sent once.
+//! What is done to a build: built again, stopped, ended by force, its question answered, another one started beside it. It is read afresh before
+//! the one request, and that is sent once.
 
 mod answer;
+mod dispatch;
 mod force;
 mod input;
 mod now;
@@ -14,10 +15,11 @@ mod tests;
 use super::api::{Api, Login};
 use crate::{
     clean,
-    domain::{Check, CheckKind, Finding, Id, Operation, Outcome, Run, Stage, Subject, Verb},
+    domain::{Check, CheckKind, Finding, Given, Id, Operation, Outcome, Run, Stage, Subject, Verb},
     gate::Warrant,
     sources::{
         SourceError,
+        ci::Started,
         http::{HeaderName, HeaderValue},
         steps,
     },
@@ -36,7 +38,7 @@ use std::{
 };
 
 /// What Jenkins does with builds. A build of which only that runs again which failed is none of it.
-pub(super) const VERBS: [Verb; 5] = [Verb::Rerun, Verb::Cancel, Verb::ForceCancel, Verb::Approve, Verb::Reject];
+pub(super) const VERBS: [Verb; 6] = [Verb::Rerun, Verb::Cancel, Verb::ForceCancel, Verb::Approve, Verb::Reject, Verb::Dispatch];
 
 const CHECKS: [CheckKind; 2] = [CheckKind::Pipeline, CheckKind::Rights];
 
@@ -45,8 +47,8 @@ const CHECKS: [CheckKind; 2] = [CheckKind::Pipeline, CheckKind::Rights];
 pub(super) struct Memory {
     /// How a plan said that a build would be ended by force: no other way is gone then.
     forces: Mutex<HashMap<Id<Run>, Force>>,
-    /// The item of the queue that Jenkins named for the build that repeats another one.
-    rebuilds: Mutex<HashMap<Id<Run>, u64>>,
+    /// The item of the queue that Jenkins named for the build that repeats another one, or was started beside it.
+    started: Started,
 }
 
 impl Memory {
@@ -56,18 +58,6 @@ impl Memory {
 
     fn force(&self, run: &Id<Run>) -> Option<Force> {
         self.forces.lock().unwrap_or_else(PoisonError::into_inner).get(run).copied()
-    }
-
-    fn asked(&self, run: &Id<Run>, item: Option<u64>) {
-        let mut rebuilds = self.rebuilds.lock().unwrap_or_else(PoisonError::into_inner);
-        match item {
-            Some(item) => rebuilds.insert(run.clone(), item),
-            None => rebuilds.remove(run),
-        };
-    }
-
-    fn rebuild(&self, run: &Id<Run>) -> Option<u64> {
-        self.rebuilds.lock().unwrap_or_else(PoisonError::into_inner).get(run).copied()
     }
 }
 
@@ -84,7 +74,7 @@ pub(super) fn prepare(api: Arc<Api>, operation: Operation) -> BoxStream<'static,
         if let What::Force(Some(force)) = now.what {
             api.memory.planned(&run, force);
         }
-        let command = request(verb, &now).map(|post| Check::Command(post.by_hand(&api.login)));
+        let command = request(verb, &now, &operation.inputs).map(|post| Check::Command(post.by_hand(&api.login)));
         let found = [can(verb, &now), rights(verb, &api.login)].map(Check::Made);
         Ok(stream::iter(command.into_iter().chain(found)).boxed())
     };
@@ -103,6 +93,7 @@ fn can(verb: Verb, now: &Now) -> Finding {
         (_, What::Queued { .. }) => kind.block("it waits in the queue: nothing of it runs yet", Some("X takes it out of the queue".into())),
         (Verb::Rerun, _) if !over => kind.block("it is not over: only what has ended is built again", Some("stop it, or wait for its end".into())),
         (Verb::Rerun, What::Rebuild(rebuild)) => rebuild.finding(&now.pages),
+        (Verb::Dispatch, What::Start(start)) => start.finding(&now.run, &now.pages),
         (Verb::Cancel | Verb::ForceCancel, _) if over => kind.block("it is over: nothing is left to stop", None),
         (Verb::Cancel, _) => kind.ok("it can be stopped"),
         (Verb::ForceCancel, What::Force(force)) => force::finding(*force),
@@ -118,7 +109,7 @@ fn rights(verb: Verb, login: &Login) -> Finding {
     let user = login.token.as_ref().map(|(user, _)| user.clone()).unwrap_or_default();
     let may = |right: &'static str| kind.unknown(clean!("Jenkins does not tell beforehand what {user} may do there: it takes {right}"));
     match verb {
-        Verb::Rerun => may("Job/Build"),
+        Verb::Rerun | Verb::Dispatch => may("Job/Build"),
         Verb::Cancel | Verb::ForceCancel => may("Job/Cancel"),
         Verb::Approve => kind.unknown(clean!("whom the step lets answer is not told: whether {user} is among them shows when the answer is sent")),
         _ => kind.unknown(clean!("whom the step lets answer is not told; who has Job/Cancel may say no to it too")),
@@ -126,12 +117,13 @@ fn rights(verb: Verb, login: &Login) -> Finding {
 }
 
 /// The one request, where there is one that does it.
-fn request(verb: Verb, now: &Now) -> Option<Post> {
+fn request(verb: Verb, now: &Now, given: &[Given]) -> Option<Post> {
     let (path, build) = (now.path.as_str(), now.number.to_string());
     let at = |what: &str| Some(Post::at(path, &[&build, what]));
     match (verb, &now.what) {
         (Verb::Cancel, What::Queued { began: None }) => Some(Post::at("", &["queue", "cancelItem"]).with("id", &build)),
         (Verb::Rerun, What::Rebuild(rebuild)) => rebuild.request(path),
+        (Verb::Dispatch, What::Start(start)) => Some(start.request(path, given)),
         (Verb::Cancel, What::Build) => at("stop"),
         (Verb::ForceCancel, What::Force(Some(force))) => at(force.word()),
         (Verb::Approve | Verb::Reject, What::Asks(Some(asks))) => match &asks[..] {
@@ -166,7 +158,7 @@ async fn make_ready(api: Arc<Api>, warrant: Warrant) -> Result<Ready, Stage> {
     let (verb, run): (Verb, Id<Run>) = (operation.verb, operation.subject.cast());
     let now = now::read(&api, &run, verb).await.map_err(|error| steps::not_sent(&error))?;
     let conflict = |what: Clean| Stage::Conflict { what, same: false };
-    if let Some(what) = now.run.moved(verb, &operation.from) {
+    if let Some(what) = now.run.moved(verb, &operation.from).or_else(|| now.run.refuses(&operation.inputs)) {
         return Err(conflict(what));
     }
     let found = can(verb, &now);
@@ -178,7 +170,7 @@ async fn make_ready(api: Arc<Api>, warrant: Warrant) -> Result<Ready, Stage> {
     {
         return Err(conflict(clean!("{} would be sent by now, and that was not what the plan said", force.word())));
     }
-    let Some(post) = request(verb, &now) else { return Err(conflict(found.sentence)) };
+    let Some(post) = request(verb, &now, &operation.inputs) else { return Err(conflict(found.sentence)) };
     let crumb = api.crumb().await.map_err(|error| steps::not_sent(&error))?;
     let question = now.question().map(str::to_owned);
     Ok(Ready { verb, run, question, post, crumb, path: now.path, number: now.number, api, _warrant: warrant })

@@ -1,13 +1,14 @@
 //! A build, or what waits in the queue, as it is at this moment, with what a change of it must know.
 
 use super::{
+    dispatch::{self, Start},
     force::{self, Force},
     input::{self, Input},
     rebuild::{self, Rebuild},
 };
 use crate::{
     clean,
-    domain::{Again, Held, Id, Run, RunNow, RunStatus, Verb},
+    domain::{Again, Held, Id, Inputs, Run, RunNow, RunStatus, Verb},
     sources::{
         SourceError,
         jenkins::{
@@ -49,6 +50,8 @@ pub(super) enum What {
     Queued { began: Option<u64> },
     /// What would be built.
     Rebuild(Rebuild),
+    /// What would be started.
+    Start(Start),
     /// How it would be ended by force; none where its kind knows nothing but a stop.
     Force(Option<Force>),
     /// What it asks; none where nobody tells.
@@ -80,6 +83,7 @@ async fn build(api: &Api, id: &Id<Run>, (path, number): (&str, u64), verb: Verb)
     let over = build.status().over();
     let what = match verb {
         Verb::Rerun => What::Rebuild(rebuild::read(api, id, path, &build).await?),
+        Verb::Dispatch => What::Start(dispatch::read(api, id, path, &build).await?),
         Verb::ForceCancel if !over => What::Force(force::read(api, path, number, &build).await),
         Verb::Approve | Verb::Reject if build.alive() => What::Asks(input::read(api, path, number).await?),
         _ => What::Build,
@@ -92,10 +96,20 @@ async fn build(api: &Api, id: &Id<Run>, (path, number): (&str, u64), verb: Verb)
     let run = build.run(api, &api.item(path), None, waiting.as_ref());
     let again = match &what {
         What::Rebuild(rebuild) => Again::Anew { newest: rebuild.newest, same: rebuild.same(&run) },
+        What::Start(start) => Again::Fresh { newest: start.newest, on: held_by(&run) },
         _ => Again::Anew { newest: None, same: Clean::EMPTY },
     };
+    let inputs = match &what {
+        What::Start(start) => start.inputs.clone(),
+        _ => Ok(Inputs::default()),
+    };
     let pages = Pages { job: api.pages(path, &[]), build: api.page(path, number) };
-    Ok(Now { run: RunNow { run, failed: Vec::new(), held, again }, path: path.to_owned(), number, pages, what })
+    Ok(Now { run: RunNow { run, failed: Vec::new(), held, again, inputs }, path: path.to_owned(), number, pages, what })
+}
+
+/// What a build builds: Jenkins is told no commit.
+fn held_by(run: &Run) -> Clean {
+    if run.branch.is_empty() { "what its job and its sources hold by then".into() } else { clean!("what {} holds by then", run.branch) }
 }
 
 /// What an item of the queue tells once it has left it: for five minutes, then Jenkins forgets it.
@@ -128,6 +142,6 @@ async fn queued(api: &Api, path: &str, item: u64) -> Result<Now, SourceError> {
     }
     let pages = Pages { job: api.pages(path, &[]), build: run.url.clone() };
     let again = Again::Anew { newest: None, same: Clean::EMPTY };
-    let run = RunNow { run, failed: Vec::new(), held: Vec::new(), again };
+    let run = RunNow { run, failed: Vec::new(), held: Vec::new(), again, inputs: Ok(Inputs::default()) };
     Ok(Now { run, path: path.to_owned(), number: item, pages, what: What::Queued { began } })
 }

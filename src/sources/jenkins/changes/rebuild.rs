@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// What is asked of a job: so many of its newest builds, since reading more costs Jenkins its disk.
-const JOB: &str = "buildable,nextBuildNumber,property[parameterDefinitions[name,type]],\
+const JOB: &str = "buildable,nextBuildNumber,property[parameterDefinitions[name,type,choices,defaultParameterValue[value]]],\
     builds[number,queueId,actions[causes[userId],parameters[_class,name,value]]]{0,25}";
 
 /// A job as it is now.
@@ -41,12 +41,39 @@ struct Property {
     definitions: Option<Vec<Value>>,
 }
 
+/// What a job says of one of its parameters.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Definition {
-    name: String,
+pub(super) struct Definition {
+    pub name: String,
     #[serde(rename = "type")]
-    kind: String,
+    pub kind: String,
+    pub choices: Option<Vec<String>>,
+    #[serde(rename = "defaultParameterValue")]
+    default: Option<Value>,
+}
+
+impl Definition {
+    /// What it is where nobody gives it.
+    pub fn default(&self) -> String {
+        match self.default.as_ref().and_then(|default| default.get("value")) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }
+    }
+}
+
+impl WireJob {
+    /// The parameters that it knows.
+    pub fn definitions(&self) -> Vec<Definition> {
+        rows(self.property.clone()).into_iter().flat_map(|property: Property| rows(property.definitions)).collect()
+    }
+
+    /// Whether it builds nothing now.
+    pub fn closed(&self) -> bool {
+        self.buildable == Some(false)
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -77,19 +104,24 @@ pub(super) struct Rebuild {
 
 /// Reads what would be built, and what was.
 pub(super) async fn read(api: &Api, id: &Id<Run>, path: &str, build: &Build) -> Result<Rebuild, SourceError> {
+    let (job, queue) = look(api, path).await?;
+    Ok(Rebuild::of(build, &job, &queue, api.user().await?, api.memory.started.of(id)))
+}
+
+/// A job, and what waits for it in the queue, in its order.
+pub(super) async fn look(api: &Api, path: &str) -> Result<(WireJob, Vec<Queued>), SourceError> {
     let job: WireJob = api.read(Need::Change, path, Api::fields(path, &[], JOB)).await?;
     let items: Items = api.find_for(Need::Change, "the queue", Api::fields("", &["queue"], QUEUE)).await?.unwrap_or_default();
     let mut queue: Vec<Queued> = rows(items.items).into_iter().filter(|one: &Queued| one.path().as_deref() == Some(path)).collect();
     queue.sort_by_key(|one| one.id);
-    Ok(Rebuild::of(build, &job, &queue, api.user().await?, api.memory.rebuild(id)))
+    Ok((job, queue))
 }
 
 impl Rebuild {
     /// The one of `build`; `asked` is what Jenkins called it in the queue, where it was asked for here.
     pub fn of(build: &Build, job: &WireJob, queue: &[Queued], user: &str, asked: Option<u64>) -> Self {
-        let properties: Vec<Property> = rows(job.property.clone());
-        let defined: Vec<Definition> = properties.into_iter().flat_map(|property| rows(property.definitions)).collect();
-        let mut own = Self { closed: job.buildable == Some(false), ..Self::default() };
+        let defined = job.definitions();
+        let mut own = Self { closed: job.closed(), ..Self::default() };
         let mut fields = Vec::new();
         let then = build.parameters();
         own.given = !then.is_empty();
@@ -160,7 +192,7 @@ impl Rebuild {
 }
 
 /// Values of these kinds are told to nobody, or can not be sent as a text.
-fn kept_back(kind: &str) -> bool {
+pub(super) fn kept_back(kind: &str) -> bool {
     ["Password", "File", "Credentials"].iter().any(|word| kind.contains(word))
 }
 
@@ -174,7 +206,7 @@ fn repeats(fields: &[Field], other: &Build) -> bool {
 /// The number of the newest build that repeats it. Where Jenkins named the item of the queue when it was asked from here, that is exact. Else it is
 /// the newest one that our user asked for with the same parameters: it can be another one where somebody asked for that as the same user at that very
 /// time. The number of what waits is the one it gets if nothing before it leaves the queue.
-fn newest(build: &Build, fields: &[Field], job: &WireJob, queue: &[Queued], (user, asked): (&str, Option<u64>)) -> Option<u64> {
+pub(super) fn newest(build: &Build, fields: &[Field], job: &WireJob, queue: &[Queued], (user, asked): (&str, Option<u64>)) -> Option<u64> {
     let builds: Vec<Build> = rows(job.builds.clone());
     let last = builds.iter().map(|build| build.number).max().unwrap_or(build.number);
     let next = job.next.unwrap_or(last + 1);

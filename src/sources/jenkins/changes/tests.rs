@@ -9,7 +9,7 @@ use super::{
     *,
 };
 use crate::{
-    domain::{Again, RunNow, RunStatus},
+    domain::{Again, Inputs, RunNow, RunStatus},
     sources::{
         http::{HeaderMap, Reply, StatusCode, Url},
         jenkins::wire::{Build, Queued},
@@ -24,7 +24,7 @@ fn now(status: RunStatus, what: What) -> Now {
     run.status = status;
     let again = Again::Anew { newest: None, same: Clean::EMPTY };
     let pages = Pages { job: "https://ci.example/job/cart/".into(), build: "https://ci.example/job/cart/311/".into() };
-    Now { run: RunNow { run, failed: Vec::new(), held: Vec::new(), again }, path: "cart".into(), number: 311, pages, what }
+    Now { run: RunNow { run, failed: Vec::new(), held: Vec::new(), again, inputs: Ok(Inputs::default()) }, path: "cart".into(), number: 311, pages, what }
 }
 
 fn login() -> Login {
@@ -62,7 +62,7 @@ fn what_jenkins_would_refuse_is_said_before_and_nothing_is_asked_for() {
     }
     let ready = |verb, status: &RunStatus, what| {
         let now = now(status.clone(), what);
-        (can(verb, &now).outcome, request(verb, &now).map(|post| post.by_hand(&login()).to_string()).unwrap_or_default())
+        (can(verb, &now).outcome, request(verb, &now, &[]).map(|post| post.by_hand(&login()).to_string()).unwrap_or_default())
     };
     let by_hand = |what: &str| format!("curl -X POST -u kim https://ci.example/ci/job/cart/311/{what}");
     for (verb, status, what, outcome, command) in [
@@ -84,7 +84,7 @@ fn secrets_are_in_no_command() {
     let list = json!([{ "id": "Go", "inputs": [{ "type": "StringParameterDefinition", "name": "API_TOKEN", "definition": { "defaultVal": "hunter2" } }] }]);
     let asks: Vec<Input> = of_stage_view(parse(list));
     let now = now(RunStatus::Running, What::Asks(Some(asks)));
-    let post = request(Verb::Approve, &now).expect("it has a default");
+    let post = request(Verb::Approve, &now, &[]).expect("it has a default");
     let shown = format!("{} {}", post.by_hand(&login()), can(Verb::Approve, &now).sentence);
     assert!(!shown.contains("hunter2") && shown.contains("API_TOKEN"), "{shown}");
     assert!(post.ask().encoded().is_some_and(|(_, body)| String::from_utf8_lossy(&body).contains("hunter2")), "but it is sent");

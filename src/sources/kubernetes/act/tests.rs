@@ -37,6 +37,7 @@ fn operation(from: Seen, to: &str) -> Operation {
         from,
         to: Some(RevisionRef { id: Id::new(&source, "u/x"), number: 16, template: Raw::new(to), version: Version::default() }),
         scaling: None,
+        inputs: Vec::new(),
         reason: Clean::EMPTY,
         by: Clean::EMPTY,
     }

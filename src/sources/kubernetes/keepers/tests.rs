@@ -27,6 +27,7 @@ fn operation(verb: Verb) -> Operation {
         from: argo("shop", json!({})).seen(),
         to: None,
         scaling: None,
+        inputs: Vec::new(),
         reason: Clean::EMPTY,
         by: "ops".into(),
     }

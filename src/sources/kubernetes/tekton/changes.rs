@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Again, Check, CheckKind, Finding, Id, Job, Operation, Run, RunNow, RunStatus, Stage, Verb},
+    domain::{Again, Check, CheckKind, Finding, Id, Inputs, Job, Operation, Run, RunNow, RunStatus, Stage, Verb},
     gate::Warrant,
     sources::{
         SourceError,
@@ -57,7 +57,7 @@ impl Current {
         let run = api.run(&lean).ok_or_else(|| SourceError::Protocol(clean!("PipelineRun {} has no name", key.name)))?;
         let failed = if run.status == RunStatus::Failed { failed(api, version, &key, &lean).await? } else { Vec::new() };
         let again = Again::Anew { newest: newest(api, version, &key).await?, same: repeat::same(&lean) };
-        Ok(Self { version, raw, now: RunNow { run, failed, held: Vec::new(), again }, lean, key })
+        Ok(Self { version, raw, now: RunNow { run, failed, held: Vec::new(), again, inputs: Ok(Inputs::default()) }, lean, key })
     }
 
     /// The path of the object, or of all of its kind.

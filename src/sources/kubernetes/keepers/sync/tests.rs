@@ -60,6 +60,7 @@ fn to(number: u64) -> Operation {
         from: with(two(), json!({})).keeper.synced_seen(&with(two(), json!({})).workload.1),
         to: Some(to),
         scaling: None,
+        inputs: Vec::new(),
         reason: "errors".into(),
         by: "oncall".into(),
     }
