@@ -48,9 +48,11 @@ const VERBS: [Action; 28] = [
     Action::Dispatch,
 ];
 
-/// Every verb for `subject`, each with its words or the reason why not; what can be done with a run itself comes before what is about its service.
+/// Every verb for `subject`, each with its words or the reason why not; what can be done with a run itself comes before what is about its service,
+/// and another run last.
 pub fn offers(app: &App, subject: &Subject) -> Vec<Offer> {
-    let (own, others): (Vec<Action>, Vec<Action>) = VERBS.into_iter().partition(|action| app.offer_run(*action, subject).is_some());
+    let (own, others): (Vec<Action>, Vec<Action>) =
+        VERBS.into_iter().partition(|action| *action != Action::Dispatch && app.offer_run(*action, subject).is_some());
     own.into_iter().chain(others).map(|action| Offer { action, words: app.offer(action, subject) }).collect()
 }
 
