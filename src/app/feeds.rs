@@ -44,7 +44,8 @@ impl App {
         wanted
     }
 
-    fn offered(&self, source: &SourceId, feed: &Feed) -> bool {
+    /// Whether a source has that feed.
+    pub fn offered(&self, source: &SourceId, feed: &Feed) -> bool {
         matches!(self.sources.get(source), Some(Ok(Known::Ready(offers))) if offers.feeds.contains(&feed.kind()))
     }
 

@@ -21,6 +21,7 @@ use self::{
     args::{Cli, Face},
     exit::Exit,
 };
+use crate::sources::generic;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use std::process::ExitCode;
 
@@ -48,8 +49,22 @@ impl Failed {
     }
 }
 
+/// Runs the expressions of a source of the kind `http`, within limits. Only this program starts it, for itself: no help, completion or page names it.
+fn map() -> Exit {
+    match generic::serve() {
+        Ok(()) => Exit::Yes,
+        Err(why) => {
+            out::write(format_args!("{why}\n"));
+            Exit::Fault
+        }
+    }
+}
+
 /// Reads the arguments and runs the face they name.
 pub fn run() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|face| face == generic::FACE) {
+        return map().into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -46,8 +46,9 @@ pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
     let told = RefCell::new(Told::default());
     let over = |app: &App| {
         told.borrow_mut().changes(app, &id);
-        // Its jobs may be told a moment after the run itself.
-        let jobs = answered(app, &id.source(), &Feed::Jobs(id.clone())) && app.store.jobs_of(&id).iter().all(|job| job.status.over());
+        // Its jobs may be told a moment after the run itself; some sources tell none.
+        let (source, feed) = (id.source(), Feed::Jobs(id.clone()));
+        let jobs = (answered(app, &source, &feed) || !app.offered(&source, &feed)) && app.store.jobs_of(&id).iter().all(|job| job.status.over());
         jobs && app.store.run(&id).is_some_and(|run| run.status.over())
     };
     let ended = headless.until(within, over).await;

@@ -99,7 +99,7 @@ fn the_examples_in_the_defaults_are_right_too() {
         .map(|line| format!("{line}\n"))
         .collect();
     let config = read(&uncommented).unwrap_or_else(|errors| panic!("{errors:?}\n{uncommented}"));
-    assert_eq!((config.sources.len(), config.environments.len(), config.services.len()), (9, 2, 1));
+    assert_eq!((config.sources.len(), config.environments.len(), config.services.len()), (11, 2, 1));
 }
 
 #[test]

@@ -310,7 +310,10 @@ fn empty(app: &App) -> Vec<Line> {
     let feeds: Vec<_> = app.store.feeds().iter().filter(|feed| feed.feed == crate::domain::Feed::Runs).collect();
     let say = |words: Clean| vec![line![(Role::Dim, words)]];
     if feeds.is_empty() {
-        return vec![line![(Role::Dim, "no CI is connected")], line![(Role::Dim, "[[source]] kind = \"github\", \"gitlab\" or \"jenkins\"")]];
+        return vec![
+            line![(Role::Dim, "no CI is connected")],
+            line![(Role::Dim, "[[source]] kind = \"github\", \"gitlab\", \"jenkins\", \"tekton\" or \"http\"")],
+        ];
     }
     if !app.pipelines.order.is_empty() || !app.store.runs().is_empty() {
         return say(Clean::from_static("no run fits; Esc drops the filter"));

@@ -5,7 +5,7 @@ mod told;
 use super::{pipelines, words};
 use crate::{
     app::{App, Effect, Subject},
-    domain::{Id, Job, Run, RunStatus},
+    domain::{Feed, Id, Job, Run, RunStatus},
     keys::Action,
     line,
     store::{Arrival, Shipped, words as said},
@@ -101,7 +101,9 @@ fn lines(app: &App, run: &Run, at: &Selection<String>) -> (Vec<(Line, bool)>, us
     let here = job_here(app, &run.id, at).filter(|_| !at_rest(at)).map(|job| job.id.clone());
     let mut lines: Vec<(Line, bool)> = plain(head(app, run, &jobs)).collect();
     if jobs.is_empty() {
-        lines.push((line![(Role::Dim, "no job of this run is known yet")], false));
+        let told = app.offered(&run.id.source(), &Feed::Jobs(run.id.clone()));
+        let words = if told { Clean::from_static("no job of this run is known yet") } else { crate::clean!("its jobs are not read here  {}", run.url) };
+        lines.push((line![(Role::Dim, words)], false));
     }
     let mut end = 0;
     for job in jobs {

@@ -11,6 +11,7 @@ pub mod demo;
 mod deployments;
 pub mod docker;
 pub mod gates;
+pub mod generic;
 pub mod github;
 pub mod gitlab;
 pub mod http;
@@ -197,6 +198,7 @@ pub const CHECKS: &[(&str, CheckTable)] = &[
     ("jenkins", jenkins::check),
     ("gitlab", gitlab::check),
     ("tekton", kubernetes::tekton::check),
+    ("http", generic::check),
 ];
 
 /// Every kind of back end, by its name in the configuration.
@@ -210,4 +212,5 @@ pub const KINDS: &[(&str, Connect)] = &[
     ("jenkins", jenkins::connect),
     ("gitlab", gitlab::connect),
     ("tekton", kubernetes::tekton::connect),
+    ("http", generic::connect),
 ];

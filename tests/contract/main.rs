@@ -5,6 +5,7 @@ mod docker;
 mod door;
 mod faces;
 mod gateway;
+mod generic;
 mod github;
 mod gitlab;
 mod jenkins;

@@ -45,7 +45,7 @@ const NOBODY: [(FeedKind, &str); 4] = [
     (FeedKind::Samples, "no source of metrics is connected: errors and latency are not known; [[source]] kind = \"prometheus\" names one"),
     (
         FeedKind::Runs,
-        "no CI is connected: runs are not known; [[source]] kind = \"github\" or \"gitlab\" names projects, kind = \"jenkins\" a controller, \"tekton\" a cluster",
+        "no CI is connected: runs are not known; [[source]] kind = \"github\" or \"gitlab\" names projects, kind = \"jenkins\" a controller, \"tekton\" a cluster, \"http\" any other",
     ),
 ];
 

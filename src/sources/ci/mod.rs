@@ -5,6 +5,7 @@ mod bucket;
 mod hurry;
 mod jobs;
 mod lines;
+pub(in crate::sources) mod meter;
 mod quota;
 mod started;
 mod tail;

@@ -11,7 +11,6 @@ mod deployments;
 mod dispatch;
 mod jobs;
 mod keys;
-mod meter;
 mod pipelines;
 mod place;
 mod report;
@@ -25,7 +24,7 @@ pub use super::ci::Pace;
 
 use super::{
     Made, Source, SourceError, Wish,
-    ci::{Newest, Usual},
+    ci::{Newest, Usual, meter},
     gates::Gates,
     http::{Http, Settings},
     remote, steps,

@@ -8,6 +8,9 @@ use reqwest::header::{DATE, RETRY_AFTER};
 /// However long a server asks us to wait, not longer than this (reliability R7).
 const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
+/// No period of a budget is longer, in seconds; no moment of ours is earlier.
+const A_YEAR: i64 = 31_536_000;
+
 /// What is left of a budget of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -24,7 +27,7 @@ impl Budget {
     pub fn read(headers: &HeaderMap) -> Option<Self> {
         let number =
             |what: &str| ["x-ratelimit-", "ratelimit-"].iter().find_map(|prefix| text(headers, &format!("{prefix}{what}"))?.trim().parse::<u64>().ok());
-        let until = number("reset").and_then(|reset| Timestamp::from_second(i64::try_from(reset).ok()?).ok());
+        let until = number("reset").and_then(|reset| until(i64::try_from(reset).ok()?, Timestamp::now()));
         Some(Self { limit: number("limit"), left: number("remaining")?, until })
     }
 
@@ -32,6 +35,11 @@ impl Budget {
     pub fn words(&self) -> Clean {
         crate::clean!("{} left", count(self.left))
     }
+}
+
+/// A moment, as GitHub and GitLab write it; or a number of seconds from now on, as Buildkite and the draft of the IETF for these fields do.
+fn until(reset: i64, now: Timestamp) -> Option<Timestamp> {
+    if reset < A_YEAR { now.checked_add(SignedDuration::from_secs(reset)).ok() } else { Timestamp::from_second(reset).ok() }
 }
 
 /// Until when `Retry-After` asks to wait: seconds or a date; none where it says neither. Never longer than 15 minutes.
@@ -79,6 +87,13 @@ mod tests {
             let headers = [(RETRY_AFTER, HeaderValue::from_str(said).unwrap())].into_iter().collect();
             assert_eq!(retry_after(&headers, now).map(|until| until.duration_since(now).as_secs()), *seconds, "{said}");
         }
+    }
+
+    #[test]
+    fn the_end_of_a_budget_is_a_moment_or_a_number_of_seconds() {
+        let now: Timestamp = "2026-08-01T03:00:00Z".parse().unwrap();
+        assert_eq!(until(42, now), Some(now + SignedDuration::from_secs(42)));
+        assert_eq!(until(1_790_000_000, now).map(Timestamp::as_second), Some(1_790_000_000));
     }
 
     #[test]

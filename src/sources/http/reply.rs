@@ -132,6 +132,11 @@ impl Reply {
         }
     }
 
+    /// Whether it is a page for people where a login stands between: we were sent on to it, or it comes with a 203, as Azure DevOps answers.
+    pub fn is_login(&self) -> bool {
+        self.is_html() && (self.redirected || self.status == StatusCode::NON_AUTHORITATIVE_INFORMATION)
+    }
+
     fn is_html(&self) -> bool {
         let page = self.body.trim_ascii_start();
         self.essence().is_some_and(|kind| kind.contains("html")) || page.starts_with(b"<!") || page.starts_with(b"<html")

@@ -1,14 +1,12 @@
-//! The manners towards one GitLab: a few requests a minute, nothing while it asks us to wait, and the last tenth of its limit is left to others.
+//! The manners towards a CI that need not tell a limit: a few requests a minute, nothing while it asks us to wait, and the last tenth of its limit, where
+//! it tells one, is left to others.
 
-pub(super) use crate::sources::ci::Need;
+pub(in crate::sources) use super::Need;
 
+use super::{Bucket, Quota};
 use crate::{
     clean,
-    sources::{
-        SourceError,
-        ci::{Bucket, Quota},
-        http::Budget,
-    },
+    sources::{SourceError, http::Budget},
     text::{Clean, count},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -20,9 +18,9 @@ const HOURLY: f64 = 3_600.0;
 /// How long to leave it alone after a refusal that does not say for how long; it doubles.
 const PENALTY: SignedDuration = SignedDuration::from_secs(30);
 
-/// The meter of one GitLab.
+/// The meter of one CI.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(in crate::sources) struct Meter {
     bucket: Bucket,
     quota: Quota,
 }
@@ -50,7 +48,7 @@ impl Meter {
         self.quota.answered(budget);
     }
 
-    /// GitLab refused a request for being one too many: until when nothing is sent. `asked` is what it named itself.
+    /// A request was refused for being one too many: until when nothing is sent. `asked` is what the CI named itself.
     pub fn refused(&mut self, budget: Option<Budget>, asked: Option<Timestamp>, words: &Clean, now: Timestamp) -> SourceError {
         self.quota.refused(budget, asked, words, now)
     }
