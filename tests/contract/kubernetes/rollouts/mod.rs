@@ -8,6 +8,7 @@ use super::{
     acts::{checks, insist, operation, revisions, subject},
     lab::{self, Reading, Space, client, send},
 };
+use crate::script::Script;
 use controller::{Controller, GROUP};
 use kube::Client;
 use pilothouse::{
@@ -15,8 +16,7 @@ use pilothouse::{
     sources::Source,
 };
 use serde_json::{Value, json};
-use std::{path::Path, process::Stdio, sync::Arc};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use std::{path::Path, sync::Arc};
 
 /// The definition of Rollouts: one for the whole cluster, so that only one test of any process has it at a time.
 struct Definition(std::fs::File);
@@ -95,56 +95,11 @@ impl Scene {
     }
 
     /// `pilothouse rollback cart`, begun.
-    fn roll_back(&self, kubeconfig: &Path) -> Face {
-        let home = tempfile::tempdir().expect("a folder");
+    fn roll_back(&self, kubeconfig: &Path) -> Script {
         let config = "[[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{ context = 'lab' }]\n";
-        std::fs::write(home.path().join("c.toml"), config).expect("a file");
-        let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_pilothouse"))
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", home.path())
-            .env("KUBECONFIG", kubeconfig)
-            .args(["--config", &home.path().join("c.toml").display().to_string(), "--context", "lab", "-n", &self.space.name])
-            .args(["rollback", "cart", "-e", "development", "--yes", "--reason", "it crashes", "--json"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it runs");
-        Face { child, _home: home }
-    }
-}
-
-/// A rollback without a screen that is under way.
-struct Face {
-    child: tokio::process::Child,
-    _home: tempfile::TempDir,
-}
-
-impl Face {
-    /// Reads what it says of its progress until it says `words`.
-    async fn says(&mut self, words: &str) {
-        let mut lines = BufReader::new(self.child.stderr.as_mut().expect("a pipe")).lines();
-        let mut said = String::new();
-        let found = async {
-            while let Some(line) = lines.next_line().await.expect("it is text") {
-                said += &line;
-                if line.contains(words) {
-                    return true;
-                }
-            }
-            false
-        };
-        let found = tokio::time::timeout(lab::PATIENCE, found).await;
-        assert!(found == Ok(true), "it never says {words}: {said}");
-    }
-
-    /// What it ends with.
-    async fn ended(self) -> (Option<i32>, Value) {
-        let out = self.child.wait_with_output().await.expect("it ends");
-        let text = String::from_utf8_lossy(&out.stdout);
-        (out.status.code(), serde_json::from_str(&text).unwrap_or_else(|why| panic!("{why}: {text}{}", String::from_utf8_lossy(&out.stderr))))
+        let place = ["--context", "lab", "-n", &self.space.name];
+        let wish = ["rollback", "cart", "-e", "development", "--yes", "--reason", "it crashes", "--json"];
+        Script::new(config, Some(kubeconfig), &[&place[..], &wish].concat())
     }
 }
 
