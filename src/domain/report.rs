@@ -14,6 +14,8 @@ pub struct Report {
     pub artifacts: Vec<Artifact>,
     /// How many there are beside those.
     pub more: usize,
+    /// What it says came of it: names and values.
+    pub results: Vec<(Clean, Clean)>,
     /// What could not be read of all this, and why.
     pub lacks: Vec<Clean>,
 }

@@ -1,6 +1,6 @@
 //! One model for every CI: a run has jobs, a job has steps.
 
-use super::{Given, Id, Inputs, Seen, Subject, Verb, Version};
+use super::{Given, Id, Image, Inputs, Seen, Subject, Verb, Version, Workload};
 use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
 
@@ -33,6 +33,8 @@ pub struct Run {
     pub started: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
+    /// The digests of the images that it built, as in `sha256:…`, where its CI tells them.
+    pub digests: Box<[Name]>,
     /// How long this workflow usually takes in seconds (median of its last successes), where that is known.
     pub usual: Option<u32>,
     /// Where a person can look at it.
@@ -57,6 +59,17 @@ impl Run {
     /// The beginning of its commit, as people say it.
     pub fn short_commit(&self) -> &str {
         self.commit.raw().get(..SHORT).unwrap_or(self.commit.raw())
+    }
+
+    /// Whether a workload runs what it built: by the digest of an image, else by what people call it.
+    pub fn brought(&self, workload: &Workload) -> bool {
+        self.made(&workload.images) || self.built(&workload.version)
+    }
+
+    /// Whether it built one of these images, by their digests.
+    pub fn made(&self, images: &[Image]) -> bool {
+        let own = |hex: &str| self.digests.iter().any(|digest| digest.raw().rsplit(':').next() == Some(hex));
+        images.iter().filter_map(Image::digest_hex).any(own)
     }
 
     /// Whether people call what it built so: by its tag (`v2.8.0`), or by as much of its commit as says which (`sha-0f3c9d2`, `main-0f3c9d21`).

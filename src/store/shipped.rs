@@ -1,7 +1,7 @@
 //! From a run to what runs: where that is by now which a run built, and which run brought what runs.
 //!
-//! A version that is the run's tag or names its commit says so itself, as does an environment whose CI tells the commit. Where no version says it,
-//! what was rolled out while the run went on is told as that, and nothing is made of it.
+//! A version that is the run's tag or names its commit says so itself, as does an environment whose CI tells the commit, and an image whose digest
+//! the run has told. Where nothing says it, what was rolled out while the run went on is told as that, and nothing is made of it.
 
 use super::{EnvironmentRef, Store};
 use crate::{
@@ -74,17 +74,17 @@ impl Store {
         let (workload, joined) = (self.workloads.get(id)?, self.joined.get(id)?);
         let own = || self.runs.iter().filter(|run| self.rules.service_of_repository(&run.repository) == joined.service);
         let newest = |run: &&Run| (run.started.or(run.created), run.number);
-        let named = own().filter(|run| run.built(&workload.version)).max_by_key(newest);
+        let named = own().filter(|run| run.brought(workload)).max_by_key(newest);
         named.or_else(|| own().filter(|run| during(run, workload).is_some()).max_by_key(newest))
     }
 }
 
 fn arrival(run: &Run, own: &[&Run], rows: &[&Workload]) -> Arrival {
-    if let Some(here) = rows.iter().find(|workload| run.built(&workload.version)) {
+    if let Some(here) = rows.iter().find(|workload| run.brought(workload)) {
         let stuck = matches!(here.progress, Progress::Stuck { .. } | Progress::Aborted { .. });
         return if here.progress == Progress::Done { Arrival::Runs(here.changed.or(here.created)) } else { Arrival::Coming { stuck } };
     }
-    let built = |workload: &&Workload| own.iter().copied().filter(|other| other.built(&workload.version)).max_by_key(|other| (other.created, other.number));
+    let built = |workload: &&Workload| own.iter().copied().filter(|other| other.brought(workload)).max_by_key(|other| (other.created, other.number));
     if let Some((other, there)) = rows.iter().find_map(|workload| built(workload).map(|other| (other, *workload))) {
         return if other.created > run.created { Arrival::Passed(other.called()) } else { Arrival::NotYet(there.version.clone()) };
     }
@@ -149,6 +149,20 @@ mod tests {
         assert_eq!(of(&old), [Arrival::Passed("#311".into()), Arrival::Runs(Some(ago(58 * 60)))]);
         let brought = |row: &Workload| world.0.brought(&row.id).map(|run| run.number);
         assert_eq!((brought(&at("dev", "", 0)), brought(&at("prod-eu", "", 0))), (Some(311), Some(310)));
+    }
+
+    #[test]
+    fn the_digest_of_an_image_says_it_whatever_people_call_the_version() {
+        let (mut old, mut new) = (made(310, "", 60), made(311, "", 10));
+        (old.digests, new.digests) = ([Name::new("sha256:aaaa")].into(), [Name::new("sha256:cccc"), Name::new("sha256:bbbb")].into());
+        let (mut here, mut there) = (at("dev", "latest", 500), at("prod-eu", "latest", 500));
+        here.images[0].reference = Name::new("registry/shop/cart@sha256:bbbb");
+        there.images[0].digest = Some(Name::new("sha256:aaaa"));
+        let world = world(vec![here.clone(), there.clone()], vec![old.clone(), new.clone()]);
+        let of = |run: &Run| world.0.shipped(run).into_iter().map(|one| one.arrival).collect::<Vec<_>>();
+        assert_eq!(of(&new), [Arrival::Runs(Some(ago(500 * 60))), Arrival::NotYet(version("latest"))]);
+        assert_eq!(of(&old)[0], Arrival::Passed("#311".into()));
+        assert_eq!(world.0.brought(&there.id).map(|run| run.number), Some(310));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
 };
 use futures::StreamExt;
 use pilothouse::{
-    domain::{Feed, GateKind, Job, Run, RunStatus},
+    domain::{Answer, Feed, GateKind, Job, Question, Run, RunStatus},
     sources::{Made, Source},
 };
 use serde_json::{Value, json};
@@ -94,8 +94,14 @@ async fn is_followed(world: &World, source: &Arc<dyn Source>) {
     status["skippedTasks"] = json!([{ "name": "deploy", "reason": "When Expressions evaluated to false" }]);
     status["conditions"] = succeeded("False", "Failed", "Tasks Completed: 3 (Failed: 1, Cancelled 0), Skipped: 2");
     status["completionTime"] = "2026-11-26T10:05:00Z".into();
+    status["results"] = json!([{ "name": "IMAGE_DIGEST", "value": "sha256:c0ffee" }, { "name": "DEPLOY_TOKEN", "value": "hunter2" }]);
     world.says("pipelineruns/ship-1", status).await;
     let over = becomes(&mut runs, "ship-1", RunStatus::Failed).await;
+    assert_eq!(over.digests.iter().map(pilothouse::text::Name::raw).collect::<Vec<_>>(), ["sha256:c0ffee"]);
+    let question = Question::Report { run: over.id.clone(), commit: over.commit.clone() };
+    let Ok(Answer::Report(report)) = lab::ask(source, question).await else { panic!("it has results") };
+    let results: Vec<(&str, &str)> = report.results.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(results, [("IMAGE_DIGEST", "sha256:c0ffee"), ("DEPLOY_TOKEN", "••••")]);
     assert!(over.ended.is_some() && over.usual == Some(300), "what failed is no measure: {over:?}");
     let skipped = job(&mut jobs, "deploy", RunStatus::Skipped).await;
     assert_eq!((&*skipped.steps[0].name, skipped.gate), ("When Expressions evaluated to false", Some(GateKind::Deployment)));

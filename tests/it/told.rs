@@ -123,7 +123,8 @@ fn tests_coverage_and_artifacts_are_told_in_words_and_too_little_coverage_warns_
     };
     let artifacts = vec![artifact("app.tar.gz", Some(19_398_656), 89), artifact("old.zip", None, -1)];
     let tests = Some(Tests { total: 1_412, failed: 3, skipped: 1 });
-    let report = Report { tests, coverage: Some(79.97), artifacts, more: 31, lacks: vec!["coverage of parts: not told".into()] };
+    let results = vec![("IMAGE_DIGEST".into(), "sha256:c0ffee".into())];
+    let report = Report { tests, coverage: Some(79.97), artifacts, more: 31, results, lacks: vec!["coverage of parts: not told".into()] };
     answer(&mut scene, reports(&first)[0], Ok(Answer::Report(Box::new(report))));
     scene.says(&[
         "1,412 tests, 3 failed, 1 skipped · coverage 79.9 % (gate asks 80 %)",
@@ -132,7 +133,7 @@ fn tests_coverage_and_artifacts_are_told_in_words_and_too_little_coverage_warns_
         "gone",
         "and 31 more",
     ]);
-    scene.says(&["coverage of parts: not told"]);
+    scene.says(&["RESULTS", "IMAGE_DIGEST  sha256:c0ffee", "coverage of parts: not told"]);
     assert!(scene.role_of("3 failed").contains(&Role::Critical) && scene.role_of("coverage 79.9").contains(&Role::Warn));
     scene.says(&["build !"]);
     press(&mut scene, "esc");

@@ -57,7 +57,7 @@ fn covered(app: &App, run: &Run, report: &Report, coverage: f64) -> Line {
     line![(role, crate::clean!("coverage {}", said::percent(shown))), (Role::Dim, crate::clean!(" (gate asks {})", said::percent(asks)))]
 }
 
-/// What the run made, and what could not be read of what it has to show.
+/// What the run made, what it says came of it, and what could not be read of what it has to show.
 pub fn artifacts(app: &App, run: &Run) -> Vec<Line> {
     let report = match app.told.report(&run.id) {
         Some(Asked::Here(report)) => report,
@@ -70,8 +70,10 @@ pub fn artifacts(app: &App, run: &Run) -> Vec<Line> {
     let head = (!report.artifacts.is_empty()).then(|| line![(Role::Title, "ARTIFACTS")]);
     let rows = report.artifacts.iter().map(|one| artifact(app, one, width));
     let more = (report.more > 0).then(|| line![(Role::Faint, crate::clean!("and {} more", count(report.more as u64)))]);
+    let results = report.results.iter().map(|(name, value)| line![(Role::Dim, crate::clean!("  {name}  ")), (Role::Text, value.clone())]);
+    let results = (!report.results.is_empty()).then(|| line![(Role::Title, "RESULTS")]).into_iter().chain(results);
     let lacks = report.lacks.iter().map(|words| line![(Role::Dim, words.clone())]);
-    head.into_iter().chain(rows).chain(more).chain(lacks).collect()
+    head.into_iter().chain(rows).chain(more).chain(results).chain(lacks).collect()
 }
 
 fn artifact(app: &App, one: &Artifact, width: usize) -> Line {

@@ -257,6 +257,7 @@ impl Build {
             created: self.at(),
             started: self.at(),
             ended: self.ended(),
+            digests: Box::default(),
             usual: usual.or_else(|| self.estimated()),
             url: api.page(&item.path, self.number),
         }

@@ -20,6 +20,7 @@ use crate::{
     text::Clean,
 };
 use futures::StreamExt;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// One Tekton.
@@ -52,6 +53,18 @@ impl Version {
             Self::Beta => "v1beta1",
         }
     }
+}
+
+/// A run that was just read.
+pub struct Fresh {
+    /// By this version.
+    pub version: Version,
+    /// Its identity.
+    pub key: RunKey,
+    /// All of it.
+    pub raw: Value,
+    /// What we read of it.
+    pub lean: PipelineRun,
 }
 
 /// A run by its identity.
@@ -144,6 +157,20 @@ impl Api {
         Err(SourceError::NotFound(clean!("{context} serves no {}.{GROUP}: Tekton Pipelines is not installed there", PipelineRun::PLURAL)))
     }
 
+    /// A run as it is now, with all that the server tells of it.
+    pub async fn fresh(&self, id: &Id<Run>) -> Result<Fresh, SourceError> {
+        let key = RunKey::of(id)?;
+        let version = self.version().await?;
+        let path = format!("{}/{}", Self::path::<PipelineRun>(version, &key.namespace), key.name);
+        let raw: Value = self.cluster.get(&Self::call::<PipelineRun>("get", &key.namespace, path)).await?;
+        let unreadable = |error: serde_json::Error| SourceError::Protocol(clean!("PipelineRun {} can not be read: {error}", key.name));
+        let lean: PipelineRun = serde_json::from_value(raw.clone()).map_err(unreadable)?;
+        if lean.meta().uid.as_deref().unwrap_or_default() != key.uid {
+            return Err(SourceError::NotFound(clean!("{} was deleted and made anew: it is another run now", key.name)));
+        }
+        Ok(Fresh { version, key, raw, lean })
+    }
+
     /// Whether it is there and its runs may be seen, everywhere or where we look.
     pub async fn is_ours(&self) -> Result<bool, SourceError> {
         let version = self.version().await?;
@@ -197,6 +224,7 @@ impl Api {
             // A controller that gives up early writes no other time than that of the condition.
             ended: run.status.completion_time.or_else(|| condition?.last_transition_time).filter(|_| status.over()),
             status,
+            digests: origin::digests(run),
             usual: None,
             url: self.page(run, &key),
         })

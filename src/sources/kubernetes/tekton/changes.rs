@@ -2,7 +2,7 @@
 
 use super::{
     Shape,
-    api::{Api, RunKey, Version, is_of},
+    api::{Api, Fresh, RunKey, Version, is_of},
     jobs::{Known, jobs},
     origin,
     repeat::{self, AT_ONCE, GENTLE, REPEATS},
@@ -45,15 +45,7 @@ struct Current {
 
 impl Current {
     async fn read(api: &Api, id: &Id<Run>) -> Result<Self, SourceError> {
-        let key = RunKey::of(id)?;
-        let version = api.version().await?;
-        let path = format!("{}/{}", Api::path::<PipelineRun>(version, &key.namespace), key.name);
-        let raw: Value = api.cluster.get(&Api::call::<PipelineRun>("get", &key.namespace, path)).await?;
-        let unreadable = |error: serde_json::Error| SourceError::Protocol(clean!("PipelineRun {} can not be read: {error}", key.name));
-        let lean: PipelineRun = serde_json::from_value(raw.clone()).map_err(unreadable)?;
-        if lean.meta().uid.as_deref().unwrap_or_default() != key.uid {
-            return Err(SourceError::NotFound(clean!("{} was deleted and made anew: it is another run now", key.name)));
-        }
+        let Fresh { version, key, raw, lean } = api.fresh(id).await?;
         let run = api.run(&lean).ok_or_else(|| SourceError::Protocol(clean!("PipelineRun {} has no name", key.name)))?;
         let failed = if run.status == RunStatus::Failed { failed(api, version, &key, &lean).await? } else { Vec::new() };
         let again = Again::Anew { newest: newest(api, version, &key).await?, same: repeat::same(&lean) };

@@ -8,6 +8,7 @@ mod jobs;
 mod logs;
 mod origin;
 mod repeat;
+mod report;
 mod runs;
 mod shelf;
 mod standing;
@@ -157,6 +158,7 @@ impl Source for Tekton {
         let api = self.api.clone();
         match question {
             Question::Run { run, verb } => async move { changes::now(&api, &run).await.map(|now| Answer::Subject(Box::new(now.subject(verb)))) }.boxed(),
+            Question::Report { run, .. } => async move { report::read(&api, &run).await.map(|report| Answer::Report(Box::new(report))) }.boxed(),
             Question::Tail(job) => logs::tail(api, job).map(|lines| lines.map(Answer::Text)).boxed(),
             _ => async { Err(unsupported("Tekton has no workloads and no metrics")) }.boxed(),
         }

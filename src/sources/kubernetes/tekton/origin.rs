@@ -28,7 +28,7 @@ fn beside<'a>(run: &'a PipelineRun, key: &str) -> Option<&'a str> {
 
 /// The first parameter or result of one of these names whose value is as it must be.
 fn told(run: &PipelineRun, names: &[&str], fits: impl Fn(&str) -> bool) -> Option<String> {
-    let all = || run.spec.params.iter().chain(&run.status.results).chain(&run.status.pipeline_results);
+    let all = || run.spec.params.iter().chain(results(run));
     let called = |param: &Param| param.name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect::<String>();
     names.iter().find_map(|name| all().find(|param| called(param) == *name && fits(param.text().trim()))).map(|param| param.text().trim().to_owned())
 }
@@ -73,6 +73,19 @@ pub fn branch(run: &PipelineRun) -> Name {
 pub fn commit(run: &PipelineRun) -> Name {
     let named = beside(run, "sha").map(str::to_owned).or_else(|| told(run, COMMITS, is_commit));
     Name::new(&named.unwrap_or_default())
+}
+
+/// The digests of the images that it built: results whose names Tekton Chains knows (its documentation of type hints), `…IMAGE_DIGEST` with one and
+/// `IMAGES` with several references.
+pub fn digests(run: &PipelineRun) -> Box<[Name]> {
+    let told = results(run).filter(|result| result.name.ends_with("IMAGE_DIGEST") || result.name == "IMAGES").map(Param::text);
+    let digest = |part: &str| part.trim().rsplit('@').next().filter(|digest| digest.starts_with("sha256:")).map(Name::new);
+    told.flat_map(|text| text.split([',', '\n']).filter_map(digest).collect::<Vec<_>>()).collect()
+}
+
+/// What came of it, however its version writes that.
+pub fn results(run: &PipelineRun) -> impl Iterator<Item = &Param> {
+    run.status.results.iter().chain(&run.status.pipeline_results)
 }
 
 /// The commit's title, else the name of the run.

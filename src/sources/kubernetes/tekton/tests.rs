@@ -11,6 +11,7 @@ use crate::{
     domain::{Change, Id, OpId, Run, RunStatus},
     sources::kubernetes::kubeconfig::Known as Context,
     store::fixture,
+    text::Name,
 };
 use serde_json::{Value, json};
 
@@ -122,6 +123,11 @@ fn where_a_run_comes_from_is_told_by_whoever_made_it() {
         json!({ "status": { "results": [{ "name": "CHAINS-GIT_COMMIT", "value": "0123456789abcdef" }, { "name": "CHAINS-GIT_URL", "value": "https://git.example/acme/cart/" }] } }),
     );
     assert_eq!((told.repository.raw(), told.commit.raw()), ("acme/cart", "0123456789abcdef"));
+    let images = json!([{ "name": "cart-IMAGE_DIGEST", "value": "sha256:aa\n" }, { "name": "IMAGES", "value": "r/a@sha256:bb, r/b@sha256:cc,r/c:latest" }, { "name": "DIGEST", "value": "sha256:dd" }]);
+    for written in ["results", "pipelineResults"] {
+        let told = row(json!({ "status": { written: images } }));
+        assert_eq!(told.digests.iter().map(Name::raw).collect::<Vec<_>>(), ["sha256:aa", "sha256:bb", "sha256:cc"], "{written}");
+    }
     let told = row(json!({}));
     assert_eq!((told.repository.raw(), &*told.title, &*told.called(), &*told.called_short()), ("builds", "ship-x7k2p", "ship-x7k2p", "x7k2p"));
 }
