@@ -1,7 +1,7 @@
 //! The two lines at the foot: what sources and the console have to say, and the keys.
 
 use crate::{
-    app::{App, Known, Offer, Overlay, Screen, Tone, offers},
+    app::{App, Known, Offer, Overlay, Screen, Subject, Tone, offers},
     domain::{Link, SourceId, Why},
     keys::{Action, Layer},
     line,
@@ -122,10 +122,16 @@ pub fn keys(app: &App, buf: &mut Buffer, area: Rect) {
         (Some(overlay), _) => bar.left = over(overlay, &key),
         (None, Some(Screen::Operation(operation))) => bar.left = app.operations.hints(app, *operation),
         (None, _) => {
-            let can: Vec<Offer> = offers(app, &app.subject()).into_iter().filter(|offer| offer.words.is_ok() && !key(offer.action).is_empty()).collect();
+            let subject = app.subject();
+            let label = |offer: &Offer| match (offer.action, &subject) {
+                (Action::Rollback, _) => offer.words.clone().unwrap_or_default(),
+                // One key starts pods anew, and runs.
+                (Action::Restart, Subject::Run(_) | Subject::Job(_)) => "rerun".into(),
+                (action, _) => Clean::from_static(action.label()),
+            };
+            let can: Vec<Offer> = offers(app, &subject).into_iter().filter(|offer| offer.words.is_ok() && !key(offer.action).is_empty()).collect();
             for (at, offer) in can.iter().enumerate() {
-                let words = if offer.action == Action::Rollback { offer.words.clone().unwrap_or_default() } else { Clean::from_static(offer.action.label()) };
-                bar.left.push(hint(u8::try_from(at).unwrap_or(200) + 3, crate::clean!("{}", key(offer.action)), words));
+                bar.left.push(hint(u8::try_from(at).unwrap_or(200) + 3, crate::clean!("{}", key(offer.action)), label(offer)));
             }
         }
     }
