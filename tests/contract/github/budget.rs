@@ -29,10 +29,11 @@ fn asked(github: &GitHub) -> usize {
     names().iter().map(|name| github.with(name, |world| world.asked.len())).sum()
 }
 
-/// How many requests since then were for what was asked for before, and how many of these were told that nothing has changed.
-fn repeated(github: &GitHub, since: Timestamp) -> (usize, usize) {
+/// How many requests since then were for what the console that began at `began` had asked for before, and how many of these were told that nothing
+/// has changed.
+fn repeated(github: &GitHub, began: Timestamp, since: Timestamp) -> (usize, usize) {
     let count = |world: &mut World| {
-        let before = |at: usize| world.asked[..at].iter().any(|asked| asked.what == world.asked[at].what);
+        let before = |at: usize| world.asked[..at].iter().any(|asked| asked.at > began && asked.what == world.asked[at].what);
         let again = (0..world.asked.len()).filter(|at| world.asked[*at].at > since && before(*at));
         let again: Vec<usize> = again.collect();
         (again.len(), again.iter().filter(|at| world.asked[**at].status == 304).count())
@@ -70,7 +71,7 @@ async fn twenty_repositories_cost_no_more_than_their_budget() {
     runs.until("all rows", |seen| (seen.whole && seen.runs.len() == REPOSITORIES * RUNS as usize).then_some(())).await;
     drop((runs, source));
 
-    let before = asked(github);
+    let (before, launched) = (asked(github), Timestamp::now());
     let mut console = pilothouse(&[]).file("config/pilothouse/config.toml", &format!("[[source]]\n{}", table(github))).start();
     console.shows("pilothouse");
     let began = Instant::now();
@@ -91,7 +92,7 @@ async fn twenty_repositories_cost_no_more_than_their_budget() {
         turn.tick().await;
         sizes.push(resident(pid));
     }
-    let (again, same) = repeated(github, from);
+    let (again, same) = repeated(github, launched, from);
     println!(
         "{} requests at the start in {started:.1?}, then {} in {looked:?}; {again} for what was asked for before, {same} of them with nothing new; resident {sizes:?} kB",
         beginning - before,
