@@ -8,14 +8,14 @@ pub mod stand_in;
 mod told;
 pub mod world;
 
-use crate::github::seen::Seen;
+use crate::{github::seen::Seen, reader::reader};
 use jiff::SignedDuration;
 use pilothouse::{
     config::{Config, Layers, SourceConfig},
     domain::{Feed, LogTarget, RunStatus},
     sources::{
-        Made, Source, SourceError, Wish,
-        gitlab::{self, Pace, paced},
+        Made, Source, SourceError,
+        gitlab::{Pace, paced},
     },
 };
 use stand_in::GitLab;
@@ -26,7 +26,7 @@ const BRISK: Pace = Pace { busy: Duration::from_millis(100), idle: Duration::fro
 
 /// The source of a project, which ships the service cart.
 pub fn source(gitlab: &GitLab, more: &str) -> Arc<dyn Source> {
-    let table = format!("kind = 'gitlab'\nurl = '{}'\nprojects = ['{}']\ntoken_command = ['echo', 't0ken-test']\n{more}", gitlab.url, gitlab.project);
+    let table = format!("{}{more}", table(gitlab));
     let service = format!("[[service]]\nname = 'cart'\nmatch = {{ repository = '{}' }}\n", gitlab.project);
     let config: Config = Layers::new().file("c.toml".as_ref(), &service).read().expect("a configuration");
     match paced(&SourceConfig::from_toml(&table).expect("a table"), &config, BRISK) {
@@ -36,13 +36,14 @@ pub fn source(gitlab: &GitLab, more: &str) -> Arc<dyn Source> {
     }
 }
 
-/// The source of this table in a console that was started with `--read-only`.
-pub fn reading(table: &str) -> Arc<dyn Source> {
-    let (table, config) = (SourceConfig::from_toml(table).expect("a table"), Config::default());
-    match gitlab::connect(&Wish { table: Some(&table), config: &config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
-        Made::Source(source) => source,
-        _ => panic!("it is made"),
-    }
+/// The same project in a console that was started with `--read-only`.
+fn reading(gitlab: &GitLab) -> Arc<dyn Source> {
+    reader(&table(gitlab), &Config::default())
+}
+
+/// The table of its source.
+pub fn table(gitlab: &GitLab) -> String {
+    format!("kind = 'gitlab'\nurl = '{}'\nprojects = ['{}']\ntoken_command = ['echo', 't0ken-test']\n", gitlab.url, gitlab.project)
 }
 
 /// The requests so far, without their methods.

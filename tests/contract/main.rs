@@ -12,6 +12,7 @@ mod jenkins;
 mod journal;
 mod kubernetes;
 mod prometheus;
+mod reader;
 mod script;
 mod several;
 mod systems;

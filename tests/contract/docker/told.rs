@@ -1,10 +1,11 @@
 //! What a source has told, as a console would keep it.
 
+use crate::reader::reader;
 use futures::{StreamExt, stream::BoxStream};
 use pilothouse::{
-    config::{Config, SourceConfig},
+    config::Config,
     domain::{Batch, Change, Fact, Feed, Happening, Id, LineKind, Link, Pod, Row, Sample, SourceId, Workload},
-    sources::{KINDS, Made, Source, SourceError, Wish, supervise},
+    sources::{Source, SourceError, supervise},
 };
 use std::{
     collections::BTreeMap,
@@ -23,12 +24,7 @@ pub fn source(host: &str) -> Arc<dyn Source> {
 
 /// The source of a `[[source]]` with these keys.
 pub fn source_of(keys: &str) -> Arc<dyn Source> {
-    let table = SourceConfig::from_toml(&format!("kind = \"docker\"\n{keys}")).expect("a source");
-    let (_, connect) = KINDS.iter().find(|(kind, _)| *kind == "docker").expect("it is registered");
-    match connect(&Wish { table: Some(&table), config: &Config::default(), read_only: true, contexts: &[], namespace: None }).remove(0) {
-        Made::Source(source) | Made::Aside(source) => source,
-        Made::Listed(id, _) | Made::Broken(id, _) | Made::Sought(id) | Made::Absent(id, _) => panic!("{id} is of no use"),
-    }
+    reader(&format!("kind = \"docker\"\n{keys}"), &Config::default())
 }
 
 #[derive(Debug, Default)]

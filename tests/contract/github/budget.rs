@@ -1,11 +1,11 @@
 //! What twenty repositories cost: requests, and memory.
 
 use super::{
-    seen::{Seen, at_its_pace},
+    seen::Seen,
     stand_in::{self, GitHub},
     world::{Job, Run, World},
 };
-use crate::term::pilothouse;
+use crate::{reader::reader, term::pilothouse};
 use jiff::Timestamp;
 use pilothouse::{config::Config, domain::Feed};
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ async fn twenty_repositories_cost_no_more_than_their_budget() {
         });
     }
     // The first answer is told before the others have come.
-    let source = at_its_pace(&table(github), &Config::default());
+    let source = reader(&table(github), &Config::default());
     let mut runs = Seen::new(&source, Feed::Runs);
     runs.until("the first row", |seen| (!seen.runs.is_empty()).then_some(())).await;
     let first = asked(github);

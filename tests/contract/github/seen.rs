@@ -1,13 +1,14 @@
 //! What the GitHub source has told, as a console would keep it.
 
 use super::stand_in::{self, GitHub};
+use crate::reader::reader;
 use futures::{StreamExt, stream::BoxStream};
 use pilothouse::{
     config::{Config, Layers, SourceConfig},
     domain::{Batch, Change, Fact, Feed, Id, Job, LineKind, Revision, Row, Run, Workload},
     sources::{
-        Made, Source, SourceError, Wish,
-        github::{self, Pace, paced},
+        Made, Source, SourceError,
+        github::{Pace, paced},
     },
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -43,16 +44,7 @@ fn ships(repository: &str) -> Config {
 /// The same of a console that was started with `--read-only`.
 pub fn reading(url: &str, repository: &str) -> Arc<dyn Source> {
     let table = format!("kind = 'github'\nurl = '{url}'\nrepositories = ['{repository}']\ntoken_command = ['echo', 't0ken']\n");
-    at_its_pace(&table, &ships(repository))
-}
-
-/// The source of a table, which only reads, at the pace that GitHub bears.
-pub fn at_its_pace(table: &str, config: &Config) -> Arc<dyn Source> {
-    let table = SourceConfig::from_toml(table).expect("a table");
-    match github::connect(&Wish { table: Some(&table), config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
-        Made::Source(source) => source,
-        _ => panic!("it is made"),
-    }
+    reader(&table, &ships(repository))
 }
 
 fn made(url: &str, repository: &str, token: &str, more: &str, config: &Config) -> Arc<dyn Source> {

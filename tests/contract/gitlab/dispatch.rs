@@ -1,7 +1,7 @@
 //! Pipelines that are started with variables, and jobs that are played with some, once each.
 
 use super::{
-    source,
+    reading, source,
     stand_in::GitLab,
     world::{Job, Pipeline, Shape},
 };
@@ -10,9 +10,8 @@ use crate::{
     kubernetes::acts::{accepted, act, checks, run_now as now, run_wish as wish},
 };
 use pilothouse::{
-    config::{Config, SourceConfig},
     domain::{CheckKind, Feed, Given, Id, Operation, Outcome, Run, RunStatus, Stage, Verb},
-    sources::{Made, Source, Wish, gitlab},
+    sources::Source,
     text::{Name, Raw},
 };
 use serde_json::json;
@@ -32,16 +31,6 @@ async fn written(source: &Arc<dyn Source>, id: &Id<Run>, verb: Verb) -> Operatio
 
 async fn newest(source: &Arc<dyn Source>, id: &Id<Run>) -> Option<u64> {
     now(source, id, Verb::Dispatch).await.run.expect("a pipeline").repeated()
-}
-
-/// The same project for a console that was started with `--read-only`.
-fn reading(gitlab: &GitLab) -> Arc<dyn Source> {
-    let table = format!("kind = 'gitlab'\nurl = '{}'\nprojects = ['{}']\ntoken_command = ['echo', 't0ken-test']\n", gitlab.url, gitlab.project);
-    let (table, config) = (SourceConfig::from_toml(&table).expect("a table"), Config::default());
-    match gitlab::connect(&Wish { table: Some(&table), config: &config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
-        Made::Source(source) => source,
-        _ => panic!("it is made"),
-    }
 }
 
 #[tokio::test]

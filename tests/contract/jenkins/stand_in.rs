@@ -5,6 +5,7 @@ use super::{
     acts,
     world::{Asked, Build, PIPELINE, Plugins, Stage, World},
 };
+use crate::reader::reader;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, http::request::Parts, service::service_fn};
@@ -12,8 +13,8 @@ use hyper_util::rt::TokioIo;
 use pilothouse::{
     config::{Config, SourceConfig},
     sources::{
-        Made, Source, Wish,
-        jenkins::{Pace, connect, paced},
+        Made, Source,
+        jenkins::{Pace, paced},
     },
 };
 use serde_json::{Map, Value, json};
@@ -123,12 +124,7 @@ fn pairs(text: &str) -> Vec<(String, String)> {
 
 /// A source of a console that was started with `--read-only`.
 pub fn reading(url: &str) -> Arc<dyn Source> {
-    let table = SourceConfig::from_toml(&format!("kind = 'jenkins'\nurl = '{url}'\nusername = 'kim'\ntoken_command = ['echo', 't0ken']")).expect("a table");
-    let config = Config::default();
-    match connect(&Wish { table: Some(&table), config: &config, read_only: true, contexts: &[], namespace: None }).swap_remove(0) {
-        Made::Source(source) => source,
-        _ => panic!("it is made"),
-    }
+    reader(&format!("kind = 'jenkins'\nurl = '{url}'\nusername = 'kim'\ntoken_command = ['echo', 't0ken']"), &Config::default())
 }
 
 /// A source for the controller at a URL.

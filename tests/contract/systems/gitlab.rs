@@ -1,13 +1,17 @@
 //! GitLab CI, in the shape of its newest version.
 
 use super::{BEGAN, Ci, How, Pipeline, Task, at, many::is_main};
-use crate::gitlab::{
-    reading, source,
-    stand_in::GitLab as Server,
-    world::{Job, Pipeline as Row, Shape},
+use crate::{
+    gitlab::{
+        source,
+        stand_in::GitLab as Server,
+        table,
+        world::{Job, Pipeline as Row, Shape},
+    },
+    reader::reader,
 };
 use jiff::Timestamp;
-use pilothouse::sources::Source;
+use pilothouse::{config::Config, sources::Source};
 use std::{ops::Range, sync::Arc};
 
 /// A project.
@@ -43,7 +47,7 @@ impl Ci for GitLab {
     }
 
     fn table(&self) -> String {
-        format!("kind = 'gitlab'\nurl = '{}'\nprojects = ['{}']\ntoken_command = ['echo', 't0ken-test']", self.0.url, self.0.project)
+        table(&self.0)
     }
 
     fn source(&self, more: &str) -> Arc<dyn Source> {
@@ -51,11 +55,11 @@ impl Ci for GitLab {
     }
 
     fn reading(&self) -> Arc<dyn Source> {
-        reading(&self.table())
+        reader(&self.table(), &Config::default())
     }
 
     fn stranger(&self) -> Arc<dyn Source> {
-        reading(&self.table().replace("t0ken-test", "stale"))
+        reader(&self.table().replace("t0ken-test", "stale"), &Config::default())
     }
 
     async fn write(&self, pipeline: &Pipeline) {
