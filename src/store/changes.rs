@@ -176,7 +176,8 @@ impl Store {
         if matches!(workload.progress, crate::domain::Progress::Paused { .. }) && !revisions.is_empty() && !revisions.iter().any(|revision| revision.current) {
             return;
         }
-        let current = revisions.iter().find(|revision| revision.current);
+        // Where another was made since, it was taken up again, however soon that was.
+        let current = revisions.last().filter(|revision| revision.current);
         let told = current.and_then(|revision| revision.created).is_some_and(|created| changed.duration_since(created).abs() < SAME);
         if !told {
             let from = revisions.iter().filter(|revision| !revision.current).max_by_key(|revision| revision.number).map(|revision| &revision.version);
@@ -299,6 +300,20 @@ mod tests {
         bad.created = Some(ago(600));
         let world = World::new().workloads("prod", [row]).revisions("prod", [bad, good]);
         assert_eq!(words(&world.0), ["cart 42.0 → 41.0", "cart 41.0 → 42.0"]);
+    }
+
+    #[test]
+    fn an_undo_right_after_the_rollout_shows_too() {
+        let mut row = workload("prod", "shop", "cart");
+        row.revision = Some(43);
+        row.changed = Some(ago(10));
+        row.version = crate::domain::Version("41.0".into());
+        let (mut bad, mut good) = (revision(&row, 42, 0), revision(&row, 43, 6));
+        good.version = row.version.clone();
+        good.created = Some(ago(60));
+        bad.created = Some(ago(30));
+        let world = World::new().workloads("prod", [row]).revisions("prod", [bad, good]);
+        assert_eq!(words(&world.0), ["cart 42.0 → 41.0", "cart 41.0 → 42.0", "cart 41.0"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     store::words::{count, long, percent, since},
     text::Clean,
     theme::Role,
-    widgets::{Align, Line, Piece, cut, pad, sign},
+    widgets::{Align, Line, Piece, cut, line_width, pad, sign, slice},
 };
 
 /// What is wrong now, whether it points to the newest version, and whether the cause lies elsewhere.
@@ -131,7 +131,7 @@ pub(super) fn difference(plan: &Plan, all: bool, width: usize) -> Vec<Line> {
         if all {
             lines.extend(hanging(lead, value(change), width));
         } else {
-            lines.push(cut(&[lead, value(change)].concat(), width));
+            lines.push([lead, brief(change, width.saturating_sub(PART))].concat());
         }
     }
     lines
@@ -155,6 +155,27 @@ fn shown(value: &Clean) -> Clean {
     if value.is_empty() { Clean::from_static("\"\"") } else { value.clone() }
 }
 
+/// The same in one line of `cells` cells. Where it does not fit, what both values begin with is left out of the later one, and then of
+/// both: of two images it is the end that differs.
+fn brief(change: &Difference, cells: usize) -> Line {
+    let whole = value(change);
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return cut(&whole, cells) };
+    let same = shared(before, after);
+    if line_width(&whole) <= cells || same == 0 {
+        return cut(&whole, cells);
+    }
+    let end = |role, value: &Clean| [line![(role, sign::MORE)], slice(&line![(role, value.clone())], same..value.len())].concat();
+    let written = |from: Line| [line![change.path.clone(), "  "], from, line![(Role::Dim, " → ")], end(Role::Added, after)].concat();
+    let one = written(line![(Role::Removed, shown(before))]);
+    if line_width(&one) <= cells { one } else { cut(&written(end(Role::Removed, before)), cells) }
+}
+
+/// So many bytes are the same at the start of both, up to the last mark that parts a name: the mark itself belongs to the end.
+fn shared(one: &str, other: &str) -> usize {
+    let same = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b).map_or(one.len().min(other.len()), |((at, _), _)| at);
+    one[..same].rfind(|letter: char| "/:@=, ".contains(letter)).unwrap_or_default()
+}
+
 /// `app: LEVEL  info → debug`.
 fn value(change: &Difference) -> Line {
     let mut line = line![change.path.clone(), "  "];
@@ -165,4 +186,27 @@ fn value(change: &Difference) -> Line {
         (None, None) => {}
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::widgets::plain;
+
+    fn told(before: &'static str, after: &'static str, cells: usize) -> String {
+        let change = Difference { part: Part::Image, path: "app".into(), before: Some(before.into()), after: Some(after.into()) };
+        plain(&brief(&change, cells))
+    }
+
+    #[test]
+    fn where_a_value_does_not_fit_the_end_that_differs_is_what_stays() {
+        let (before, after) = ("registry.example/shop/cart:2.8.0", "registry.example/shop/cart:2.7.3");
+        assert_eq!(told(before, after, 80), "app  registry.example/shop/cart:2.8.0 → registry.example/shop/cart:2.7.3");
+        assert_eq!(told(before, after, 60), "app  registry.example/shop/cart:2.8.0 → …:2.7.3");
+        assert_eq!(told(before, after, 30), "app  …:2.8.0 → …:2.7.3");
+        assert_eq!(told(before, after, 16), "app  …:2.8.0 → …");
+        assert_eq!(told("one", "other", 10), "app  one …");
+        assert_eq!(told("host/app", "host/app:2.7.3", 20), "app  …/app → …/app:…");
+        assert_eq!(told("é/ü:1", "é/ü:ö", 14), "app  …:1 → …:ö");
+    }
 }
