@@ -11,7 +11,7 @@ use crate::{
         SourceError,
         ci::{
             Pace,
-            meter::{Meter, Need},
+            meter::{Allowance, Meter, Need},
         },
         http::{Ask, Budget, Http, Reply, Transport, retry_after},
     },
@@ -70,7 +70,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Api {
     pub fn new(id: SourceId, plan: Plan, pace: Pace, worker: Worker, http: Http) -> Self {
-        let meter = Mutex::new(Meter::new(Timestamp::now()));
+        let meter = Mutex::new(Meter::new(Allowance::Unsaid, Timestamp::now()));
         Self { id, plan, pace, worker, http, meter, turn: tokio::sync::Mutex::default(), pause: Mutex::default(), notes: Mutex::default() }
     }
 
@@ -116,7 +116,7 @@ impl Api {
         if !reply.status.is_success() || reply.is_login() {
             return Err(self.trouble(&reply, now));
         }
-        lock(&self.meter).answered(Budget::read(&reply.headers));
+        lock(&self.meter).answered(Budget::read(&reply.headers), reply.unchanged);
         // Azure DevOps answers whom it slows down, and says how long to wait before the next request.
         *lock(&self.pause) = retry_after(&reply.headers, now);
         reply.json::<Box<RawValue>>()?;

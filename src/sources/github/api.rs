@@ -2,7 +2,7 @@
 
 use super::{
     deployments::Records,
-    meter::{Meter, Need},
+    meter::{Allowance, Meter, Need},
 };
 use crate::{
     clean,
@@ -27,6 +27,10 @@ use std::{
 
 /// Without a token: the 60 requests of an hour must last. With one a request for what has not changed costs nothing.
 pub(super) const ANONYMOUS: Pace = Pace { busy: Duration::from_secs(150), idle: Duration::from_secs(300), jobs: Duration::from_secs(90) };
+
+/// The requests of an hour where GitHub does not say: with a token, and without one.
+const KNOWN: Allowance = Allowance::Token(5_000);
+const UNKNOWN: Allowance = Allowance::Anonymous(60);
 
 /// Who we are to it, for sentences.
 #[derive(Clone, Debug)]
@@ -56,7 +60,7 @@ pub(super) struct Api {
 
 impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
-        let meter = Mutex::new(Meter::new(login.token.is_none(), Timestamp::now()));
+        let meter = Mutex::new(Meter::new(if login.token.is_some() { KNOWN } else { UNKNOWN }, Timestamp::now()));
         let (board, turn, notes) = (Board::default(), tokio::sync::Mutex::default(), Mutex::default());
         let (records, hurry, started) = (Records::default(), Hurry::default(), Started::default());
         Self { id, login, pace, gates, board, usual: Mutex::new(usual), records, hurry, started, http, meter, turn, notes }

@@ -11,7 +11,6 @@ mod jobs;
 mod keys;
 mod login;
 mod logs;
-mod meter;
 mod place;
 mod report;
 mod runs;
@@ -26,7 +25,7 @@ pub(in crate::sources) use dispatch::command as start_command;
 
 use super::{
     Made, Source, SourceError, Wish,
-    ci::{Newest, Usual},
+    ci::{Newest, Usual, meter},
     gates::Gates,
     http::{Auth, Http, Settings},
     remote, steps,

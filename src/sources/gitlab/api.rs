@@ -1,7 +1,7 @@
 //! Requests to one GitLab: one after the other, within the budget, and every refusal in words that name the remedy.
 
 use super::{
-    meter::{Meter, Need},
+    meter::{Allowance, Meter, Need},
     place::TokenKind,
 };
 use crate::{
@@ -52,7 +52,7 @@ pub(super) struct Api {
 
 impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
-        let meter = Mutex::new(Meter::new(Timestamp::now()));
+        let meter = Mutex::new(Meter::new(Allowance::Unsaid, Timestamp::now()));
         let (board, hurry, started) = (Board::default(), Hurry::default(), Started::default());
         let (turn, notes) = (tokio::sync::Mutex::default(), Mutex::default());
         Self { id, login, pace, gates, board, usual: Mutex::new(usual), hurry, started, http, meter, turn, notes }
@@ -115,7 +115,7 @@ impl Api {
         if !reply.status.is_success() {
             return Err(self.trouble(project, &reply));
         }
-        self.meter().answered(Budget::read(&reply.headers));
+        self.meter().answered(Budget::read(&reply.headers), reply.unchanged);
         let next = reply.next().map(|url| Ask::page(url).conditional());
         Ok((reply.json()?, next))
     }
