@@ -2,7 +2,7 @@
 
 use super::{App, Known, List, Screen};
 use crate::{
-    domain::{Fact, Feed, FeedKind, Id, LogTarget, Scope, SourceId, Workload},
+    domain::{Fact, Feed, FeedKind, Id, Link, LogTarget, Scope, SourceId, Workload},
     panels::logs,
     store::CellState,
 };
@@ -127,7 +127,7 @@ impl App {
         !self.opened.is_empty()
             || self.operations.ticking()
             || self.verifies()
-            || !self.store.feeds().iter().all(|feed| feed.link.live())
+            || self.store.feeds().iter().any(|feed| matches!(feed.link, Link::Connecting | Link::Retrying { .. } | Link::Refused { .. }))
             || crate::panels::ticks(self)
     }
 

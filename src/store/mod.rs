@@ -190,9 +190,7 @@ impl Store {
         self.jobs.forget(number);
         self.alert_rules.forget(number);
         self.samples.forget(number);
-        if let Some(state) = self.feeds.state_mut(number) {
-            state.link = Link::NotConnected;
-        }
+        self.feeds.forget(number);
     }
 
     /// Says when a workload was last changed. Where its newest revision is also the youngest, that one's creation says it best: what else

@@ -3,7 +3,7 @@
 use crate::stage::{Scene, stage};
 use pilothouse::{
     app::{Effect, End, Event, Known, Screen, Stand, offers},
-    domain::{RunStatus, Stage as Told, Verb},
+    domain::{Feed, Id, Link, RunStatus, SourceId, Stage as Told, Verb},
     gate::Mode,
     keys::{Action, Key},
 };
@@ -151,4 +151,16 @@ fn the_plan_of_a_run_as_it_stands() {
     let scene = || stage("incident").size(80, 24).mode(Mode::Write).keys("2").after("4m");
     scene().keys("gA").shows("run_approve_80x24");
     scene().keys("gX<enter>cart<enter>wrong branch<enter>").after("4s").shows("run_cancelled_80x24");
+}
+
+#[test]
+fn a_feed_that_nobody_listens_to_keeps_nobody_awake() {
+    let mut scene = stage("incident").untold();
+    let calm = scene.app.next_wake();
+    let source = SourceId::new("github");
+    let jobs = Feed::Jobs(Id::new(&source, "acme/cart/311"));
+    scene.told(Event::Link(source.clone(), jobs.clone(), Link::Connecting));
+    assert!(scene.app.next_wake() < calm, "what is on its way is looked at each second");
+    scene.told(Event::Link(source, jobs, Link::NotConnected));
+    assert_eq!(scene.app.next_wake(), calm);
 }
