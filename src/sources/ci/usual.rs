@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So many workflows are remembered: where each branch is one by itself they come and go.
+const KEPT: usize = 1_000;
+
 /// What is remembered of the workflows of all repositories.
 #[derive(Debug)]
 pub(in crate::sources) struct Usual {
@@ -28,6 +31,10 @@ impl Usual {
         // Ids grow with time.
         while took.len() > self.history {
             took.pop_first();
+        }
+        if self.took.len() > KEPT {
+            let oldest = self.took.iter().min_by_key(|(_, took)| took.keys().next_back().copied()).map(|(key, _)| key.clone());
+            oldest.map(|key| self.took.remove(&key));
         }
     }
 
@@ -57,6 +64,14 @@ mod tests {
         }
         assert_eq!(usual.of("acme/cart", 1), Some(310), "run 1 is too old, run 4 an exception");
         assert_eq!(usual.of("acme/shop", 1), None);
+    }
+
+    #[test]
+    fn of_many_workflows_those_are_remembered_that_ran_last() {
+        let mut usual = Usual::new(3);
+        (0..3_000).for_each(|run| usual.learn(&format!("shop branch-{run}"), 0, run, 60));
+        let of = |run: u64| usual.of(&format!("shop branch-{run}"), 0);
+        assert_eq!((usual.took.len(), of(1_999), of(2_000), of(2_999)), (KEPT, None, Some(60), Some(60)));
     }
 
     #[test]
