@@ -37,7 +37,8 @@ impl App {
         for target in self.logs.target.iter().chain(&self.logs.also) {
             wanted.insert((source_of(target), Feed::Logs(target.clone())));
         }
-        for run in crate::panels::pipelines::shown(self) {
+        // While the runs of a source still come in they stand on the screen for a moment only.
+        for run in crate::panels::pipelines::shown(self).into_iter().filter(|run| self.store.knows_runs_of(&run.source())) {
             wanted.insert((run.source(), Feed::Jobs(run)));
         }
         wanted.retain(|(source, feed)| self.offered(source, feed));

@@ -192,6 +192,11 @@ impl Store {
         self.samples.iter()
     }
 
+    /// Whether this source has told all of its runs.
+    pub fn knows_runs_of(&self, source: &SourceId) -> bool {
+        self.feeds.find(source, &Feed::Runs).is_some_and(|number| self.runs.whole(number))
+    }
+
     /// Whether every live source of a noun has told its whole list, and at least one ever did. Until then a count is drawn as `…`.
     pub fn whole(&self, kind: FeedKind) -> bool {
         let told = |number| match kind {
