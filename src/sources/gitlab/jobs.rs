@@ -11,7 +11,11 @@ use crate::{
     },
 };
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// A matrix has at most 200 jobs, and a pipeline some of those.
 const PAGES: usize = 10;
@@ -21,12 +25,14 @@ const CHILDREN: usize = 20;
 
 /// The jobs of `run` for as long as they are asked for.
 pub(super) fn watch(api: Arc<Api>, run: Id<Run>) -> BoxStream<'static, Result<Batch, SourceError>> {
-    ci::jobs(Jobs { api, run: run.clone() }, run)
+    ci::jobs(Jobs { api, run: run.clone(), childless: Mutex::default() }, run)
 }
 
 struct Jobs {
     api: Arc<Api>,
     run: Id<Run>,
+    /// The pipelines that begin no others: what does is made along with the jobs of a pipeline, and is not asked for again.
+    childless: Mutex<BTreeSet<u64>>,
 }
 
 impl Look for Jobs {
@@ -43,7 +49,7 @@ impl Look for Jobs {
             let Some((project, number)) = keys::of_pipeline(&self.run) else {
                 return Err(SourceError::NotFound(clean!("{} is not a pipeline of GitLab", self.run.as_str())));
             };
-            let mut tree = Tree { api: &self.api, run: &self.run, project, left: CHILDREN, jobs: Vec::new() };
+            let mut tree = Tree { of: self, project, left: CHILDREN, jobs: Vec::new() };
             tree.read(number, String::new(), 0).await?;
             let mut jobs = tree.jobs;
             // A job that waits for a person may wait for an approval before.
@@ -59,8 +65,7 @@ impl Look for Jobs {
 
 /// The jobs of a pipeline and of its children, as they are read.
 struct Tree<'a> {
-    api: &'a Api,
-    run: &'a Id<Run>,
+    of: &'a Jobs,
     project: &'a str,
     left: usize,
     jobs: Vec<Job>,
@@ -70,17 +75,14 @@ impl Tree<'_> {
     /// Pipeline `number`, whose jobs' names are led by `under`.
     fn read(&mut self, number: u64, under: String, depth: u8) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            let of = (&self.api.id, self.project);
+            let Jobs { api, run, .. } = self.of;
+            let of = (&api.id, self.project);
             // They come newest first, and are made in the order of their stages.
-            let jobs = pages(self.api, Need::Detail, self.project, number, "jobs").await?;
-            let bridges: Vec<WireJob> = match pages(self.api, Need::Detail, self.project, number, "bridges").await {
-                Ok(bridges) => bridges,
-                Err(Refusal::Here(_)) => Vec::new(),
-                Err(everywhere) => return Err(everywhere),
-            };
-            self.jobs.extend(jobs.iter().map(|job| job.job(of, self.run, &under, &self.api.gates)));
+            let jobs = pages(api, Need::Detail, self.project, number, "jobs").await?;
+            let bridges = self.bridges(number, !jobs.is_empty()).await?;
+            self.jobs.extend(jobs.iter().map(|job| job.job(of, run, &under, &api.gates)));
             for bridge in &bridges {
-                self.jobs.push(bridge.bridge(of, self.run, &under, &self.api.gates));
+                self.jobs.push(bridge.bridge(of, run, &under, &api.gates));
                 let child = bridge.downstream_pipeline.as_ref().filter(|child| child.is_of(self.project)).map(|child| child.id);
                 if let Some(child) = child.filter(|_| depth < DEPTH && self.left > 0) {
                     self.left -= 1;
@@ -94,6 +96,24 @@ impl Tree<'_> {
             }
             Ok(())
         })
+    }
+
+    /// The jobs of a pipeline that begin others; `made` says whether its jobs are there.
+    async fn bridges(&self, number: u64, made: bool) -> Result<Vec<WireJob>, Refusal> {
+        let childless = || self.of.childless.lock().unwrap_or_else(PoisonError::into_inner);
+        if childless().contains(&number) {
+            return Ok(Vec::new());
+        }
+        match pages(&self.of.api, Need::Detail, self.project, number, "bridges").await {
+            Ok(bridges) => {
+                if made && bridges.is_empty() {
+                    childless().insert(number);
+                }
+                Ok(bridges)
+            }
+            Err(Refusal::Here(_)) => Ok(Vec::new()),
+            Err(everywhere) => Err(everywhere),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The pipelines of some projects: read one project after the other by what changed last, often where something runs and seldom where nothing does.
 //!
-//! A list tells little of a pipeline. What it lacks is asked for afterwards, a few at each look, those that run first.
+//! A list tells little of a pipeline. What it lacks is asked for afterwards: at once of what runs and of what is news, and by and by of the rest, one
+//! pipeline after the other whatever their projects are, so that twenty projects cost little more than one does.
 
 use super::{
     api::Api,
@@ -25,8 +26,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// How many pages are read for as many pipelines as are wanted, where not all fit.
 const PAGES: usize = 3;
-/// Of how many pipelines more is asked for at one look, and how far down the list.
+/// Of how many pipelines more is asked for at one look; of those that are no news one in so long a time, and how far down the list.
 const DETAILS: usize = 4;
+const BY_AND_BY: Duration = Duration::from_secs(3);
 const DEEP: usize = 10;
 /// How many titles of commits are remembered.
 const TITLES: usize = 2_000;
@@ -47,7 +49,7 @@ pub(super) struct Scope {
 /// Pipelines for as long as they are asked for.
 pub(super) fn watch(api: Arc<Api>, scope: Scope) -> BoxStream<'static, Result<Batch, SourceError>> {
     let lists = scope.projects.iter().map(|name| List::new(name.clone())).collect();
-    stream::try_unfold(Watch { api, scope, lists, phase: Phase::New }, |mut watch| async move {
+    stream::try_unfold(Watch { api, scope, lists, phase: Phase::New, filled: Instant::now() }, |mut watch| async move {
         let batch = watch.next().await?;
         Ok(Some((batch, watch)))
     })
@@ -59,6 +61,29 @@ struct Watch {
     scope: Scope,
     lists: Vec<List>,
     phase: Phase,
+    /// When it was last asked for what is no news.
+    filled: Instant,
+}
+
+/// What is asked of a project.
+#[derive(Clone, Copy, PartialEq)]
+enum Turn {
+    /// Its list.
+    List,
+    /// What its rows lack, of which somebody may be waiting.
+    News,
+    /// One more of what they lack beside that.
+    Rest,
+}
+
+/// What one answer about each of them would tell more than a list does of the rows.
+#[derive(Clone, Copy, PartialEq)]
+enum Lacks {
+    Nothing,
+    /// Titles, or more about what runs or has just come or changed.
+    News,
+    /// More about what is over for long.
+    Rest,
 }
 
 /// Until each project was asked once, the list is not whole.
@@ -80,8 +105,9 @@ struct List {
     titles: BTreeMap<String, Clean>,
     /// No merge trains are known here.
     trainless: bool,
-    /// Some of the rows lack what one answer about them would tell.
-    lacks: bool,
+    lacks: Lacks,
+    /// When more was asked about its rows.
+    filled: Instant,
     refused: Option<SourceError>,
 }
 
@@ -95,7 +121,8 @@ impl List {
             rows: BTreeMap::new(),
             titles: BTreeMap::new(),
             trainless: false,
-            lacks: false,
+            lacks: Lacks::Nothing,
+            filled: Instant::now(),
             refused: None,
         }
     }
@@ -108,8 +135,8 @@ impl List {
 impl Watch {
     /// Looks at the project whose turn it is, when it is.
     async fn next(&mut self) -> Result<Batch, SourceError> {
-        let at = self.turn().await;
-        let looked = self.look(at).await;
+        let (at, turn) = self.turn().await;
+        let looked = self.look(at, turn).await;
         let list = &mut self.lists[at];
         list.looked = true;
         let mut facts = match looked {
@@ -127,37 +154,46 @@ impl Watch {
         if let (true, Some(error)) = (self.lists.iter().all(|list| list.refused.is_some()), &self.lists[at].refused) {
             return Err(error.clone());
         }
-        self.plan(at);
+        self.plan(at, turn);
         self.frame(&mut facts);
         Ok(Batch { facts, cursor: None })
     }
 
     /// Waits for the project whose turn it is; one in which somebody has changed something comes soon.
-    async fn turn(&mut self) -> usize {
+    async fn turn(&mut self) -> (usize, Turn) {
         loop {
             let Some(at) = (0..self.lists.len()).min_by_key(|at| self.lists[*at].due) else {
                 return std::future::pending().await;
             };
+            let lacking = (0..self.lists.len()).filter(|at| self.lists[*at].lacks == Lacks::Rest).min_by_key(|at| self.lists[*at].filled);
             let hurried = tokio::select! {
-                () = sleep_until(self.lists[at].due) => return at,
+                () = sleep_until(self.lists[at].due) => return (at, if self.lists[at].lacks == Lacks::News { Turn::News } else { Turn::List }),
+                () = sleep_until(self.filled + BY_AND_BY.min(self.api.pace.busy)), if lacking.is_some() => return (lacking.unwrap_or(at), Turn::Rest),
                 hurried = self.api.hurry.changes() => hurried,
             };
             for list in self.lists.iter_mut().filter(|list| hurried.contains(list.name.raw())) {
                 list.due = list.due.min(Instant::now() + SOON);
-                list.lacks = false;
+                list.lacks = Lacks::Nothing;
             }
         }
     }
 
     /// When the project is looked at again.
-    fn plan(&mut self, at: usize) {
+    fn plan(&mut self, at: usize, turn: Turn) {
         let (pace, slower) = (self.api.pace, self.api.slowness());
         let list = &mut self.lists[at];
-        list.calm = if list.busy() { 0 } else { list.calm.saturating_add(1) };
+        if turn == Turn::Rest {
+            list.filled = Instant::now();
+            self.filled = list.filled;
+            return;
+        }
+        if turn == Turn::List {
+            list.calm = if list.busy() { 0 } else { list.calm.saturating_add(1) };
+        }
         let rest = match list.refused {
             Some(_) => REFUSED,
-            // What is lacking is asked for soon, and not all at once.
-            None if list.lacks => pace.busy.min(Duration::from_secs(1)),
+            // Not all at once.
+            None if list.lacks == Lacks::News => pace.busy.min(Duration::from_secs(1)),
             None => pace.rest(list.calm),
         };
         list.due = Instant::now() + rest * slower;
@@ -176,21 +212,22 @@ impl Watch {
     }
 
     /// A first look tells the list alone, so that it is there at once; later ones ask for what it lacks.
-    async fn look(&mut self, at: usize) -> Result<Vec<Fact>, Refusal> {
+    async fn look(&mut self, at: usize, turn: Turn) -> Result<Vec<Fact>, Refusal> {
         let (name, first) = (self.lists[at].name.clone(), !self.lists[at].looked);
         let known = &self.lists[at].rows;
-        let newest = if first || !self.lists[at].lacks { Some(self.newest(&name).await?) } else { None };
-        let mut rows: Vec<WirePipeline> = match newest {
-            Some(rows) => rows.into_iter().map(|row| known.get(&row.id).map_or(row.clone(), |(known, _)| row.with_details_of(known))).collect(),
-            None => known.values().rev().map(|(wire, _)| wire.clone()).collect(),
+        let lasting = |mut row: WirePipeline| {
+            row.news = !first;
+            known.get(&row.id).map_or(row.clone(), |(known, _)| row.with_details_of(known))
         };
-        if first {
-            self.lists[at].lacks = true;
-        } else {
+        let mut rows: Vec<WirePipeline> = match turn {
+            Turn::List => self.newest(&name).await?.into_iter().map(lasting).collect(),
+            Turn::News | Turn::Rest => known.values().rev().map(|(wire, _)| wire.clone()).collect(),
+        };
+        if turn != Turn::Rest && !first {
             self.titles(at, &rows).await?;
             self.trains(at, &rows).await?;
-            self.lists[at].lacks = self.details(&name, &mut rows).await?;
         }
+        self.lists[at].lacks = if first { Lacks::News } else { self.details(&name, &mut rows, turn).await? };
         self.learn(&name, &rows);
         Ok(self.merge(at, rows))
     }
@@ -219,11 +256,15 @@ impl Watch {
         Ok(found)
     }
 
-    /// Asks for some of those that a list tells too little of; whether more are left.
-    async fn details(&self, name: &Name, rows: &mut [WirePipeline]) -> Result<bool, Refusal> {
-        let mut wanting: Vec<usize> = (0..rows.len()).filter(|at| !rows[*at].asked && (*at < DEEP || rows[*at].alive())).collect();
-        wanting.sort_by_key(|at| (!rows[*at].alive(), *at));
-        for at in wanting.iter().take(DETAILS) {
+    /// Asks for some of those that a list tells too little of; which are left.
+    async fn details(&self, name: &Name, rows: &mut [WirePipeline], turn: Turn) -> Result<Lacks, Refusal> {
+        let wanting: Vec<usize> = (0..rows.len()).filter(|at| !rows[*at].asked && (*at < DEEP || rows[*at].urgent())).collect();
+        let (urgent, rest): (Vec<usize>, Vec<usize>) = wanting.into_iter().partition(|at| rows[*at].urgent());
+        let now = match turn {
+            Turn::List | Turn::News => urgent.iter().take(DETAILS),
+            Turn::Rest => rest.iter().take(1),
+        };
+        for at in now {
             let ask = Api::ask(name.raw(), &["pipelines", &rows[*at].id.to_string()]);
             match self.api.read::<WirePipeline>(Need::List, name.raw(), ask).await {
                 Ok((mut whole, _)) => {
@@ -235,7 +276,14 @@ impl Watch {
                 Err(everywhere) => return Err(everywhere),
             }
         }
-        Ok(wanting.len() > DETAILS)
+        let left = |of: &[usize]| of.iter().any(|at| !rows[*at].asked);
+        Ok(if left(&urgent) {
+            Lacks::News
+        } else if left(&rest) {
+            Lacks::Rest
+        } else {
+            Lacks::Nothing
+        })
     }
 
     /// What the commits are called: one request for the newest of all branches.

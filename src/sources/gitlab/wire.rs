@@ -32,6 +32,9 @@ pub(super) struct WirePipeline {
     /// It was asked for alone, as it is now.
     #[serde(skip)]
     pub asked: bool,
+    /// It has come, or changed, while it was looked at.
+    #[serde(skip)]
+    pub news: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -212,6 +215,11 @@ impl WirePipeline {
         u32::try_from(seconds).ok().filter(|_| self.status.as_deref() == Some("success"))
     }
 
+    /// Whether somebody may be waiting for what an answer about it alone tells.
+    pub fn urgent(&self) -> bool {
+        self.news || self.alive()
+    }
+
     /// What an answer about it alone tells more than a list, kept from one that is as old as this.
     pub fn with_details_of(mut self, known: &Self) -> Self {
         if known.stamp() == self.stamp() {
@@ -222,7 +230,9 @@ impl WirePipeline {
             self.finished_at = self.finished_at.or(finished_at);
             self.detailed_status = self.detailed_status.or(detailed_status);
             self.name = self.name.or(name);
+            self.news = known.news;
         } else {
+            self.news = true;
             self.user = self.user.or_else(|| known.user.clone());
         }
         self
