@@ -28,6 +28,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// The builds of so many jobs are read in one look; the others are in their turn.
 const READS: usize = 5;
+/// What a build is made of is there some time after it has begun: so often it is looked for.
+const ORIGINS: u8 = 4;
 /// Of so many pipelines that run it is asked whether they wait for somebody.
 const ASKED: usize = 10;
 
@@ -61,6 +63,8 @@ struct Known {
     builds: BTreeMap<u64, Build>,
     /// The newest build when they were read.
     read: Option<u64>,
+    /// How often they were read since that is the newest.
+    reads: u8,
     /// In which look that was: who was read longest ago is read first.
     turn: u64,
     /// What builds wait for, where they do.
@@ -76,9 +80,11 @@ impl Known {
         self.builds.values().any(Build::alive)
     }
 
-    /// Whether its builds must be read: another one has come, or one of them runs, or has just ended.
+    /// Whether its builds must be read: another one has come, or has just ended, or runs beside the newest. How that stands is told by the list of jobs.
     fn due(&self, item: &Item) -> bool {
-        self.alive() || self.read != item.last.as_ref().map(|last| last.number)
+        let newest = item.last.as_ref().map(|last| last.number);
+        let runs = |build: &Build| build.alive() && (self.reads < ORIGINS || Some(build.number) != newest);
+        self.read != newest || self.builds.values().any(runs)
     }
 
     /// Takes in how the newest one stands, which the list of jobs tells; one that has just ended is read once more.
@@ -177,7 +183,9 @@ impl Watch {
             known.builds = read;
         }
         (known.stale, known.turn) = (true, self.turn);
-        known.read = item.last.as_ref().map(|last| last.number);
+        let newest = item.last.as_ref().map(|last| last.number);
+        known.reads = if known.read == newest { known.reads.saturating_add(1) } else { 1 };
+        known.read = newest;
         let took = known.builds.values().filter_map(|build| Some((build.number, build.took()?)));
         took.for_each(|(number, seconds)| self.usual.learn(&item.path, 0, number, seconds));
         Ok(())
