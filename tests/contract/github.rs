@@ -1,7 +1,6 @@
 //! `kind = "github"` against a GitHub that we play ourselves, behind a proxy that holds every request and every answer against GitHub's own
 //! description and makes an error of what breaks it.
 
-mod budget;
 mod changes;
 mod deployments;
 mod dispatch;

@@ -48,7 +48,7 @@ pub fn table(gitlab: &GitLab) -> String {
 
 /// The requests so far, without their methods.
 fn asked(gitlab: &GitLab) -> Vec<String> {
-    gitlab.with(|world| world.asked.iter().map(|(what, _)| what.trim_start_matches("GET ").to_owned()).collect())
+    gitlab.with(|world| world.asked.iter().map(|asked| asked.what.trim_start_matches("GET ").to_owned()).collect())
 }
 
 #[tokio::test]

@@ -103,7 +103,10 @@ async fn without_a_plugin_for_stages_a_build_is_one_job_and_that_is_said() {
     assert!(source.offers().lacks.iter().any(|words| words.contains("stages of pipelines are not known")), "{:?}", source.offers().lacks);
     jenkins.with(|world| world.asked.clear());
     runs.look().await;
-    assert!(!jenkins.with(|world| world.asked.iter().any(|path| path.contains("wfapi") || path.contains("stages"))), "nobody is asked again who is not there");
+    assert!(
+        !jenkins.with(|world| world.asked.iter().any(|asked| asked.what.contains("wfapi") || asked.what.contains("stages"))),
+        "nobody is asked again who is not there"
+    );
 }
 
 #[tokio::test]
@@ -170,7 +173,7 @@ async fn folders_branches_and_what_is_built_are_told() {
     let mut runs = Seen::new(&some, Feed::Runs);
     runs.until("what is wanted", |seen| (seen.whole && seen.runs.len() == 1).then_some(())).await;
     assert!(runs.run(2).is_some());
-    assert_eq!(jenkins.with(|world| world.asked[0].clone()), "/ci/job/shop/api/json", "only the folder is read");
+    assert_eq!(jenkins.with(|world| world.asked[0].what.clone()), "/ci/job/shop/api/json", "only the folder is read");
 }
 
 /// Reads a log until `so` holds, from `after` on: its lines, and where to go on.
@@ -300,7 +303,7 @@ async fn a_steady_look_asks_for_the_jobs_and_the_queue_alone_and_rows_that_are_g
     for _ in 0..3 {
         runs.look().await;
     }
-    let mut asked = jenkins.with(|world| std::mem::take(&mut world.asked));
+    let mut asked: Vec<String> = jenkins.with(|world| world.asked.drain(..).map(|asked| asked.what).collect());
     asked.sort();
     asked.dedup();
     assert_eq!(asked, ["/ci/api/json", "/ci/queue/api/json"]);

@@ -1,5 +1,6 @@
 //! One suite for every CI: what the suite says of a pipeline each of them is told in its own words, and each source must make the same of it.
 
+mod budget;
 mod github;
 mod gitlab;
 mod jenkins;

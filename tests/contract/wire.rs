@@ -1,5 +1,6 @@
 //! The wire between the program and the API server, where one change is cut off, held or answered by somebody else. Reads pass.
 
+use crate::asked::Asked;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
@@ -60,6 +61,7 @@ struct Shared {
     tried: AtomicBool,
     hidden: Mutex<Vec<&'static str>>,
     paused: watch::Sender<bool>,
+    asked: Mutex<Vec<Asked>>,
 }
 
 impl Shared {
@@ -157,6 +159,11 @@ impl Wire {
         *self.shared.changes.borrow()
     }
 
+    /// What was read so far, and tried.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.shared.asked.lock().expect("no panic").clone()
+    }
+
     /// Waits until so many have come.
     pub async fn came(&self, count: usize) {
         let mut changes = self.shared.changes.subscribe();
@@ -190,7 +197,10 @@ async fn pass(request: Request<Incoming>, server: String, shared: Arc<Shared>) -
         return std::future::pending().await;
     }
     if asks || tries {
-        return send(&server, Request::from_parts(head, whole(body))).await;
+        let what = head.uri.to_string();
+        let answer = send(&server, Request::from_parts(head, whole(body))).await?;
+        shared.asked.lock().expect("no panic").push(Asked::now(what, answer.status().as_u16()));
+        return Ok(answer);
     }
     let fault = shared.fault.lock().expect("no panic").take();
     shared.changes.send_modify(|count| *count += 1);

@@ -1,7 +1,8 @@
 //! The stand-in for GitHub: one server for all tests of this process, behind the lab's proxy, with a repository for each test; and the storage of
 //! logs, another server, which nobody may tell who they are.
 
-use super::world::{Asked, World, told};
+use super::world::{World, told};
+use crate::asked::Asked;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -135,7 +136,7 @@ impl GitHub {
         }
         world.left -= u64::from(spent);
         let what = rest.strip_prefix(&["actions"]).unwrap_or(rest).join("/");
-        world.asked.push(Asked { at: Timestamp::now(), what: format!("{what}?{query}"), status: answer.status().as_u16() });
+        world.asked.push(Asked::now(format!("{what}?{query}"), answer.status().as_u16()));
         budget(answer, world.left)
     }
 

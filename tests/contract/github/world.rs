@@ -1,6 +1,7 @@
 //! What our GitHub knows: runs with their jobs and steps, and deployments, which go on when a test says so. What an answer looks like is taken from the examples of
 //! GitHub's own description, with our values in it.
 
+use crate::asked::Asked;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, fs, sync::LazyLock};
@@ -169,15 +170,6 @@ pub struct Refusal {
     pub status: u16,
     pub message: &'static str,
     pub headers: Vec<(&'static str, String)>,
-}
-
-/// One request, and what came of it.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    pub at: Timestamp,
-    /// Path below the repository, and query.
-    pub what: String,
-    pub status: u16,
 }
 
 /// One repository.

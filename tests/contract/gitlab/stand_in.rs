@@ -1,6 +1,7 @@
 //! The stand-in for GitLab: a server for each test.
 
 use super::world::{Pipeline, Shape, World};
+use crate::asked::Asked;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header::HeaderMap, service::service_fn};
@@ -8,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{
-    collections::hash_map::DefaultHasher,
+    collections::{BTreeMap, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -25,16 +26,16 @@ pub struct GitLab {
     /// Where it is, below a path as companies like it.
     pub url: String,
     pub project: String,
-    world: Arc<Mutex<World>>,
+    worlds: Arc<Mutex<BTreeMap<String, World>>>,
 }
 
 impl GitLab {
     /// A GitLab with one project in a sub-group.
     pub fn start(name: &str, shape: Shape) -> Self {
         let project = format!("acme/shop/{name}");
-        let world = Arc::new(Mutex::new(World::new(&project, shape)));
+        let worlds = Arc::new(Mutex::new(BTreeMap::from([(project.clone(), World::new(&project, shape))])));
         let (tell, told) = std::sync::mpsc::channel();
-        let own = world.clone();
+        let own = worlds.clone();
         // It outlives the runtime of the test, which a test of the program does not have.
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -43,14 +44,14 @@ impl GitLab {
                 let url = format!("http://{}/git", listener.local_addr().expect("it is bound"));
                 tell.send(url.clone()).expect("somebody waits");
                 while let Ok((stream, _)) = listener.accept().await {
-                    let (world, url) = (own.clone(), url.clone());
+                    let (worlds, url) = (own.clone(), url.clone());
                     let service = service_fn(move |request: Request<Incoming>| {
-                        let (world, url) = (world.clone(), url.clone());
+                        let (worlds, url) = (worlds.clone(), url.clone());
                         async move {
                             let (head, body) = request.into_parts();
                             let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
                             let request = Request::from_parts(head, body);
-                            let answer = answer(&mut world.lock().unwrap_or_else(PoisonError::into_inner), &url, &request);
+                            let answer = answer(&mut worlds.lock().unwrap_or_else(PoisonError::into_inner), &url, &request);
                             if answer.status().as_u16() == LOST { Err(std::io::Error::other("lost")) } else { Ok(answer) }
                         }
                     });
@@ -58,27 +59,41 @@ impl GitLab {
                 }
             });
         });
-        Self { url: told.recv().expect("the server starts"), project, world }
+        Self { url: told.recv().expect("the server starts"), project, worlds }
+    }
+
+    /// The same GitLab by another of its projects, which is made.
+    pub fn beside(&self, name: &str, shape: Shape) -> Self {
+        let project = format!("acme/shop/{name}");
+        self.worlds.lock().unwrap_or_else(PoisonError::into_inner).insert(project.clone(), World::new(&project, shape));
+        Self { project, ..self.clone() }
     }
 
     /// Looks at the project, or changes it.
     pub fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
-        act(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
+        act(self.worlds.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&self.project).expect("a project"))
     }
 }
 
-fn answer(world: &mut World, url: &str, request: &Request<Bytes>) -> Answer {
+fn answer(worlds: &mut BTreeMap<String, World>, url: &str, request: &Request<Bytes>) -> Answer {
     let path: Vec<String> = request.uri().path().split('/').skip(1).map(|part| part.replace("%2F", "/")).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let ["git", "api", "v4", rest @ ..] = path.as_slice() else { return said(404, "404 Not Found") };
+    // What is about no project, or about none that is there, is asked of any.
+    let named = rest.get(1).copied().filter(|name| worlds.contains_key(*name));
+    let world = match named {
+        Some(name) => worlds.get_mut(name),
+        None => worlds.values_mut().next(),
+    };
+    let world = world.expect("a project");
     let (name, token) = world.token;
     let answer = match request.headers().get(name).and_then(|value| value.to_str().ok()) {
         Some(told) if told == token => refused(world).unwrap_or_else(|| of(world, url, rest, &query, request)),
         _ => said(401, "401 Unauthorized"),
     };
     let answer = conditional(answer, request.headers());
-    world.asked.push((format!("{} {}?{query}", request.method(), rest.join("/")), answer.status().as_u16()));
+    world.asked.push(Asked::now(format!("{} {}?{query}", request.method(), rest.join("/")), answer.status().as_u16()));
     limited(answer, world)
 }
 

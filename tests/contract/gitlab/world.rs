@@ -1,6 +1,7 @@
 //! What our GitLab knows: pipelines with their jobs, children, trains and deployments, which go on when a test says so, in the shapes of an old
 //! and of a new version. What the new one tells is held against a schema of the fields that GitLab's own tests insist on.
 
+use crate::asked::Asked;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -136,7 +137,7 @@ pub struct World {
     /// A limit that is told, and what is left of it.
     pub limit: Option<(u64, u64)>,
     /// What was asked, and what came of it.
-    pub asked: Vec<(String, u16)>,
+    pub asked: Vec<Asked>,
     pub retries: Vec<u64>,
     /// What was asked of pipelines, and of jobs that wait.
     pub changes: Vec<String>,

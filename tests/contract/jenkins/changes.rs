@@ -274,7 +274,7 @@ async fn a_password_takes_a_crumb_with_its_session_and_a_stale_one_is_told_and_n
     jenkins.with(|world| world.asked.clear());
     let stages = done(&source, &other, Verb::Cancel).await;
     assert!(matches!(&stages[..], [Stage::Sending, Stage::Refused { why }] if why.contains("crumb") && why.contains("/user/kim/security")), "{stages:?}");
-    assert_eq!(jenkins.with(|world| world.asked.iter().filter(|path| path.ends_with("/2/stop")).count()), 1, "once");
+    assert_eq!(jenkins.with(|world| world.asked.iter().filter(|asked| asked.what.ends_with("/2/stop")).count()), 1, "once");
     assert_eq!(acts(&jenkins), ["stop plain 1"]);
 }
 
@@ -299,5 +299,5 @@ async fn a_refusal_says_who_and_what_it_takes_and_read_only_sends_nothing() {
     let stages = act(&reading(&jenkins.url), operation).await;
     assert!(matches!(&stages[..], [Stage::Refused { why }] if why.contains("read-only")), "{stages:?}");
     assert!(acts(&jenkins).is_empty());
-    assert!(!jenkins.with(|world| world.asked.iter().any(|path| path.ends_with("/stop") || path.contains("crumb"))));
+    assert!(!jenkins.with(|world| world.asked.iter().any(|asked| asked.what.ends_with("/stop") || asked.what.contains("crumb"))));
 }

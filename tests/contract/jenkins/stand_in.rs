@@ -78,8 +78,9 @@ impl Jenkins {
 
     fn answer(&self, request: &Parts, body: &str) -> io::Result<Response<Full<Bytes>>> {
         let answer = self.with(|world| {
-            world.asked.push(request.uri.path().to_owned());
-            world.answer(request, body)
+            let answer = world.answer(request, body);
+            world.asked.push(crate::asked::Asked::now(request.uri.path().to_owned(), answer.status().as_u16()));
+            answer
         });
         // Whoever changed something may never be told.
         let cut = request.method == Method::POST && self.with(|world| std::mem::take(&mut world.cut));

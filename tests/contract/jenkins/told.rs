@@ -47,7 +47,7 @@ async fn the_step_that_failed_speaks_where_a_plugin_tells_it_and_the_end_of_the_
         let last: Vec<&str> = told.iter().map(String::as_str).collect();
         assert_eq!(last[5..], ["line 39999", "FAIL price", "ERROR: script returned exit code 1"], "{plugins:?}: nobody tells of the step");
         assert_eq!(told.len(), 8);
-        let consoles = jenkins.with(|world| world.asked.iter().filter(|path| path.contains("progressiveText")).count());
+        let consoles = jenkins.with(|world| world.asked.iter().filter(|asked| asked.what.contains("progressiveText")).count());
         assert_eq!(consoles, 2, "how long it is, and its end");
 
         jenkins.with(|world| {
@@ -57,7 +57,7 @@ async fn the_step_that_failed_speaks_where_a_plugin_tells_it_and_the_end_of_the_
         });
         if plugins != Plugins::Neither {
             assert_eq!(tail(&source, &id).await.expect("it is there"), ["+ make && test", "FAIL <price>"], "{plugins:?}");
-            assert!(!jenkins.with(|world| world.asked.iter().any(|path| path.contains("progressiveText"))), "the console is not asked for");
+            assert!(!jenkins.with(|world| world.asked.iter().any(|asked| asked.what.contains("progressiveText"))), "the console is not asked for");
         }
         jenkins.with(|world| world.jobs.clear());
         let gone = tail(&source, &id).await;

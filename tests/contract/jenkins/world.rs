@@ -169,7 +169,7 @@ pub struct World {
     pub nameless: bool,
     /// Paths that this user may not read.
     pub secret: Vec<String>,
-    pub asked: Vec<String>,
+    pub asked: Vec<crate::asked::Asked>,
     /// How many lines tests reach, where the plugin for that is there.
     pub coverage: Option<&'static str>,
 }

@@ -13,8 +13,8 @@ use std::{ops::Range, path::PathBuf, sync::Arc};
 
 /// A namespace.
 pub struct Tekton {
-    world: World,
-    wire: Wire,
+    pub(super) world: World,
+    pub(super) wire: Wire,
     home: tempfile::TempDir,
     kubeconfig: PathBuf,
 }
