@@ -26,6 +26,8 @@ pub enum InputKind {
     Flag,
     /// One of these.
     Choice(Vec<Name>),
+    /// A list as JSON writes it.
+    List,
 }
 
 /// All that a start takes.
@@ -86,6 +88,7 @@ impl Input {
             InputKind::Text => Clean::from_static("any text"),
             InputKind::Number => Clean::from_static("a number"),
             InputKind::Flag => Clean::from_static("true or false"),
+            InputKind::List => Clean::from_static("a list: [\"a\", \"b\"]"),
             InputKind::Choice(of) => crate::clean!("one of {}", of.iter().map(|one| one.clean().as_str()).collect::<Vec<_>>().join(", ")),
         }
     }
@@ -99,6 +102,7 @@ impl Input {
             _ if value.is_empty() && self.default.is_empty() => true,
             InputKind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
             InputKind::Flag => matches!(value, "true" | "false"),
+            InputKind::List => value.starts_with('[') && value.ends_with(']'),
             InputKind::Choice(of) => of.iter().any(|one| one.raw() == value),
         };
         (!fits).then(|| crate::clean!("{} takes {}", self.name, self.takes()))
@@ -227,6 +231,8 @@ mod tests {
             assert!(said(&declared(), lines).is_err_and(|said| said.contains(why)), "{lines:?}: {:?}", said(&declared(), lines));
         }
         let number = Inputs { known: vec![input("n", InputKind::Number, "3", false)], open: false };
+        let list = Inputs { known: vec![input("l", InputKind::List, "", false)], open: false };
+        assert!(said(&list, &["l=a, b"]).is_err() && said(&list, &["l=[1, \"b\"]"]).is_ok());
         assert!(said(&number, &["n=four"]).is_err() && said(&number, &["n="]).is_err() && said(&number, &["n=-2.5"]).is_ok());
     }
 

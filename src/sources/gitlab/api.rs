@@ -11,7 +11,7 @@ use crate::{
         SourceError,
         ci::{Board, Hurry, Pace, Started, Usual},
         gates::Gates,
-        http::{Ask, Budget, Http, Method, Opened, Reply, Transport},
+        http::{Ask, Budget, Http, Method, Opened, Reply, Transport, Url},
         refusal::Refusal,
     },
     text::Clean,
@@ -45,17 +45,18 @@ pub(super) struct Api {
     pub hurry: Hurry,
     pub started: Started,
     http: Http,
+    graph: Option<Url>,
     meter: Mutex<Meter>,
     turn: tokio::sync::Mutex<()>,
     notes: Mutex<BTreeMap<String, Clean>>,
 }
 
 impl Api {
-    pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
+    pub fn new(id: SourceId, login: Login, (http, graph): (Http, Option<Url>), pace: Pace, gates: Gates, usual: Usual) -> Self {
         let meter = Mutex::new(Meter::new(Allowance::Unsaid, Timestamp::now()));
         let (board, hurry, started) = (Board::default(), Hurry::default(), Started::default());
         let (turn, notes) = (tokio::sync::Mutex::default(), Mutex::default());
-        Self { id, login, pace, gates, board, usual: Mutex::new(usual), hurry, started, http, meter, turn, notes }
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), hurry, started, http, graph, meter, turn, notes }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -99,6 +100,14 @@ impl Api {
     /// A request below a project.
     pub fn ask(project: &str, path: &[&str]) -> Ask {
         path.iter().copied().fold(Ask::get("projects").segment(project), Ask::segment).conditional()
+    }
+
+    /// A question in GraphQL, which may be asked by GET as long as it changes nothing; none where that can not be asked with a token of this kind (GitLab's
+    /// documentation of GraphQL and of job tokens).
+    pub fn query(&self, query: &str, variables: &Value) -> Option<Ask> {
+        let known = self.login.token.as_ref().is_some_and(|(_, kind)| *kind != TokenKind::Job);
+        let url = self.graph.clone().filter(|_| known)?;
+        Some(Ask::page(url).with("query", query).with("variables", variables.to_string()))
     }
 
     /// A change below a project.

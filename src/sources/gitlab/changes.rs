@@ -136,7 +136,7 @@ fn command(host: &Clean, place: &Place<'_>, now: &RunNow, operation: &Operation)
 fn body(operation: &Operation, now: &RunNow, shown: bool) -> Option<Value> {
     match operation.verb {
         Verb::Approve | Verb::Reject => Some(approvals::body(operation.verb, &operation.reason)),
-        verb => dispatch::body(verb, now.run.branch.raw(), &operation.inputs, shown),
+        verb => dispatch::body(verb, now.run.branch.raw(), (now.inputs.as_ref().unwrap_or(&dispatch::any()), &operation.inputs), shown),
     }
 }
 

@@ -196,7 +196,8 @@ impl GitLab {
         let login = Login { host: clean!("{}", place.host), token: credential.as_ref().map(|(credential, kind)| (clean!("{credential}"), *kind)) };
         let auth = credential.map(|(credential, kind)| kind.auth(credential));
         let settings = Settings { url: place.api.clone(), auth, ca_file: table.ca_file, ..Settings::default() };
-        let api = Api::new(id, login, Http::new(settings)?, pace.unwrap_or(Pace::USUAL), Gates::new(&config.gates), Usual::new(table.history.0));
+        let graph = place.graph();
+        let api = Api::new(id, login, (Http::new(settings)?, graph), pace.unwrap_or(Pace::USUAL), Gates::new(&config.gates), Usual::new(table.history.0));
         let scope = Scope { projects, branches: table.branches, runs: table.runs.0 };
         Ok(Self { api: Arc::new(api), scope, deploys, read_only })
     }

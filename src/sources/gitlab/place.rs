@@ -42,6 +42,11 @@ impl Place {
         Ok(Self { api: format!("{}://{host}{path}/api/v4", parsed.scheme()), host })
     }
 
+    /// Where its GraphQL is.
+    pub fn graph(&self) -> Option<Url> {
+        Url::parse(&format!("{}/graphql", self.api.trim_end_matches("/v4"))).ok()
+    }
+
     /// Whether it is gitlab.com.
     pub fn is_cloud(&self) -> bool {
         self.host == "gitlab.com"

@@ -10,7 +10,7 @@ use crate::{
     kubernetes::acts::{accepted, act, checks, run_now as now, run_wish as wish},
 };
 use pilothouse::{
-    domain::{CheckKind, Feed, Given, Id, Operation, Outcome, Run, RunStatus, Stage, Verb},
+    domain::{CheckKind, Feed, Given, Id, Input, Operation, Outcome, Run, RunStatus, Stage, Verb},
     sources::Source,
     text::{Name, Raw},
 };
@@ -59,6 +59,28 @@ async fn a_pipeline_is_started_once_on_its_branch_with_its_variables() {
         assert!(matches!(&act(&source, operation).await[..], [Stage::Conflict { what, same: false }] if what.contains("#7")));
         assert_eq!(gitlab.with(|world| world.changes.clone()), ["start/7"], "once");
     }
+}
+
+#[tokio::test]
+async fn the_inputs_that_a_branch_declares_are_offered_and_sent_as_what_they_are() {
+    let gitlab = GitLab::start("declared", Shape::New);
+    gitlab.with(|world| {
+        world.add(Pipeline::new(5, "success", Vec::new()));
+        world.declared = Some(json!([
+            { "name": "to", "type": "STRING", "required": true, "default": null, "options": ["staging", "production"] },
+            { "name": "count", "type": "NUMBER", "required": false, "default": 2, "options": null },
+        ]));
+    });
+    let source = source(&gitlab, "");
+    let (_, id) = told(&source, 5).await;
+    let takes = now(&source, &id, Verb::Dispatch).await.run.expect("a pipeline").inputs.expect("it can be started");
+    assert_eq!(takes.known.iter().map(Input::line).collect::<Vec<_>>(), ["to=", "count=2"]);
+    let stages = act(&source, written(&source, &id, Verb::Dispatch).await).await;
+    assert!(matches!(&stages[..], [Stage::Conflict { what, .. }] if what.contains("to must be written: one of staging, production")), "{stages:?}");
+    let inputs = [("to", "production"), ("count", "3"), ("VERSION", "2.8.1")].map(|(name, value)| Given { name: Name::new(name), value: Raw::new(value) });
+    accepted(&act(&source, Operation { inputs: inputs.into(), ..wish(&source, &id, Verb::Dispatch).await }).await);
+    let sent = json!({ "ref": "main", "inputs": { "to": "production", "count": 3 }, "variables": [{ "key": "VERSION", "value": "2.8.1" }] });
+    assert_eq!(gitlab.with(|world| world.written.clone()), [sent]);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header::HeaderMap, service::service_fn};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
+use pilothouse::sources::http::Url;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
@@ -79,6 +80,9 @@ fn answer(worlds: &mut BTreeMap<String, World>, url: &str, request: &Request<Byt
     let path: Vec<String> = request.uri().path().split('/').skip(1).map(|part| part.replace("%2F", "/")).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let query = request.uri().query().unwrap_or_default().to_owned();
+    if path == ["git", "api", "graphql"] {
+        return graph(worlds, request);
+    }
     let ["git", "api", "v4", rest @ ..] = path.as_slice() else { return said(404, "404 Not Found") };
     // What is about no project, or about none that is there, is asked of any.
     let named = rest.get(1).copied().filter(|name| worlds.contains_key(*name));
@@ -95,6 +99,23 @@ fn answer(worlds: &mut BTreeMap<String, World>, url: &str, request: &Request<Byt
     let answer = conditional(answer, request.headers());
     world.asked.push(Asked::now(format!("{} {}?{query}", request.method(), rest.join("/")), answer.status().as_u16()));
     limited(answer, world)
+}
+
+/// What GraphQL is asked: the inputs that a branch of a project declares.
+fn graph(worlds: &BTreeMap<String, World>, request: &Request<Bytes>) -> Answer {
+    let url = Url::parse(&format!("http://gitlab.example{}", request.uri())).expect("a URL");
+    let given = |key: &str| url.query_pairs().find(|(name, _)| name == key).map(|(_, value)| value.into_owned()).expect("a parameter");
+    let variables: Value = serde_json::from_str(&given("variables")).expect("JSON");
+    let world = variables["project"].as_str().and_then(|project| worlds.get(project)).expect("a project");
+    let (name, token) = world.token;
+    assert!(request.method() == Method::GET && given("query").contains("ciPipelineCreationInputs(ref: $ref)") && variables["ref"] == "main");
+    if request.headers().get(name).is_none_or(|told| told != token) {
+        return said(401, "401 Unauthorized");
+    }
+    match &world.declared {
+        Some(declared) => ok(&json!({ "data": { "project": { "ciPipelineCreationInputs": declared } } })),
+        None => ok(&json!({ "errors": [{ "message": "Field 'ciPipelineCreationInputs' doesn't exist on type 'Project'" }] })),
+    }
 }
 
 fn refused(world: &World) -> Option<Answer> {

@@ -143,6 +143,8 @@ pub struct World {
     pub changes: Vec<String>,
     /// What was written along with them: branch and variables of a start, variables of a job.
     pub written: Vec<Value>,
+    /// What the configuration declares as inputs, in the words of GraphQL; none where this GitLab does not tell that yet.
+    pub declared: Option<Value>,
     /// Why no pipeline is started.
     pub rules: Option<&'static str>,
     /// The next retry is carried out, and its answer lost.
@@ -174,6 +176,7 @@ impl World {
             retries: Vec::new(),
             changes: Vec::new(),
             written: Vec::new(),
+            declared: (shape == Shape::New).then(|| json!([])),
             rules: None,
             cut: false,
             ends: None,
