@@ -66,7 +66,7 @@ pub async fn run(mut headless: Headless, args: Verify) -> Result<Exit, Failed> {
             came.text(&headless);
         });
     }
-    Ok(app.verifying.iter().map(|one| exit(&one.verification)).min_by_key(severity).unwrap_or(Exit::Unknown))
+    Ok(worst(app.verifying.iter().map(|one| exit(&one.verification))))
 }
 
 /// What is taken back without a person must have been bad for as long as the configuration says.
@@ -92,6 +92,11 @@ fn exit(verification: &Verification) -> Exit {
         Some((Verified::No { .. }, _)) => Exit::No,
         Some((Verified::CouldNotTell { .. }, _)) | None => Exit::Unknown,
     }
+}
+
+/// What several environments come to.
+fn worst(exits: impl Iterator<Item = Exit>) -> Exit {
+    exits.min_by_key(severity).unwrap_or(Exit::Unknown)
 }
 
 /// No outranks could not tell, which outranks yes.
@@ -149,4 +154,21 @@ fn shape(app: &App, verification: &Verification) -> Value {
         "why": verification.verdict.as_ref().map(|(verified, _)| verified.detail()),
         "took_seconds": verification.verdict.as_ref().map(|(_, at)| at.duration_since(verification.began).as_secs_f64()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_several_environments_is_the_exit_code() {
+        for (all, expected) in [
+            (vec![Exit::Yes, Exit::Yes], Exit::Yes),
+            (vec![Exit::Yes, Exit::Unknown], Exit::Unknown),
+            (vec![Exit::Unknown, Exit::No, Exit::Yes], Exit::No),
+            (Vec::new(), Exit::Unknown),
+        ] {
+            assert_eq!(worst(all.iter().copied()), expected, "{all:?}");
+        }
+    }
 }

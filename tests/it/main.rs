@@ -1,5 +1,6 @@
 //! The console without a terminal and without a network: its walls, its pictures, its decisions, its faces.
 
+mod automatic;
 mod batch;
 mod decisions;
 mod dispatch;

@@ -33,6 +33,7 @@ pub struct Stage {
     open: (Option<Name>, Option<Name>),
     needs: Vec<(Name, Name)>,
     guards: bool,
+    automatic: Automatic,
     script: Vec<Cue>,
 }
 
@@ -51,6 +52,7 @@ pub fn stage(name: &str) -> Stage {
         open: (None, None),
         needs: Vec::new(),
         guards: false,
+        automatic: Automatic::Off,
         script: Vec::new(),
     }
 }
@@ -107,7 +109,13 @@ impl Stage {
 
     /// Production's configuration says `rollback = { automatic = "prepare" }`.
     pub fn guarding(mut self) -> Self {
-        self.guards = true;
+        (self.guards, self.automatic) = (true, Automatic::Prepare);
+        self
+    }
+
+    /// The same with `automatic = "execute"`, for a face: a console only prepares.
+    pub fn executing(mut self) -> Self {
+        self.automatic = Automatic::Execute;
         self
     }
 
@@ -119,8 +127,8 @@ impl Stage {
 
     fn start(&self) -> Start {
         let mut config = Config { environments: self.scenario.environments(), services: self.scenario.services(), ..Config::default() };
-        for environment in config.environments.iter_mut().filter(|environment| self.guards && environment.name.raw() == "production") {
-            environment.automatic = Automatic::Prepare;
+        for environment in config.environments.iter_mut().filter(|environment| environment.name.raw() == "production") {
+            environment.automatic = self.automatic;
         }
         for (name, other) in &self.needs {
             config.services.push(Service { name: name.clone(), depends_on: vec![other.clone()], ..Service::default() });
