@@ -148,3 +148,6 @@ async fn write_outcome(journal: Arc<Book>, operation: Operation, stage: Stage) -
         Err(_) => Err(Clean::from_static("writing the outcome stopped on a fault of ours")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,16 @@ fn a_link_in_the_place_of_the_file_is_refused() {
 }
 
 #[test]
+fn what_the_disk_does_not_confirm_is_not_said_to_be_written() {
+    let room = Room::new();
+    // A pipe takes every byte, and can not be synced.
+    let made = std::process::Command::new("mkfifo").arg(room.file()).status().expect("mkfifo runs");
+    assert!(made.success());
+    let refused = room.journal.append(at(0), &who(), &note("a")).expect_err("nobody knows that it lasts").to_string();
+    assert!(refused.contains("sync"), "{refused}");
+}
+
+#[test]
 fn a_full_file_is_put_aside_and_the_chain_goes_on() {
     let room = small(1_500);
     for i in 0..20 {
