@@ -211,6 +211,20 @@ fn it_goes_on_in_the_background_and_is_found_again() {
 }
 
 #[test]
+fn what_was_itself_rolled_back_from_is_gone_back_to_on_its_own_only() {
+    let mut scene = open().size(200, 50).keys("R<enter>cart<enter>").play();
+    let over = |effect: &Effect| matches!(effect, Effect::Notify(words) if words.contains("cart in production: RECOVERED"));
+    until(&mut scene, "cart is back", |scene| scene.theatre.wanted.iter().any(over));
+    scene.go("<enter>").go(PLANNED);
+    let at = batch(&scene.app).members.iter().position(|member| member.service.raw() == "cart").expect("it is a member");
+    scene.go(&"k".repeat(9)).go(&"j".repeat(at)).go("d]]]]<esc>");
+    let State::Planned(plan) = state(&scene.app, "cart") else { panic!("{:?}", state(&scene.app, "cart")) };
+    assert!(plan.candidate().is_some_and(|candidate| candidate.undo_of_undo), "{:?}", plan.goal());
+    scene.go("<enter>").says(&["within a day: on its own only"]);
+    assert_eq!(sent(&scene).len(), 1, "nothing but the first");
+}
+
+#[test]
 fn those_of_one_environment_only_go_back_together() {
     let mut scene = open().keys("<space><left><space>").play();
     scene.says(&["those of one environment go back together"]);

@@ -2,7 +2,7 @@
 
 use crate::stage::{Scene, stage};
 use pilothouse::{
-    app::{Came, Effect, Event, OpenOperation, Record},
+    app::{Before, Came, Effect, Event, OpenOperation, Record, Screen},
     domain::{OpId, Scaling, Seen, Verb},
     text::{Clean, Raw},
 };
@@ -45,12 +45,73 @@ fn what_carries_its_mark_was_carried_out_and_that_is_written_down() {
     let mut scene = stage("quiet").play();
     let _ = scene.theatre.acts_as_somebody_else(&scene.app, Verb::Restart, None);
     let left = open(&scene, "else-1");
-    tell(&mut scene, left);
+    tell(&mut scene, left.clone());
     scene.says(&["cart in production: restart was begun and not ended; B shows it"]);
     scene.go("B").says(&["left behind; Enter reads what became of it"]);
     scene.go("<enter>").says(&["it was carried out", "Enter takes it off the list"]);
     assert_eq!(settled(&scene), [Came::Done]);
     scene.go("<enter>").says(&["nothing was left open"]);
+    assert!(scene.theatre.acts.is_empty(), "nothing was sent");
+    // A journal that was read before says otherwise.
+    tell(&mut scene, left);
+    scene.says(&["nothing was left open"]);
+}
+
+/// The rollback of what is under the cursor, confirmed just now at a console that lives, and watched from here.
+fn watched() -> (Scene, OpenOperation) {
+    let mut scene = stage("incident").size(200, 50).keys("R").play();
+    let plan = |screen: &Screen| if let Screen::Operation(key) = screen { scene.app.operations.get(*key) } else { None };
+    let procedure = &scene.app.screens.iter().find_map(plan).expect("a plan is open").procedure;
+    let (plan, case) = (procedure.plan().expect("a plan is open"), &procedure.case);
+    let left = OpenOperation {
+        title: Clean::from_static("cart in production: 2.8.0 → 2.7.3"),
+        verb: Clean::from_static(Verb::RollBack.words()),
+        from: plan.from().clone(),
+        to: plan.goal(),
+        before: Some(Box::new(Before { baseline: case.baseline.clone(), alert: case.alert.clone() })),
+        since: scene.app.now.wall,
+        alive: Some(Clean::from_static("ada@bastion, pid 4242")),
+        ..open(&scene, "8b2c-1")
+    };
+    scene.go("<esc>");
+    tell(&mut scene, left.clone());
+    scene.go("B").says(&["under way at ada@bastion, pid 4242; Enter watches it"]);
+    scene.go("<enter>");
+    // The journal is read once more before anything is watched.
+    tell(&mut scene, left.clone());
+    (scene, left)
+}
+
+fn verdicts(scene: &Scene) -> usize {
+    scene.theatre.recorded.iter().filter(|effect| matches!(effect, Effect::Record(Record::Verdict { .. }))).count()
+}
+
+fn taken(scene: &Scene) -> usize {
+    scene.theatre.recorded.iter().filter(|effect| matches!(effect, Effect::Record(Record::Taken(_)))).count()
+}
+
+/// Somebody else changes what was to be rolled back: nobody can tell what came of it.
+fn overtaken(scene: &mut Scene) {
+    let _ = scene.theatre.acts_as_somebody_else(&scene.app, Verb::Restart, None);
+    scene.go("<wait:9s>").says(&["COULD NOT TELL"]);
+}
+
+#[test]
+fn who_only_watches_hands_nothing_over_and_writes_nothing_down() {
+    let (mut scene, _) = watched();
+    assert_eq!(scene.app.operations.to_hand_over(), [], "who sees it through lives");
+    overtaken(&mut scene);
+    assert_eq!((taken(&scene), settled(&scene), verdicts(&scene)), (0, vec![], 0), "whoever sees it through writes its verdict down");
+    assert!(scene.theatre.acts.is_empty(), "nothing was sent");
+}
+
+#[test]
+fn who_watches_goes_on_where_who_saw_it_through_is_gone() {
+    let (mut scene, left) = watched();
+    tell(&mut scene, OpenOperation { alive: None, ..left.clone() });
+    assert_eq!((taken(&scene), scene.app.operations.to_hand_over()), (1, vec![left.operation]), "it is ours from now on");
+    overtaken(&mut scene);
+    assert_eq!(verdicts(&scene), 1, "{:?}", scene.theatre.recorded);
     assert!(scene.theatre.acts.is_empty(), "nothing was sent");
 }
 
