@@ -256,6 +256,30 @@ fn thousands(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::{
+        domain::{Id, RevisionRef, Verb, Version},
+        store::fixture::{now, source},
+        text::Raw,
+    };
+
+    #[test]
+    fn a_measure_or_a_rule_that_nobody_has_told_of_for_a_minute_says_nothing_of_now() {
+        let target = RevisionRef { id: Id::new(&source("prod"), "r"), number: 41, template: Raw::new("h41"), version: Version("41.0".into()) };
+        let mut run = Run::new((target, Verb::RollBack), (Raw::new("h42"), Version("42.0".into())), now(), now());
+        run.complete = Some(now());
+        let (timing, told) = (Timing::default(), now() + Timing::default().window);
+        run.errors = Measure::Value { value: 0.002, requests: Some(4_182.0), at: told };
+        run.rule = Some((false, told));
+        let name = Clean::from_static("CartErrorRate");
+        let states = |at: Timestamp| {
+            let found = proofs(&run, &Baseline::good(), Some((&name, None)), &timing, at);
+            [ProofKind::Errors, ProofKind::Alert].map(|kind| found.iter().find(|proof| proof.kind == kind).expect("it is there").state)
+        };
+        assert_eq!(states(told + timing.fresh), [ProofState::Good; 2]);
+        assert_eq!(states(told + timing.fresh + SignedDuration::from_secs(1)), [ProofState::Unknown; 2]);
+    }
+
     #[test]
     fn thousands_are_grouped() {
         for (number, words) in [(0.0, "0"), (999.0, "999"), (4182.0, "4,182"), (1_234_567.0, "1,234,567")] {

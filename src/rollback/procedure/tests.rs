@@ -241,6 +241,15 @@ fn a_lost_answer_is_settled_by_reading_the_world() {
 }
 
 #[test]
+fn one_confirmation_hands_out_one_request_and_a_word_about_another_moves_nothing() {
+    let mut procedure = sent(planned());
+    assert_eq!(procedure.confirmed(op(2), "errors".into(), "oncall".into(), now()), [], "it is on its way");
+    let _ = procedure.staged(&op(9), accepted(), now());
+    procedure.withheld(&op(9), "no disk".into());
+    assert!(matches!(&procedure.state, State::Sending { sent, .. } if sent.ids == [op(1)]), "{}", state(&procedure));
+}
+
+#[test]
 fn silence_after_sending_becomes_unclear_and_an_unreadable_world_could_not_tell() {
     let mut procedure = sent(planned());
     let wants = procedure.tick(later(36));
