@@ -267,3 +267,6 @@ async fn controller_revisions(cluster: &Cluster, current: &Current) -> Result<Ve
     rolled_back(current, &mut revisions);
     Ok(revisions)
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,30 @@ fn a_rollback_that_leads_nowhere_is_refused_with_the_reason() {
 }
 
 #[test]
+fn what_is_paused_is_not_rolled_back_and_what_waits_because_of_it_is_told_apart() {
+    let sets = [kept("good", "16", "cart:1"), kept("bad", "18", "cart:2")];
+    let paused = |image: &str| {
+        let mut raw = current(image).raw;
+        raw["spec"]["paused"] = true.into();
+        Current::of(current(image).address, Kind::Deployment, raw).expect("it is a Deployment")
+    };
+    let said = |image: &str| why(rollback(&paused(image), &operation(paused(image).seen(), "good"), &sets));
+    assert_eq!(said("cart:2"), "cart is paused: it would not roll out");
+    assert!(said("cart:3").contains("its changed template waits"), "{}", said("cart:3"));
+}
+
+#[test]
+fn a_revision_whose_pods_still_run_is_gone_back_to() {
+    // In the middle of a failed rolling update the good one nearly always still has pods.
+    let mut good = kept("good", "16", "cart:1").raw;
+    good["status"] = json!({ "replicas": 3, "readyReplicas": 3, "availableReplicas": 3 });
+    let sets = [Kept::of_set(good).expect("a ReplicaSet"), kept("bad", "18", "cart:2")];
+    let current = current("cart:2");
+    let patch = rollback(&current, &operation(current.seen(), "good"), &sets).expect("there is a way");
+    assert_eq!(patch[1]["value"]["spec"]["containers"][0]["image"], "cart:1");
+}
+
+#[test]
 fn an_answer_says_accepted_refused_or_unclear() {
     let tried = Tried { verb: "patch", resource: "deployments.apps".into(), namespace: None, context: "a".into(), server: "s".into() };
     let reply = |code, body: &str| Reply { code, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) };

@@ -147,6 +147,20 @@ pub fn surge(object: &Value, wanted: u32) -> u32 {
     }
 }
 
+/// The first quota that has no room for so many more pods of a template, and what it lacks.
+pub fn lacking<'a>(quotas: &'a [Value], template: &Value, extra: u32) -> Option<(&'a str, &'a str)> {
+    let room = |quota: &'a Value| {
+        let hard = quota.pointer("/status/hard").and_then(Value::as_object).into_iter().flatten();
+        let lacks = |(resource, hard): (&'a String, &Value)| {
+            let used = quota.pointer("/status/used").and_then(|used| used.get(resource)).and_then(Value::as_str).and_then(quantity).unwrap_or_default();
+            let need = cost(template, resource) * f64::from(extra);
+            (need > 0.0 && used + need > quantity(hard.as_str()?)?).then_some(resource.as_str())
+        };
+        Some((text(quota, "/metadata/name").unwrap_or_default(), hard.filter_map(lacks).next()?))
+    };
+    quotas.iter().find_map(room)
+}
+
 /// Whether the quota leaves room for the pods that a rolling update starts first.
 pub async fn quota(ground: Arc<Ground>) -> Finding {
     let made = CheckKind::Quota;
@@ -158,21 +172,10 @@ pub async fn quota(ground: Arc<Ground>) -> Finding {
         Ok(quotas) => quotas,
         Err(words) => return made.unknown(words),
     };
-    let template = ground.template();
-    for quota in &quotas {
-        let name = text(quota, "/metadata/name").unwrap_or_default();
-        for (resource, hard) in quota.pointer("/status/hard").and_then(Value::as_object).into_iter().flatten() {
-            let used = quota.pointer("/status/used").and_then(|used| used.get(resource)).and_then(Value::as_str).and_then(quantity).unwrap_or_default();
-            let Some(hard) = hard.as_str().and_then(quantity) else { continue };
-            let need = cost(&template, resource) * f64::from(extra);
-            if need > 0.0 && used + need > hard {
-                let remedy = "the rollout waits until there is room: raise the quota or scale something down";
-                return made.warn(
-                    clean!("quota {name} has no room for {extra} more pod{} ({resource})", if extra == 1 { "" } else { "s" }),
-                    Some(Clean::from_static(remedy)),
-                );
-            }
-        }
+    if let Some((name, resource)) = lacking(&quotas, &ground.template(), extra) {
+        let remedy = "the rollout waits until there is room: raise the quota or scale something down";
+        return made
+            .warn(clean!("quota {name} has no room for {extra} more pod{} ({resource})", if extra == 1 { "" } else { "s" }), Some(Clean::from_static(remedy)));
     }
     made.ok(if quotas.is_empty() { Clean::from_static("no quota") } else { clean!("the quota has room for {extra} more pods") })
 }
