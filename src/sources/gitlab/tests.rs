@@ -2,7 +2,10 @@ use super::*;
 use crate::{
     config::Layers,
     domain::{Change, Run},
-    sources::http::stage::{Act, Stage as Server},
+    sources::http::{
+        Ask, Method,
+        stage::{Act, Stage as Server, message},
+    },
 };
 
 fn table(rest: &str) -> SourceConfig {
@@ -69,4 +72,28 @@ async fn deployments_are_told_only_where_a_service_names_the_project() {
     assert!(!source.offers().feeds.contains(&FeedKind::Workloads) && !source.offers().verbs.contains(&Verb::RollBack));
     assert!(matches!(source.watch(Feed::Workloads, None).next().await, Some(Err(SourceError::Unsupported(_)))));
     assert!(matches!(source.ask(Question::Subject(crate::domain::Id::new(source.id(), "x"))).await, Err(SourceError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_change_is_sent_once_and_told_as_what_came_back() {
+    let answered = |status: &str| Act::answer(status, &[("Content-Type", "application/json")], "{}");
+    for (act, told) in [
+        (answered("201 Created"), "Accepted"),
+        (answered("403 Forbidden"), "Refused"),
+        (answered("409 Conflict"), "Refused"),
+        (answered("429 Too Many Requests"), "Refused"),
+        (answered("500 Internal Server Error"), "Unclear"),
+        (answered("502 Bad Gateway"), "Unclear"),
+        (answered("503 Service Unavailable"), "Unclear"),
+        (Act::Reset(Vec::new()), "Unclear"),
+        (Act::Reset(message("201 Created", &[], b"{", 9)), "Unclear"),
+    ] {
+        let server = Server::of([act.clone()]).await;
+        let http = Http::new(Settings { url: server.url(), ..Settings::default() }).unwrap();
+        let login = Login { host: "git.example".into(), token: None };
+        let api = Api::new(SourceId::new("gitlab"), login, http, Pace::USUAL, Gates::default(), Usual::new(0));
+        let (stage, _) = api.carry("acme/cart", &"job deploy".into(), Ask::change(Method::POST, "x", None)).await;
+        assert!(format!("{stage:?}").starts_with(told), "{act:?}: {stage:?}");
+        assert_eq!(server.asked().len(), 1, "{act:?}: it was sent once");
+    }
 }

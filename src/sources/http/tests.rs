@@ -152,6 +152,20 @@ async fn a_loop_of_redirects_ends_and_a_change_is_not_sent_on() {
 }
 
 #[tokio::test]
+async fn a_change_is_sent_once_whatever_comes_back() {
+    let answered = ["401 Unauthorized", "409 Conflict", "429 Too Many Requests", "500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable"];
+    let answered = answered.map(|status| Act::answer(status, &[("Retry-After", "0")], ""));
+    let cut = [Act::Reset(Vec::new()), Act::Say(Vec::new()), Act::Reset(message("201 Created", JSON, b"{", 9))];
+    for act in answered.into_iter().chain(cut) {
+        let stage = Stage::of([act.clone()]).await;
+        // Each time it is asked for, the token is another one.
+        let http = with_token(&stage.url(), "date +%s%N");
+        _ = http.send(Ask::change(Method::POST, "x", Some("{}".into()))).await;
+        assert_eq!(stage.asked().len(), 1, "{act:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_was_rotated_is_fetched_once_more() {
     let dir = tempfile::tempdir().unwrap();
     let counter = dir.path().join("n");
