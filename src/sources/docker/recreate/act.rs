@@ -122,6 +122,12 @@ pub(super) fn made(answer: &[u8]) -> Option<(String, Vec<Clean>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        domain::{Id, OpId, Verb},
+        sources::docker::container::Container,
+    };
+    use serde_json::json;
+    use std::collections::BTreeMap;
 
     #[test]
     fn what_failed_on_the_way_says_what_was_done_before() {
@@ -131,6 +137,40 @@ mod tests {
         let words = clean!("{}; 1 of 3 were exchanged before it and stay so", why());
         assert_eq!(ended(Fault::Untouched(why()), 1, 3), Stage::Failed { why: words.clone() });
         assert_eq!(ended(Fault::Unclear(why()), 1, 3), Stage::Unclear { why: words });
+    }
+
+    #[test]
+    fn what_was_made_anew_or_changed_since_the_plan_is_not_exchanged() {
+        let group = |id: &str, image: &str, variable: &str, aside: Option<&str>| Group {
+            members: vec![Member {
+                lean: Container { id: id.into(), name: "web".into(), image: image.into(), image_id: format!("sha256:{image}"), ..Container::default() },
+                whole: json!({ "Config": { "Env": [variable] } }),
+            }],
+            aside: aside.into_iter().map(|name| Container { name: name.into(), ..Container::default() }).collect(),
+            images: BTreeMap::new(),
+        };
+        let saw = group("a", "web:2", "A=1", None);
+        let operation = Operation {
+            id: OpId::new("7f3a", 1),
+            verb: Verb::RollBack,
+            subject: Id::restore("docker#container/web"),
+            title: "web in development".into(),
+            from: saw.seen(),
+            to: None,
+            scaling: None,
+            inputs: Vec::new(),
+            reason: Clean::EMPTY,
+            by: "oncall".into(),
+        };
+        assert_eq!(moved(&operation, &saw), None);
+        for (what, now) in [
+            ("made anew", group("b", "web:2", "A=1", None)),
+            ("another image", group("a", "web:3", "A=1", None)),
+            ("another setting", group("a", "web:2", "A=2", None)),
+            ("another exchange is half-way", group("a", "web:2", "A=1", Some("web.pilothouse-8b2c-1.next"))),
+        ] {
+            assert!(moved(&operation, &now).is_some_and(|said| said.contains("was made anew or changed meanwhile")), "{what}");
+        }
     }
 
     #[test]

@@ -215,3 +215,7 @@ impl Operation {
         self.subject.key().strip_prefix("service/").map(str::to_owned).ok_or_else(other)
     }
 }
+
+#[cfg(test)]
+#[path = "act_tests.rs"]
+mod tests;

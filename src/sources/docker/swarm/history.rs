@@ -213,6 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_went_back_says_so_whoever_took_it_back() {
+        let at = "2026-11-24T02:10:00Z";
+        for (state, back) in
+            [("rollback_started", true), ("rollback_paused", true), ("rollback_completed", true), ("completed", false), ("paused", false), ("updating", false)]
+        {
+            let update = json!({ "State": state, "StartedAt": at });
+            let whole = Whole { lean: service(spec("shop/web:1", "a"), spec("shop/web:2", "a"), update), raw: Value::Null };
+            assert_eq!(whole.went_back(), back.then(|| at.parse().ok()), "{state}: a second way back would lead to what was left");
+        }
+    }
+
+    #[test]
     fn an_outline_tells_what_differs_and_no_secret() {
         let (one, two) = (outline(&spec("shop/web:1", "hunter2")), outline(&spec("shop/web:2", "hunter3")));
         let differ: Vec<_> = two.0.iter().filter(|leaf| !one.0.contains(leaf)).map(|leaf| leaf.path.to_string()).collect();
