@@ -104,6 +104,31 @@ fn a_revision_whose_pods_still_run_is_gone_back_to() {
 }
 
 #[test]
+fn an_abort_leads_back_to_the_stable_revision_and_only_while_another_is_on_its_way() {
+    let rollout = |over: &[(&str, Value)]| {
+        let mut status = json!({ "observedGeneration": "4", "stableRS": "aaa", "currentPodHash": "bbb" });
+        for (key, value) in over {
+            status[key] = value.clone();
+        }
+        let raw = json!({ "metadata": { "name": "cart", "namespace": "shop", "uid": "u", "generation": 4, "resourceVersion": "7" },
+            "spec": { "strategy": { "canary": {} }, "template": template("cart:2", None) }, "status": status });
+        Current::of(Address { plural: "rollouts".into(), namespace: "shop".into(), name: "cart".into() }, Kind::Rollout, raw).expect("it is a Rollout")
+    };
+    let asked = |over: &[(&str, Value)], to: &str| abort(&rollout(over), &operation(rollout(over).seen(), to));
+    let patch = asked(&[], "aaa").expect("there is a way");
+    assert_eq!((&patch["metadata"]["resourceVersion"], &patch["status"]), (&json!("7"), &json!({ "abort": true })));
+    for (what, over, to) in [
+        ("to the newest", vec![], "bbb"),
+        ("to another one", vec![], "ccc"),
+        ("it is aborted already", vec![("abort", json!(true))], "aaa"),
+        ("it was promoted meanwhile", vec![("stableRS", json!("bbb"))], "aaa"),
+        ("its controller has not looked at it yet", vec![("observedGeneration", json!("3"))], "aaa"),
+    ] {
+        assert!(why(asked(&over, to)).contains("there is nothing to abort"), "{what}");
+    }
+}
+
+#[test]
 fn an_answer_says_accepted_refused_or_unclear() {
     let tried = Tried { verb: "patch", resource: "deployments.apps".into(), namespace: None, context: "a".into(), server: "s".into() };
     let reply = |code, body: &str| Reply { code, headers: HeaderMap::new(), body: Bytes::copy_from_slice(body.as_bytes()) };

@@ -67,14 +67,21 @@ async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Ready, St
         return Err(Stage::Conflict { what, same: false });
     }
     let number = super::number(operation).unwrap_or_default();
-    match through.record(number) {
-        None => return Err(refused(clean!("r{number} is no longer there: it was removed from the history; choose another revision"))),
-        Some(target) if through.own(target).is_none() => return Err(refused(clean!("r{number} has no {}: it would be deleted", through.name(&through.key())))),
-        Some(_) => {}
+    if let Some(why) = barred(&through, number) {
+        return Err(refused(why));
     }
     let program = program::find().ok_or_else(|| refused(Clean::from_static("there is no helm on PATH: nothing was sent")))?;
     let arguments = arguments(&cluster, &through, number);
     Ok(Ready { cluster, warrant, through, program, arguments })
+}
+
+/// Why it can not go to a revision; none where it can.
+pub(super) fn barred(through: &Through, number: u64) -> Option<Clean> {
+    match through.record(number) {
+        None => Some(clean!("r{number} is no longer there: it was removed from the history; choose another revision")),
+        Some(target) if through.own(target).is_none() => Some(clean!("r{number} has no {}: it would be deleted", through.name(&through.key()))),
+        Some(_) => None,
+    }
 }
 
 /// What is not as the operator saw it any more; none where all is.
@@ -118,7 +125,7 @@ impl Ready {
 }
 
 /// What a helm that did not succeed means, by the records before and after it.
-fn outcome(ended: &program::Ended, before: &Through, after: Option<&Through>) -> Stage {
+pub(super) fn outcome(ended: &program::Ended, before: &Through, after: Option<&Through>) -> Stage {
     let same = after.is_some_and(|after| after.newest().uid == before.newest().uid && after.newest().status == before.newest().status);
     match ended.code {
         // A record is the first thing that it writes.

@@ -1,10 +1,10 @@
 use super::{
-    prepare,
+    act, prepare, program,
     record::made::{kept as kept_record, payload, release},
     *,
 };
 use crate::{
-    domain::{Evidence, Kind, Outcome, Part, SourceId},
+    domain::{Evidence, Kind, Outcome, Part, SourceId, Stage},
     rollback::{Class, History, Record as Journal, Target, target},
     sources::kubernetes::rows::Address,
     text::Name,
@@ -297,4 +297,36 @@ fn torn_records_are_said_and_only_a_torn_newest_bars_the_way() {
         _ => panic!("the newest can be read"),
     }
     assert!(matches!(look(&[whole(1), kept_record(2, "%")]), Found::Unreadable(_, why) if why.contains("newest record can not be read")));
+}
+
+#[test]
+fn how_helm_ended_is_told_by_the_records_before_and_after_it() {
+    let stands = |status: &str| through("2", vec![], vec![plain(1, "superseded", "1"), plain(2, status, "2")]);
+    let begun = || through("2", vec![], vec![plain(1, "superseded", "1"), plain(2, "deployed", "2"), plain(3, "pending-rollback", "1")]);
+    let taken = "Error: secrets \"sh.helm.release.v1.shop.v3\" already exists";
+    for (what, code, said, after, told) in [
+        ("it wrote no record", Some(1), "Error: no", Some(stands("deployed")), "Refused"),
+        ("it wrote one", Some(1), "Error: no", Some(begun()), "Unclear"),
+        ("it changed one", Some(1), "Error: no", Some(stands("failed")), "Unclear"),
+        ("the records can not be read after it", Some(1), "Error: no", None, "Unclear"),
+        ("another helm was faster", Some(1), taken, Some(begun()), "Conflict"),
+        ("it was killed", None, "", Some(begun()), "Unclear"),
+        ("it was killed, and its record may come yet", None, "", Some(stands("deployed")), "Unclear"),
+    ] {
+        for late in [false, true] {
+            let ended = program::Ended { code, late, said: Clean::from_static(said), warnings: Vec::new() };
+            let stage = act::outcome(&ended, &stands("deployed"), after.as_ref());
+            assert!(format!("{stage:?}").starts_with(told), "{what}: {stage:?}");
+            assert!(!matches!(stage, Stage::Conflict { same: true, .. }), "{what}: what the operator saw is not so any more");
+        }
+    }
+}
+
+#[test]
+fn a_revision_that_is_gone_or_would_delete_the_workload_is_not_gone_to() {
+    let through = through("3", vec![], vec![release(1, "superseded", "", CONF, json!([])), plain(2, "superseded", "2"), plain(3, "deployed", "3")]);
+    let why = |number| act::barred(&through, number).map(|why| why.to_string());
+    assert_eq!(why(2), None);
+    assert!(why(1).is_some_and(|why| why.contains("has no Deployment/cart: it would be deleted")), "{:?}", why(1));
+    assert!(why(9).is_some_and(|why| why.contains("r9 is no longer there")), "{:?}", why(9));
 }

@@ -94,6 +94,16 @@ fn what_is_held_keeps_how_it_was_and_gets_just_that_back() {
 }
 
 #[test]
+fn what_does_nothing_by_itself_is_not_held() {
+    let wish = |keeper: &Keeper, verb| keeper.change(&operation(verb), Timestamp::UNIX_EPOCH);
+    for off in [argo("shop", Value::Null), flux("Kustomization", json!({ "suspend": true }))] {
+        assert!(matches!(wish(&off, Verb::Hold), Err(Stage::Refused { why }) if why.contains("does nothing by itself already")), "its own mark would be lost");
+        assert!(wish(&off, Verb::Release).is_ok());
+    }
+    assert!(wish(&argo("shop", json!({})), Verb::Hold).is_ok());
+}
+
+#[test]
 fn what_stands_still_is_named() {
     let mut keeper = argo("shop", json!({}));
     let one = |kind: &str, name: &str| json!({ "kind": kind, "name": name });
