@@ -124,6 +124,21 @@ fn the_journal_speaks_by_template_because_numbers_change() {
 }
 
 #[test]
+fn what_is_known_of_the_template_that_runs_says_nothing_of_an_earlier_release_of_it() {
+    // Two releases with one template, which differ in what stands around it.
+    let mut rows = history(&[(1, vec![deployed()]), (2, vec![])]);
+    let outline = |value: &'static str| Outline(vec![Leaf { part: Part::Other, path: "ConfigMap/conf".into(), value: value.into() }]);
+    (rows[0].outline, rows[1].outline) = (outline("good"), outline("bad"));
+    rows[0].template = rows[1].template.clone();
+    let healthy = [Record { template: rows[1].template.clone(), evidence: seen(60) }];
+    let crash = [crashing(pod(&workload("prod", "shop", "cart"), 2, "x7k2p"), 1, 4)];
+    for (records, pods) in [(&healthy[..], &[][..]), (&[][..], &crash[..])] {
+        let found = target(&History { revisions: &rows, records, pods }, now());
+        assert_eq!(proposed(&found), Some((1, Class::Likely)), "{:?}", found.candidates[0].why);
+    }
+}
+
+#[test]
 fn a_revision_whose_pods_crash_now_is_not_proven_by_the_one_that_happens_to_be_ready() {
     let rows = history(&[(16, vec![serving(2)]), (17, vec![serving(1)]), (18, vec![])]);
     let of = workload("prod", "shop", "cart");

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
-    domain::{Id, RevisionRef, Version},
-    store::fixture::{ago, now, source},
+    domain::{Id, Kind, Progress, RevisionRef, Version, Workload},
+    rollback::Observed,
+    store::fixture::{World, ago, crashing, now, pod, source, workload},
     text::Raw,
 };
 
@@ -130,6 +131,20 @@ fn fewer_serving_than_before_is_worse_and_not_yet_ready_is_not_recovered() {
     assert_eq!(word(start(), end, &sinking), Some("WORSE"));
     sinking.view.serving = 5;
     assert_eq!(word(start(), end, &sinking), Some("NOT RECOVERED"));
+}
+
+#[test]
+fn the_pod_that_an_ordered_set_waits_for_in_vain_is_named_with_what_ends_the_wait() {
+    for (kind, state, detail) in [(Kind::StatefulSet, "holds it up", "delete it: kubectl delete pod cart-1 -n shop"), (Kind::Deployment, "still there", "")] {
+        let set = Workload { kind, progress: Progress::Rolling, ..workload("prod", "shop", "cart") };
+        let pods = [crashing(pod(&set, 42, "cart-1"), 1, 5), pod(&set, 42, "cart-0")];
+        let world = World::new().workloads("prod", [set.clone()]).pods("prod", pods);
+        let mut run = run(60, None);
+        run.observe(&Observed::of(&world.0, &set.id), now());
+        let of = |name: &str| run.view.blockers.iter().find(|blocker| &*blocker.pod == name).map(|blocker| (&*blocker.state, &*blocker.detail));
+        assert_eq!(of("cart-1"), Some((state, detail)), "{kind:?}");
+        assert_eq!(of("cart-0").map(|(state, _)| state), Some("still there"), "it is ready: nobody has to wait for it");
+    }
 }
 
 #[test]

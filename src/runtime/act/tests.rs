@@ -84,6 +84,31 @@ async fn there_is_no_warrant_before_the_intent_is_on_disk() {
     assert!(refused.contains("so nothing was sent"), "{refused}");
 }
 
+#[test]
+fn what_was_taken_back_is_remembered_for_a_day_and_what_was_refused_is_not() {
+    let template = |hash: &str| crate::domain::RevisionRef { id: Id::restore(hash), number: 42, template: Raw::new(hash), version: Default::default() };
+    for (stage, remembered) in [
+        (Stage::Accepted { request: None, warnings: Vec::new(), revision: None, generation: None }, true),
+        (Stage::Unclear { why: "the connection broke".into() }, true),
+        (Stage::Refused { why: "quota".into() }, false),
+    ] {
+        let home = tempfile::tempdir().expect("a folder");
+        let (_, book) = book(home.path());
+        let operation = Operation { verb: Verb::RollBack, to: Some(template("h41")), ..operation() };
+        let Confirmed { confirmation, intended, at, .. } = confirmed(Tier::Development);
+        let intended = Intended { running: Some(template("h42")), ..intended };
+        let _ = book.intend(&operation, &confirmation, &intended, at).expect("it is written");
+        book.outcome(&operation, &stage, at).expect("it is written");
+        let known = |hours: i64| {
+            let told = book.remembered("double#cart", at + jiff::SignedDuration::from_hours(hours)).expect("it is read");
+            let back = |record: &crate::rollback::Record| matches!(record.evidence, crate::domain::Evidence::RolledBackFrom { .. });
+            told.iter().filter(|record| back(record)).map(|record| record.template.expose().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(known(23), if remembered { vec!["h42"] } else { vec![] }, "{stage:?}");
+        assert!(known(25).is_empty() && book.remembered("double#other", at).is_ok_and(|told| told.is_empty()), "{stage:?}");
+    }
+}
+
 /// Tells these stages of whatever it is asked to do, and counts how often that is.
 struct Double {
     id: SourceId,
