@@ -5,6 +5,18 @@ use super::{
     engine::{self, Engine, left_out},
     swarm::{face, face_at, program},
 };
+use crate::{
+    kubernetes::{
+        acts::{operation, revisions, subject, warrant},
+        lab,
+    },
+    reader::writer,
+};
+use futures::StreamExt;
+use pilothouse::{
+    config::Config,
+    domain::{Id, Stage, Verb},
+};
 use serde_json::{Value, json};
 use std::process::Stdio;
 
@@ -256,6 +268,31 @@ fn after_a_lost_answer_nothing_more_is_sent_and_the_next_plan_tells_what_there_i
     let (outcome, says) = check(&plan, "paused");
     assert!(outcome == "warn" && says.contains("stopped half-way") && says.contains("web was stopped"), "{plan:#}");
     assert_eq!(check(&plan, "scaling").0, "ok", "the same plan is the way on: {plan:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_goes_on_to_its_end_though_nobody_listens_any_more() {
+    if left_out("recreate") {
+        return;
+    }
+    let engine = with_images();
+    badly(&engine);
+    let source = writer(&format!("kind = \"docker\"\nhost = \"{}\"", engine.host()), &Config::default());
+    let id = Id::new(source.id(), "container/web");
+    let (seen, rows) = (subject(&source, &id).await, revisions(&source, &id).await);
+    let other = rows.iter().find(|row| !row.current).expect("there is another image");
+    let mut stages = source.act(warrant(operation(Verb::RollBack, &seen, Some(other))));
+    loop {
+        match stages.next().await {
+            Some(Ok(Stage::Sending)) => {}
+            Some(Ok(Stage::Working { .. })) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(stages);
+    let good = engine.docker(&["image", "inspect", "--format", "{{.Id}}", GOOD]);
+    let runs = || engine.output(&["inspect", "--format", "{{.Image}} {{.State.Running}}", "web"]);
+    lab::eventually("the other one is in its place", async || String::from_utf8_lossy(&runs().stdout).contains(&format!("{good} true")).then_some(())).await;
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl Ledger for Promise {
     }
 }
 
-fn warrant(operation: Operation) -> Warrant {
+pub fn warrant(operation: Operation) -> Warrant {
     let policy = Policy { mode: Mode::Write, tier: Tier::Development, locked: false, open_until: None, distrusted: false };
     let confirmation = Demand::Enter.confirm("", "", false).expect("Enter is enough");
     let now = Timestamp::now();

@@ -9,7 +9,7 @@ use crate::{
     term::pilothouse,
     wire::{Fault, Pause, Wire},
 };
-use pilothouse::domain::Verb;
+use pilothouse::domain::{Stage, Verb};
 use std::{
     fs::File,
     io::{BufRead, BufReader},
@@ -55,6 +55,33 @@ async fn whatever_the_network_does_a_change_is_sent_once_and_told_as_what_it_is(
         }
         assert_eq!(image(&space, "cart"), format!("lab/app:{runs}"), "{fault:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_faster_than_the_request_is_named_and_not_written_over() {
+    let Some(_) = lab::kubeconfig() else { return };
+    let space = Space::new("raced");
+    two(&space, "cart");
+    let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
+    let source = lab::source(&wire.kubeconfig(home.path()), "lab", "");
+    let id = space.deployment(&source, "cart");
+    let (seen, rows) = (subject(&source, &id).await, revisions(&source, &id).await);
+    let other = rows.iter().find(|revision| !revision.current).expect("there are two");
+    // What is written while the request is on its way, and whether what the operator saw is still so after it.
+    for (faster, same) in [(&["annotate", "deployment", "cart", "seen=yes"][..], true), (&["set", "image", "deployment/cart", "app=lab/app:3"][..], false)] {
+        let before = wire.changes();
+        wire.next(Fault::Late);
+        let somebody = async {
+            wire.came(before + 1).await;
+            space.kubectl(faster);
+            wire.lets_go();
+        };
+        let (stages, ()) = futures::join!(act(&source, operation(Verb::RollBack, &seen, Some(other))), somebody);
+        let [Stage::Sending, Stage::Conflict { what, same: told }] = &stages[..] else { panic!("{faster:?}: {stages:?}") };
+        assert_eq!((*told, wire.changes()), (same, before + 1), "{faster:?}: {what}");
+        assert!(same || (what.contains("by kubectl-set") && what.contains("lab/app:3")), "{what}");
+    }
+    assert_eq!(image(&space, "cart"), "lab/app:3", "what came first stays");
 }
 
 /// A rollback without a terminal, over the wire, with a home of its own.
