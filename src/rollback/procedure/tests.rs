@@ -92,7 +92,9 @@ fn a_window_that_reaches_back_before_the_pods_were_ready_proves_nothing() {
         Question::Window(_) => Ok(Answer::Window { value: Some(0.002), requests: Some(4182.0), guessed: None }),
         _ => no(),
     };
-    let healed = healed();
+    let (healed, mut early) = (healed(), procedure.clone());
+    assert_eq!(play(&mut early, &healed.0, 20, &answers), None);
+    assert_eq!(state_of(&early, ProofKind::Pods, 20), ProofState::Running, "ready, and not yet ten times in a row");
     assert_eq!(play(&mut procedure, &healed.0, 40, &answers), None);
     assert_eq!(state_of(&procedure, ProofKind::Errors, 40), ProofState::Running);
     assert_eq!(state_of(&procedure, ProofKind::Pods, 40), ProofState::Good, "the pods were looked at ten times by then");
