@@ -22,4 +22,20 @@ impl App {
         let name = crate::clean!("{}-{}", self.words_of(&self.subject()), self.now.wall.strftime("%Y%m%dT%H%M%SZ"));
         vec![Effect::Save { name, lines: self.view_as_text() }]
     }
+
+    /// What the loop tells of a copy or a file.
+    pub(super) fn told(&mut self, told: Result<Clean, Clean>) -> Vec<Effect> {
+        let expected = self.copying.take();
+        match told {
+            Ok(words) => self.say(expected.unwrap_or(words)),
+            Err(words) => self.complain(words),
+        }
+        Vec::new()
+    }
+
+    /// Says `words` once what is copied has arrived, and until then too.
+    pub(super) fn expect_copy(&mut self, words: Clean) {
+        self.say(words.clone());
+        self.copying = Some(words);
+    }
 }

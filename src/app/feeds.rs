@@ -90,6 +90,8 @@ impl App {
                 }
                 Screen::Run(run, _) => {
                     wanted.insert((run.source(), Feed::Jobs(run.clone())));
+                    let shown = self.store.run(run).map(|run| self.store.told_by_pods(run)).unwrap_or_default();
+                    wanted.extend(shown.into_iter().take(ONE_BY_ONE).map(|id| (id.source(), Feed::Pods(Scope::Workload(id)))));
                 }
                 Screen::List(..)
                 | Screen::Logs(..)

@@ -11,6 +11,7 @@ mod input;
 mod lacking;
 mod notice;
 mod operations;
+mod origins;
 mod overlay;
 mod palette;
 mod screen;
@@ -86,6 +87,8 @@ pub struct Start {
     pub environments: Vec<Environment>,
     /// The services that have smoke requests; those of one environment only with its name.
     pub smoke: Vec<(Name, Option<Name>)>,
+    /// The registries, as patterns, that may be asked where an image comes from.
+    pub registries: Vec<String>,
     /// What a key stands for.
     pub keymap: Arc<Keymap>,
     /// How roles look.
@@ -181,6 +184,7 @@ pub struct App {
     guard: guard::Guard,
     /// What was asked of runs beside their jobs.
     pub told: Told,
+    origins: origins::Origins,
     /// Environments opened with ctrl-o, until then.
     pub opened: BTreeMap<Name, Timestamp>,
     /// Subjects that ring when they change.
@@ -229,6 +233,7 @@ impl App {
             unread: BTreeMap::new(),
             guard: guard::Guard::default(),
             told: Told::default(),
+            origins: origins::Origins::default(),
             opened: BTreeMap::new(),
             watched: Vec::new(),
             last_key: None,
@@ -274,6 +279,7 @@ impl App {
         self.opened.retain(|_, until| *until > now.wall);
         if self.settle() {
             effects.extend(self.witness());
+            effects.extend(self.ask_origins());
             self.guard();
         }
         for attend in [Self::attend_operations, Self::attend_verifying, Self::attend_guard, Self::attend_run, Self::ring_watched] {
@@ -304,15 +310,6 @@ impl App {
             self.say(crate::clean!("{source}: {found}"));
         }
         self.sources.insert(source, known);
-        Vec::new()
-    }
-
-    fn told(&mut self, told: Result<Clean, Clean>) -> Vec<Effect> {
-        let expected = self.copying.take();
-        match told {
-            Ok(words) => self.say(expected.unwrap_or(words)),
-            Err(words) => self.complain(words),
-        }
         Vec::new()
     }
 
@@ -375,12 +372,6 @@ impl App {
     /// Says what did not work.
     pub fn complain(&mut self, words: impl Into<Clean>) {
         self.notices.say(Tone::Bad, words.into(), self.now);
-    }
-
-    /// Says `words` once what is copied has arrived, and until then too.
-    fn expect_copy(&mut self, words: Clean) {
-        self.say(words.clone());
-        self.copying = Some(words);
     }
 
     /// A number that this console has not used yet.

@@ -21,6 +21,8 @@ pub(super) enum Purpose {
     Verify,
     /// Whoever looks at a run.
     Run,
+    /// What joins runs with what runs.
+    Origin,
 }
 
 /// The answers that somebody waits for.
@@ -74,6 +76,10 @@ impl App {
             }
             Some(Purpose::Run) => {
                 self.run_answered(task, answer);
+                Vec::new()
+            }
+            Some(Purpose::Origin) => {
+                self.origin_answered(task, answer);
                 Vec::new()
             }
             Some(Purpose::Screen) => {

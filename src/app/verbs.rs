@@ -4,6 +4,7 @@ use super::{App, Asked, Choose, Chosen, Effect, Explain, History, Overlay, Page,
 use crate::{
     domain::{Id, LogTarget, Pod, Question, Workload},
     keys::Action,
+    store::{By, Claim},
     text::{Clean, Name, Raw},
 };
 
@@ -176,9 +177,20 @@ impl App {
             return Err(self.why_no_workload(subject));
         };
         match self.store.brought(&workload.id) {
-            Some(run) => Ok(crate::clean!("{} of {}, which brought {} to {}", run.called(), run.repository, workload.version, self.subject_in_words(subject))),
+            Some((run, by)) => {
+                let did = if by == By::Time { "which went on as that was rolled out:" } else { "which brought" };
+                let says = by.words().map(|words| format!(", {words}")).unwrap_or_default();
+                let place = self.subject_in_words(subject);
+                Ok(crate::clean!("{} of {}, {did} {} to {place}{says}", run.called(), run.repository, workload.version))
+            }
             None => {
-                Err(crate::clean!("no run is known to have brought {}: none has that tag or commit, and none went on as it was rolled out", workload.version))
+                let label = match self.store.label_of(&workload.id) {
+                    Some(Claim::Unread { why, .. }) => crate::clean!("; the label of its image was not read: {why}"),
+                    Some(Claim::Says(origin)) => crate::clean!("; its image's label names {}", origin.short_commit()),
+                    Some(Claim::Silent) | None => Clean::EMPTY,
+                };
+                let none = "none has that tag or commit, and none went on as it was rolled out";
+                Err(crate::clean!("no run is known to have brought {}: {none}{label}", workload.version))
             }
         }
     }
@@ -258,7 +270,7 @@ impl App {
             Action::Stop => return self.stop(&workloads),
             Action::Verify => self.show_verify(subject),
             Action::Brought => {
-                let run = workloads.first().and_then(|id| self.store.brought(id)).map(|run| run.id.clone());
+                let run = workloads.first().and_then(|id| self.store.brought(id)).map(|(run, _)| run.id.clone());
                 if let Some(run) = run {
                     self.open_screen(Screen::Run(run, crate::widgets::Selection::default()));
                 }

@@ -83,12 +83,14 @@ impl App {
     fn expected(&self, subject: &Subject, service: &Name) -> (Expected, Clean) {
         let of = |version: &Version| Expected { version: Some(version.0.clone()), digest: None };
         let cells = || self.row_of(service).into_iter().flat_map(|row| &row.cells);
-        let versions = || cells().flat_map(|cell| cell.workloads.iter().filter_map(move |one| Some((cell, &self.store.workload(&one.id)?.version))));
+        let versions = || cells().flat_map(|cell| cell.workloads.iter().filter_map(move |one| Some((cell, self.store.workload(&one.id)?))));
         let run = if let Subject::Run(id) = subject { self.store.run(id) } else { None };
-        let shipped = run.and_then(|run| Some((run, versions().find(|(_, version)| run.built(version))?.1)));
+        let shipped = run.and_then(|run| Some((run, versions().find(|(_, one)| self.store.runs_build_of(&one.id, run).is_some())?.1)));
         match (shipped, versions().next()) {
-            (Some((run, version)), _) => (of(version), crate::clean!("by run {}", run.called())),
-            (None, Some((cell, version))) => (of(version), crate::clean!("the newest in {}, the earliest place where it runs", cell.environment.name)),
+            (Some((run, workload)), _) => (of(&workload.version), crate::clean!("by run {}", run.called())),
+            (None, Some((cell, workload))) => {
+                (of(&workload.version), crate::clean!("the newest in {}, the earliest place where it runs", cell.environment.name))
+            }
             (None, None) => (Expected::default(), Clean::EMPTY),
         }
     }

@@ -194,6 +194,7 @@ impl Prepared {
             min_requests: self.config.ui.min_requests as f64,
             environments: self.config.declared(),
             smoke: self.config.smoke(),
+            registries: self.config.images.registries.clone(),
             keymap: self.keymap.clone(),
             theme: self.theme.clone(),
             glyphs,
@@ -218,7 +219,7 @@ impl Prepared {
             contexts: &self.global.context,
             namespace: self.global.namespace.as_deref(),
         };
-        let aside = sources::smoke::connect(&wish(None));
+        let aside: Vec<Made> = sources::smoke::connect(&wish(None)).into_iter().chain([sources::registry::connect()]).collect();
         if self.config.sources.is_empty() {
             let found = sources::KINDS.iter().filter(|(kind, _)| *kind != "demo").flat_map(|(_, connect)| connect(&wish(None)));
             return found.chain(aside).collect();

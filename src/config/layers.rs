@@ -4,7 +4,7 @@ use super::{
     Config, ConfigError, DEFAULT, Paths,
     error::Text,
     files, literal,
-    model::{EnvironmentTable, GatesOver, JournalOver, ServiceTable, ThresholdsOver, UiOver},
+    model::{EnvironmentTable, GatesOver, ImagesOver, JournalOver, ServiceTable, ThresholdsOver, UiOver},
     read::{self, Fault},
     source,
 };
@@ -22,7 +22,7 @@ pub struct Layers {
 }
 
 /// The tables that hold settings, which variables and flags can set.
-const SETTINGS: &[&str] = &["thresholds", "gates", "journal", "ui"];
+const SETTINGS: &[&str] = &["thresholds", "gates", "images", "journal", "ui"];
 const LISTS: &[&str] = &["source", "environment", "service"];
 
 impl Layers {
@@ -121,6 +121,7 @@ fn lay(config: &mut Config, text: &Text, faults: &mut Vec<Fault>) {
             "service" => config.services = services(value, &taken, faults),
             "thresholds" => over::<ThresholdsOver>(value, faults, |over| config.thresholds.lay(over)),
             "gates" => over::<GatesOver>(value, faults, |over| config.gates.lay(over)),
+            "images" => over::<ImagesOver>(value, faults, |over| config.images.lay(over)),
             "journal" => {
                 if let Some(over) = read::read::<JournalOver>(value, faults) {
                     config.journal.lay(over, faults);

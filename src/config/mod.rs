@@ -22,7 +22,7 @@ pub use database::{Database, Protection};
 pub use error::ConfigError;
 pub use gates::{GateName, Names, RepositoryGates, RepositoryName};
 pub use layers::Layers;
-pub use model::{Gates, Journal, Service, Smoke, Thresholds, Ui};
+pub use model::{Gates, Images, Journal, Service, Smoke, Thresholds, Ui};
 pub use paths::Paths;
 pub use schema::schema;
 pub use secret::{Credential, DEADLINE};
@@ -53,6 +53,8 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// What a run must show.
     pub gates: Gates,
+    /// What is asked of images.
+    pub images: Images,
     /// Where what was done is written down.
     pub journal: Journal,
     /// How it looks and rings.

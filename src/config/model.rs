@@ -78,6 +78,14 @@ settings! {
     }
 }
 
+settings! {
+    /// What is asked of images.
+    Images, ImagesOver {
+        /// The registries, with `*` and `?`, that are asked where an image comes from; an empty list asks none.
+        registries: Vec<String> = vec!["*".into()],
+    }
+}
+
 /// Where what was done is written down.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Journal {

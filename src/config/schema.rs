@@ -1,6 +1,6 @@
 //! The shape of the configuration for editors.
 
-use super::model::{EnvironmentTable, GatesOver, JournalOver, ServiceTable, ThresholdsOver, UiOver};
+use super::model::{EnvironmentTable, GatesOver, ImagesOver, JournalOver, ServiceTable, ThresholdsOver, UiOver};
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -24,6 +24,8 @@ struct File {
     thresholds: Option<ThresholdsOver>,
     /// What a run must show before its release counts as checked.
     gates: Option<GatesOver>,
+    /// What is asked of images.
+    images: Option<ImagesOver>,
     /// Where what was done is written down.
     journal: Option<JournalOver>,
     /// How it looks and rings.

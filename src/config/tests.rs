@@ -77,11 +77,12 @@ fn the_file_of_the_design_is_read_as_it_is_meant() {
 #[test]
 fn the_embedded_defaults_are_the_built_in_ones_and_complete() {
     let (config, built_in) = (Layers::new().read().unwrap(), Config::default());
-    assert_eq!((&config.thresholds, &config.gates, &config.journal, &config.ui), (&built_in.thresholds, &built_in.gates, &built_in.journal, &built_in.ui));
+    assert_eq!((&config.thresholds, &config.gates, &config.images), (&built_in.thresholds, &built_in.gates, &built_in.images));
+    assert_eq!((&config.journal, &config.ui), (&built_in.journal, &built_in.ui));
     assert!(config.sources.is_empty() && config.environments.is_empty() && config.services.is_empty());
     let said: Value = toml::from_str(DEFAULT).unwrap();
     let schema = schema();
-    for table in ["thresholds", "gates", "journal", "ui"] {
+    for table in ["thresholds", "gates", "images", "journal", "ui"] {
         let over = schema["$defs"].as_object().unwrap().iter().find(|(name, _)| name.to_lowercase().starts_with(table)).unwrap().1;
         let known: Vec<&String> = over["properties"].as_object().unwrap().keys().collect();
         // What is nowhere by itself, as a password, stands in a comment.
@@ -148,7 +149,7 @@ fn all_errors_come_at_once_with_line_and_column() {
         "c.toml:9:8: `prod` is not possible here; known are development, testing, staging, production",
         "c.toml:10:16: `contxt` is not known here; did you mean `context`?; known are source, context, namespace, project, labels",
         "c.toml:13:10: this is a whole number, and true or false is expected",
-        "c.toml:14:2: there is no `tresholds`; did you mean `thresholds`?; known are source, environment, service, thresholds, gates, journal, ui",
+        "c.toml:14:2: there is no `tresholds`; did you mean `thresholds`?; known are source, environment, service, thresholds, gates, images, journal, ui",
         "c.toml:18:40: this value does not fit; a whole number from 0 to 65535 is expected",
     ];
     assert_eq!(errors(text), expected);

@@ -15,6 +15,8 @@ pub struct SourceId(Arc<str>);
 impl SourceId {
     /// The smoke requests of the configuration, which this console asks itself.
     pub const SMOKE: &'static str = "smoke";
+    /// The registries that images come from.
+    pub const REGISTRIES: &'static str = "registries";
 
     /// The source called `name`. The name is our own or from the configuration and already harmless.
     pub fn new(name: &str) -> Self {

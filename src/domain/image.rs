@@ -30,6 +30,21 @@ impl Image {
         named.or(self.digest.as_ref().map(Name::raw)).map(|digest| digest.rsplit(':').next().unwrap_or(digest))
     }
 
+    /// Its repository in its registry, without tag and digest: `registry/shop/cart`.
+    pub fn repository(&self) -> &str {
+        let reference = self.reference.raw().split('@').next().unwrap_or_default();
+        match reference.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => repository,
+            _ => reference,
+        }
+    }
+
+    /// The host of its registry; a reference without one means Docker Hub.
+    pub fn registry(&self) -> &str {
+        let first = self.reference.raw().split_once('/').map(|(first, _)| first);
+        first.filter(|first| first.contains(['.', ':']) || *first == "localhost").unwrap_or("docker.io")
+    }
+
     /// Whether the tag is one that moves, or missing: `latest` by another name.
     pub fn moves(&self) -> bool {
         !self.reference.raw().contains('@') && self.tag().is_none_or(|tag| MOVING.contains(&tag))
@@ -41,6 +56,11 @@ impl Image {
 pub struct Version(pub Clean);
 
 impl Version {
+    /// Whether it is the name of what moves, and so none of a version.
+    pub fn moves(&self) -> bool {
+        MOVING.contains(&self.0.as_str())
+    }
+
     /// The label `app.kubernetes.io/version`, else the tag unless it moves, else the short digest (DESIGN: nouns).
     pub fn of(label: Option<&Name>, images: &[Image]) -> Self {
         let Some(main) = images.first() else {
@@ -84,6 +104,20 @@ mod tests {
     fn a_tag_is_what_follows_the_last_colon_of_the_last_part() {
         for (reference, tag) in [("a:1", Some("1")), ("r:5000/a", None), ("r:5000/a:2.8.0", Some("2.8.0")), ("a:1@sha256:ff", Some("1")), ("a", None)] {
             assert_eq!(image(reference, None).tag(), tag, "{reference}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_what_is_left_without_tag_and_digest() {
+        for (reference, repository, registry) in [
+            ("r:5000/a/b:2.8.0", "r:5000/a/b", "r:5000"),
+            ("r:5000/a", "r:5000/a", "r:5000"),
+            ("shop/a:1@sha256:ff", "shop/a", "docker.io"),
+            ("localhost/a", "localhost/a", "localhost"),
+            ("a", "a", "docker.io"),
+        ] {
+            let image = image(reference, None);
+            assert_eq!((image.repository(), image.registry()), (repository, registry), "{reference}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! One answer to one question.
 
 use super::{
-    Application, Evidence, Happening, Id, Job, Metric, Outline, Owner, Pod, Progress, Release, Replicas, Report, Revision, Route, Run, RunNow, RunStatus, Seen,
-    Steps, Verb, Workload,
+    Application, Evidence, Happening, Id, Job, Metric, Origin, Outline, Owner, Pod, Progress, Release, Replicas, Report, Revision, Route, Run, RunNow,
+    RunStatus, Seen, Steps, Verb, Workload,
 };
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
@@ -86,6 +86,8 @@ pub enum Question {
         /// The environment.
         environment: Name,
     },
+    /// Where the image that is called so in its registry comes from, in the words of whoever built it.
+    Origin(Name),
 }
 
 /// How the run behind a deployment stands, whether or not it was run again.
@@ -245,4 +247,6 @@ pub enum Answer {
     },
     /// To [`Question::Smoke`], in the order of the configuration.
     Smoke(Vec<Smoke>),
+    /// To [`Question::Origin`]; none where the image does not say so.
+    Origin(Option<Origin>),
 }

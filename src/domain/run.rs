@@ -1,6 +1,6 @@
 //! One model for every CI: a run has jobs, a job has steps.
 
-use super::{Given, Id, Image, Inputs, Seen, Subject, Verb, Version, Workload};
+use super::{Given, Id, Inputs, Seen, Subject, Verb, Version};
 use crate::text::{Clean, Name, Raw};
 use jiff::Timestamp;
 
@@ -58,31 +58,32 @@ impl Run {
 
     /// The beginning of its commit, as people say it.
     pub fn short_commit(&self) -> &str {
-        self.commit.raw().get(..SHORT).unwrap_or(self.commit.raw())
+        short(&self.commit)
     }
 
-    /// Whether a workload runs what it built: by the digest of an image, else by what people call it.
-    pub fn brought(&self, workload: &Workload) -> bool {
-        self.made(&workload.images) || self.built(&workload.version)
-    }
-
-    /// Whether it built one of these images, by their digests.
-    pub fn made(&self, images: &[Image]) -> bool {
-        let own = |hex: &str| self.digests.iter().any(|digest| digest.raw().rsplit(':').next() == Some(hex));
-        images.iter().filter_map(Image::digest_hex).any(own)
+    /// Whether it has told that it built the image of this digest, which is written without `sha256:`.
+    pub fn made(&self, hex: &str) -> bool {
+        self.digests.iter().any(|digest| digest.raw().rsplit(':').next() == Some(hex))
     }
 
     /// Whether people call what it built so: by its tag (`v2.8.0`), or by as much of its commit as says which (`sha-0f3c9d2`, `main-0f3c9d21`).
+    /// An image that is called as a branch is every run's of that branch, and so none's.
     pub fn built(&self, version: &Version) -> bool {
+        let moves = version.moves();
         let version = version.0.as_str();
-        let tagged = self.branch.raw() == version || self.branch.raw().strip_prefix('v') == Some(version);
+        let tagged = !moves && (self.branch.raw() == version || self.branch.raw().strip_prefix('v') == Some(version));
         let named = |part: &str| part.len() >= SHORT && self.commit.raw().starts_with(part);
         tagged || version.split(|c: char| !c.is_ascii_alphanumeric()).any(named)
     }
 }
 
 /// So much of a commit names it.
-const SHORT: usize = 7;
+pub(super) const SHORT: usize = 7;
+
+/// The beginning of a commit, as people say it.
+pub(super) fn short(commit: &Name) -> &str {
+    commit.raw().get(..SHORT).unwrap_or(commit.raw())
+}
 
 /// A run as it is at this moment, with what a change of it must know.
 #[derive(Clone, Debug, PartialEq, Eq)]

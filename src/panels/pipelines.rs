@@ -242,7 +242,7 @@ fn says(app: &App, run: &Run, jobs: &[&Job], asked: bool) -> Line {
 /// `testing 22m, staging not yet`: where what it built has come to; none where it runs nowhere.
 fn come_to(app: &App, run: &Run) -> Option<Clean> {
     let places = app.store.shipped(run);
-    let here = places.iter().rev().find_map(|one| if let Arrival::Runs(at) = one.arrival { Some((&one.environment.name, at)) } else { None })?;
+    let here = places.iter().rev().find_map(|one| if let Arrival::Runs { since, .. } = one.arrival { Some((&one.environment.name, since)) } else { None })?;
     let next = places.iter().find(|one| matches!(one.arrival, Arrival::NotYet(_))).map(|one| crate::clean!(", {} not yet", one.environment.name));
     let since = here.1.map(|at| crate::clean!(" {}", words::time(app, at))).unwrap_or_default();
     Some(crate::clean!("{}{since}{}", here.0, next.unwrap_or_default()))

@@ -5,10 +5,10 @@ mod told;
 use super::{pipelines, words};
 use crate::{
     app::{App, Effect, Subject},
-    domain::{Feed, Id, Job, Run, RunStatus},
+    domain::{Feed, Id, Job, Run, RunStatus, Version},
     keys::Action,
     line,
-    store::{Arrival, Shipped, words as said},
+    store::{Arrival, Claim, Shipped, words as said},
     text::Clean,
     theme::Role,
     widgets::{Align, Edge, Line, Panel, Piece, Selection, draw_line, pad, sign},
@@ -167,11 +167,11 @@ fn shipped(app: &App, run: &Run) -> Vec<Line> {
     let width = places.iter().map(|one| one.environment.name.raw().chars().count()).max().unwrap_or_default().min(24);
     let row = |one: &Shipped| {
         let (role, glyph) = match one.arrival {
-            Arrival::Runs(_) => (Role::Ok, sign::OK),
+            Arrival::Runs { .. } => (Role::Ok, sign::OK),
             Arrival::Coming { stuck: false } => (Role::Rolling, sign::ROLLING),
             Arrival::Coming { stuck: true } => (Role::Critical, sign::BAD),
             Arrival::NotYet(_) | Arrival::Passed(_) => (Role::Faint, sign::ABSENT),
-            Arrival::Perhaps(_) | Arrival::Unknown(_) => (Role::Unknown, sign::STALE),
+            Arrival::Perhaps(_) | Arrival::Unknown { .. } => (Role::Unknown, sign::STALE),
         };
         let name = pad(&[Piece::new(Role::Text, one.environment.name.clean().clone())], width + 2, Align::Left);
         let mut line = vec![Piece::new(role, glyph), Piece::blank(1)];
@@ -187,14 +187,26 @@ fn shipped(app: &App, run: &Run) -> Vec<Line> {
 fn arrival(app: &App, run: &Run, arrival: &Arrival) -> Clean {
     let ago = |at: Timestamp| words::ago(app, at);
     match arrival {
-        Arrival::Runs(Some(at)) => crate::clean!("runs there, since {}", ago(*at)),
-        Arrival::Runs(None) => Clean::from_static("runs there"),
+        Arrival::Runs { since, by } => {
+            let since = since.map(|at| crate::clean!(", since {}", ago(at))).unwrap_or_default();
+            crate::clean!("runs there{since}{}", by.words().map(|words| format!(", {words}")).unwrap_or_default())
+        }
         Arrival::Coming { stuck: false } => Clean::from_static("is being rolled out there"),
         Arrival::Coming { stuck: true } => Clean::from_static("was rolled out there and is stuck: another version still serves"),
         Arrival::Perhaps(at) => crate::clean!("something was rolled out as this ran, {}: its version names no commit", ago(*at)),
         Arrival::Passed(run) => crate::clean!("{run} runs there, which is newer"),
         Arrival::NotYet(version) => crate::clean!("not yet: {version} runs there"),
-        Arrival::Unknown(version) => crate::clean!("not known: {version} names neither {} nor a tag", run.short_commit()),
+        Arrival::Unknown { version, label } => unknown(run, version, label.as_ref()),
+    }
+}
+
+fn unknown(run: &Run, version: &Version, label: Option<&Claim>) -> Clean {
+    let neither = || crate::clean!("not known: {version} names neither {} nor a tag", run.short_commit());
+    match label {
+        None => neither(),
+        Some(Claim::Says(origin)) => crate::clean!("not this one: {version} is of {}, by its image's label", origin.short_commit()),
+        Some(Claim::Silent) => crate::clean!("{}, and its image has no label of it", neither()),
+        Some(Claim::Unread { why, .. }) => crate::clean!("not known: {version} names no commit, and its label was not read: {why}"),
     }
 }
 

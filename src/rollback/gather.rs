@@ -193,6 +193,7 @@ fn words(question: &Question) -> Clean {
         Question::Memory { .. } => "what metrics remember",
         Question::RuleState { .. } => "the alert's rule",
         Question::Smoke { .. } => "smoke requests",
+        Question::Origin(_) => "labels of images",
     })
 }
 

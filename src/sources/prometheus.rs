@@ -184,7 +184,8 @@ impl Source for Prometheus {
                 | Question::Explain(_)
                 | Question::Yaml(_)
                 | Question::PodYaml(_)
-                | Question::Smoke { .. } => Err(unsupported()),
+                | Question::Smoke { .. }
+                | Question::Origin(_) => Err(unsupported()),
             }
         }
         .boxed()

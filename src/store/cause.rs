@@ -221,7 +221,7 @@ fn shares_of(store: &Store, pod: &Pod, down: &BTreeSet<&Name>) -> Option<BTreeSe
     let lost = pod.node.as_ref().is_some_and(|node| down.contains(node));
     let mut shares = match ailment(pod)? {
         Ailment::Leaving | Ailment::Starting if !lost => return None,
-        Ailment::Image { .. } => images_without(pod).map(|image| Shared::Registry(registry(image))).collect(),
+        Ailment::Image { .. } => images_without(pod).map(|image| Shared::Registry(Clean::from_untrusted(image.registry()))).collect(),
         Ailment::Config { .. }
         | Ailment::CannotStart { .. }
         | Ailment::Init { .. }
@@ -250,13 +250,6 @@ fn places(store: &Store, pod: &Pod) -> BTreeSet<Shared> {
     let Some(name) = &pod.node else { return BTreeSet::new() };
     let zone = store.node(&pod.place.context, name).and_then(|node| node.labels.first(ZONE)).map(|zone| Shared::Zone(zone.clean().clone()));
     zone.into_iter().chain([Shared::Node(name.clean().clone())]).collect()
-}
-
-/// The host of an image's registry; a reference without one means Docker Hub.
-fn registry(image: &Image) -> Clean {
-    let first = image.reference.raw().split_once('/').map(|(first, _)| first);
-    let host = first.filter(|first| first.contains(['.', ':']) || *first == "localhost");
-    Clean::from_untrusted(host.unwrap_or("docker.io"))
 }
 
 /// Pods that a webhook keeps from being made, and the webhook.

@@ -14,6 +14,7 @@ mod feeds;
 mod health;
 mod join;
 mod matrix;
+mod origins;
 mod read;
 mod series;
 mod shipped;
@@ -34,9 +35,10 @@ pub use feeds::FeedState;
 pub use health::{Ailment, CRASHES, Health, ailment, health, sickness};
 pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule};
 pub use matrix::{Column, Matrix, Row, Totals, problems_first};
+pub use origins::{Claim, Sought};
 pub use read::Freshness;
 pub use series::{ErrorRate, Limits, Series};
-pub use shipped::{Arrival, Shipped};
+pub use shipped::{Arrival, By, Shipped};
 pub use subject::About;
 
 use crate::{
@@ -73,6 +75,7 @@ pub struct Store {
     alerts: Table<Alert>,
     alert_rules: Table<Rule>,
     samples: Table<Sample>,
+    origins: origins::Origins,
     joined: BTreeMap<Id<Workload>, Joined>,
     named: BTreeMap<Name, BTreeSet<Id<Workload>>>,
     pods_of: BTreeMap<Id<Workload>, BTreeSet<Id<Pod>>>,
@@ -101,6 +104,7 @@ impl Store {
             alerts: Table::default(),
             alert_rules: Table::default(),
             samples: Table::default(),
+            origins: origins::Origins::default(),
             joined: BTreeMap::new(),
             named: BTreeMap::new(),
             pods_of: BTreeMap::new(),

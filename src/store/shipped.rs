@@ -1,12 +1,13 @@
 //! From a run to what runs: where that is by now which a run built, and which run brought what runs.
 //!
-//! A version that is the run's tag or names its commit says so itself, as does an environment whose CI tells the commit, and an image whose digest
-//! the run has told. Where nothing says it, what was rolled out while the run went on is told as that, and nothing is made of it.
+//! A version that is the run's tag or names its commit says so itself, as does an environment whose CI tells the commit, an image whose digest
+//! the run has told, and one whose label names its commit. Where nothing says it, what was rolled out while the run went on is told as that, and
+//! nothing is made of it.
 
-use super::{EnvironmentRef, Store};
+use super::{Claim, EnvironmentRef, Store, origins};
 use crate::{
-    domain::{Id, Progress, Run, Version, Workload},
-    text::Clean,
+    domain::{Id, Image, Origin, Progress, Revision, Run, Version, Workload},
+    text::{Clean, Name},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -14,11 +15,42 @@ use std::collections::BTreeMap;
 /// How long after its end a run may still be what rolled something out.
 const SHIPPED: SignedDuration = SignedDuration::from_mins(10);
 
+/// What says that what runs was built by a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The digest of the image, which the run has told.
+    Digest,
+    /// The image's label, which names the commit.
+    Label,
+    /// The same of the image that the tag names now.
+    LabelOfTag,
+    /// What people call the version: its tag, or its commit.
+    Version,
+    /// It was rolled out while the run went on, which says nothing of what it is.
+    Time,
+}
+
+impl By {
+    /// What must be said with it, where it is no certain word: `by its image's label`.
+    pub const fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Digest | Self::Version | Self::Time => None,
+            Self::Label => Some("by its image's label"),
+            Self::LabelOfTag => Some("by the label of the image that its tag names now"),
+        }
+    }
+}
+
 /// How far what a run built has come in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It runs there, since that time.
-    Runs(Option<Timestamp>),
+    /// It runs there.
+    Runs {
+        /// Since when.
+        since: Option<Timestamp>,
+        /// What says so.
+        by: By,
+    },
     /// It is being rolled out there, or is stuck on the way.
     Coming {
         /// Whether its controller gave up waiting.
@@ -31,7 +63,12 @@ pub enum Arrival {
     /// What an earlier run built runs there, or what none did that is known.
     NotYet(Version),
     /// The version there is neither a tag nor a commit that any run is known to have built.
-    Unknown(Version),
+    Unknown {
+        /// The version.
+        version: Version,
+        /// What its image says; none where nobody has asked.
+        label: Option<Claim>,
+    },
 }
 
 /// One environment of the run's service.
@@ -43,25 +80,67 @@ pub struct Shipped {
     pub arrival: Arrival,
 }
 
+/// What is to be joined to a run: what a workload runs, or would by one of its revisions.
+struct Release<'a> {
+    row: &'a Workload,
+    service: &'a Name,
+    version: &'a Version,
+    images: &'a [Image],
+    /// The digest of the main image.
+    digest: Option<&'a str>,
+    /// What that image says, and whether only its tag is known.
+    label: Option<(Claim, bool)>,
+    /// When it was rolled out.
+    since: Option<Timestamp>,
+}
+
+impl Release<'_> {
+    /// Whether it may be what `run` shipped: its repository ships this service, or is the one that the image says it comes from.
+    fn may_be_of(&self, store: &Store, run: &Run) -> bool {
+        store.rules.service_of_repository(&run.repository) == *self.service || self.origin().is_some_and(|origin| origin.is_of(run) == Some(true))
+    }
+
+    fn origin(&self) -> Option<&Origin> {
+        match &self.label {
+            Some((Claim::Says(origin), _)) => Some(origin),
+            Some((Claim::Silent | Claim::Unread { .. }, _)) | None => None,
+        }
+    }
+
+    /// What says that `run` built it. This is the one rule.
+    fn built_by(&self, run: &Run) -> Option<By> {
+        let by_tag = matches!(self.label, Some((_, true)));
+        if self.digest.is_some_and(|hex| run.made(hex)) || self.images.iter().filter_map(Image::digest_hex).any(|hex| run.made(hex)) {
+            Some(By::Digest)
+        } else if run.built(self.version) {
+            Some(By::Version)
+        } else {
+            self.origin().is_some_and(|origin| origin.made_by(run)).then_some(if by_tag { By::LabelOfTag } else { By::Label })
+        }
+    }
+
+    /// When it was rolled out, if that was while `run` went on or soon after it.
+    fn during(&self, run: &Run) -> Option<Timestamp> {
+        self.since.filter(|at| went_on(run, *at))
+    }
+}
+
 impl Store {
     /// How far what `run` built has come, the least strict environment first.
     pub fn shipped(&self, run: &Run) -> Vec<Shipped> {
-        let service = self.rules.service_of_repository(&run.repository);
-        let mut places: BTreeMap<_, (EnvironmentRef, Vec<&Workload>)> = BTreeMap::new();
-        for (id, joined) in self.joined.iter().filter(|(_, joined)| joined.service == service) {
-            if let Some(workload) = self.workloads.get(id) {
-                let key = (joined.environment.tier, joined.environment.name.clone());
-                places.entry(key).or_insert_with(|| (joined.environment.clone(), Vec::new())).1.push(workload);
-            }
+        let mut places: BTreeMap<_, (EnvironmentRef, Vec<Release<'_>>)> = BTreeMap::new();
+        for (environment, release) in self.releases_of(run) {
+            let key = (environment.tier, environment.name.clone());
+            places.entry(key).or_insert_with(|| (environment.clone(), Vec::new())).1.push(release);
         }
         let own: Vec<&Run> = if places.is_empty() { Vec::new() } else { self.runs.iter().filter(|other| other.repository == run.repository).collect() };
         let mut found: Vec<Shipped> =
             places.values().map(|(environment, rows)| Shipped { environment: environment.clone(), arrival: arrival(run, &own, rows) }).collect();
         // Where the version says it in one environment, another version elsewhere is not this one; one that was there before is an earlier one.
-        if found.iter().any(|one| matches!(one.arrival, Arrival::Runs(_) | Arrival::Coming { .. })) {
+        if found.iter().any(|one| matches!(one.arrival, Arrival::Runs { .. } | Arrival::Coming { .. })) {
             for (one, (_, rows)) in found.iter_mut().zip(places.values()) {
-                let before = rows.iter().all(|workload| workload.changed.or(workload.created).zip(run.created).is_some_and(|(at, made)| at < made));
-                if let (Arrival::Unknown(version), true) = (&one.arrival, before) {
+                let before = rows.iter().all(|release| release.since.or(release.row.created).zip(run.created).is_some_and(|(at, made)| at < made));
+                if let (Arrival::Unknown { version, .. }, true) = (&one.arrival, before) {
                     one.arrival = Arrival::NotYet(version.clone());
                 }
             }
@@ -69,33 +148,85 @@ impl Store {
         found
     }
 
-    /// The run that brought what a workload runs: the newest whose tag or commit its version names, else the one that went on as it was rolled out.
-    pub fn brought(&self, id: &Id<Workload>) -> Option<&Run> {
-        let (workload, joined) = (self.workloads.get(id)?, self.joined.get(id)?);
-        let own = || self.runs.iter().filter(|run| self.rules.service_of_repository(&run.repository) == joined.service);
-        let newest = |run: &&Run| (run.started.or(run.created), run.number);
-        let named = own().filter(|run| run.brought(workload)).max_by_key(newest);
-        named.or_else(|| own().filter(|run| during(run, workload).is_some()).max_by_key(newest))
+    /// The workloads of which only their pods can tell what image they run, where `run` may have shipped it: their tag moves.
+    pub fn told_by_pods(&self, run: &Run) -> Vec<Id<Workload>> {
+        let only_pods = |release: &Release<'_>| release.images.first().is_some_and(|main| main.digest.is_none() && main.moves());
+        self.releases_of(run).filter(|(_, release)| only_pods(release)).map(|(_, release)| release.row.id.clone()).collect()
+    }
+
+    /// What says that a workload runs what `run` built; none where nothing does.
+    pub fn runs_build_of(&self, id: &Id<Workload>, run: &Run) -> Option<By> {
+        self.release(id, None).filter(|release| release.may_be_of(self, run))?.built_by(run)
+    }
+
+    /// The run that brought what a workload runs: the newest that says so, else the one that went on as it was rolled out.
+    pub fn brought(&self, id: &Id<Workload>) -> Option<(&Run, By)> {
+        self.brought_by(&self.release(id, None)?)
+    }
+
+    /// The same of one of its revisions.
+    pub fn brought_revision(&self, id: &Id<Workload>, revision: &Id<Revision>) -> Option<(&Run, By)> {
+        self.brought_by(&self.release(id, self.revisions.get(revision))?)
+    }
+
+    /// What the image of a workload says; none where nobody has asked.
+    pub fn label_of(&self, id: &Id<Workload>) -> Option<Claim> {
+        self.release(id, None)?.label.map(|(claim, _)| claim)
+    }
+
+    /// Whether something else than a label says which run brought what a workload runs.
+    pub(super) fn told_otherwise(&self, id: &Id<Workload>) -> bool {
+        let Some(release) = self.release(id, None) else { return false };
+        self.runs.iter().filter(|run| release.may_be_of(self, run)).any(|run| matches!(release.built_by(run), Some(By::Digest | By::Version)))
+    }
+
+    fn brought_by(&self, release: &Release<'_>) -> Option<(&Run, By)> {
+        let own = || self.runs.iter().filter(|run| release.may_be_of(self, run));
+        let newest = |(run, _): &(&Run, By)| (run.started.or(run.created), run.number);
+        let said = own().filter_map(|run| release.built_by(run).map(|by| (run, by))).max_by_key(newest);
+        said.or_else(|| own().filter(|run| release.during(run).is_some()).map(|run| (run, By::Time)).max_by_key(newest))
+    }
+
+    /// What the workloads run that `run` may have shipped.
+    fn releases_of(&self, run: &Run) -> impl Iterator<Item = (&EnvironmentRef, Release<'_>)> {
+        let service = self.rules.service_of_repository(&run.repository);
+        let from_it = |row: &Workload| origins::by_engine(row).is_some_and(|origin| origin.is_of(run) == Some(true));
+        let rows = self.joined.iter().filter_map(|(id, joined)| Some((joined, self.workloads.get(id)?)));
+        let mine = rows.filter(move |(joined, row)| joined.service == service || from_it(row));
+        mine.filter_map(|(joined, row)| Some((&joined.environment, self.release(&row.id, None)?)))
+    }
+
+    /// What a workload runs, or would by `revision`.
+    fn release<'a>(&'a self, id: &Id<Workload>, revision: Option<&'a Revision>) -> Option<Release<'a>> {
+        let (row, joined) = (self.workloads.get(id)?, self.joined.get(id)?);
+        let (version, images) = revision.map_or((&row.version, &row.images), |revision| (&revision.version, &revision.images));
+        let digest = images.first().and_then(|main| self.digest(id, main));
+        let label = self.claimed(row, images);
+        let since = row.changed.filter(|_| revision.is_none_or(|revision| revision.current));
+        Some(Release { row, service: &joined.service, version, images, digest, label, since })
     }
 }
 
-fn arrival(run: &Run, own: &[&Run], rows: &[&Workload]) -> Arrival {
-    if let Some(here) = rows.iter().find(|workload| run.brought(workload)) {
-        let stuck = matches!(here.progress, Progress::Stuck { .. } | Progress::Aborted { .. });
-        return if here.progress == Progress::Done { Arrival::Runs(here.changed.or(here.created)) } else { Arrival::Coming { stuck } };
+fn arrival(run: &Run, own: &[&Run], rows: &[Release<'_>]) -> Arrival {
+    if let Some((here, by)) = rows.iter().find_map(|release| release.built_by(run).map(|by| (release, by))) {
+        let stuck = matches!(here.row.progress, Progress::Stuck { .. } | Progress::Aborted { .. });
+        let since = here.since.or(here.row.created);
+        return if here.row.progress == Progress::Done { Arrival::Runs { since, by } } else { Arrival::Coming { stuck } };
     }
-    let built = |workload: &&Workload| own.iter().copied().filter(|other| other.brought(workload)).max_by_key(|other| (other.created, other.number));
-    if let Some((other, there)) = rows.iter().find_map(|workload| built(workload).map(|other| (other, *workload))) {
+    let built =
+        |release: &&Release<'_>| own.iter().copied().filter(|other| release.built_by(other).is_some()).max_by_key(|other| (other.created, other.number));
+    if let Some((other, there)) = rows.iter().find_map(|release| built(&release).map(|other| (other, release))) {
         return if other.created > run.created { Arrival::Passed(other.called()) } else { Arrival::NotYet(there.version.clone()) };
     }
-    let at = rows.iter().find_map(|workload| during(run, workload));
-    let version = || rows.first().map_or_else(Version::default, |workload| workload.version.clone());
-    at.map_or_else(|| Arrival::Unknown(version()), Arrival::Perhaps)
+    let at = rows.iter().find_map(|release| release.during(run));
+    at.map_or_else(|| unknown(rows), Arrival::Perhaps)
 }
 
-/// When a workload changed, if that was while the run went on or soon after it.
-fn during(run: &Run, workload: &Workload) -> Option<Timestamp> {
-    workload.changed.filter(|at| went_on(run, *at))
+/// What is there instead, where nothing joins it with any run.
+fn unknown(rows: &[Release<'_>]) -> Arrival {
+    let first = rows.first();
+    let version = first.map_or_else(Version::default, |release| release.version.clone());
+    Arrival::Unknown { version, label: first.and_then(|release| release.label.as_ref()).map(|(claim, _)| claim.clone()) }
 }
 
 /// Whether the run went on then, or had ended shortly before.
@@ -105,105 +236,5 @@ pub(super) fn went_on(run: &Run, at: Timestamp) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::{Batch, Feed},
-        store::fixture::{World, ago, run, source, workload},
-        text::Name,
-    };
-
-    fn version(text: &'static str) -> Version {
-        Version(Clean::from_static(text))
-    }
-
-    fn made(number: u64, commit: &str, minutes: i64) -> Run {
-        let mut run = run(number);
-        (run.repository, run.commit) = (Name::new("acme/cart"), Name::new(commit));
-        (run.created, run.started, run.ended) = (Some(ago(minutes * 60)), Some(ago(minutes * 60)), Some(ago(minutes * 60 - 120)));
-        run
-    }
-
-    fn at(context: &str, text: &'static str, minutes: i64) -> Workload {
-        let mut row = workload(context, "shop", "cart");
-        (row.version, row.changed) = (version(text), Some(ago(minutes * 60)));
-        row
-    }
-
-    fn world(rows: Vec<Workload>, runs: Vec<Run>) -> World {
-        let mut world = World::new().tell(&source("ci"), &Feed::Runs, Batch::list(runs));
-        for row in rows {
-            let context = row.place.context.raw().to_owned();
-            world = world.workloads(&context, [row]);
-        }
-        world
-    }
-
-    #[test]
-    fn it_is_told_where_what_a_run_built_has_come_to() {
-        let (old, new) = (made(310, "aaaaaaa0000", 60), made(311, "bbbbbbb0000", 10));
-        let rows = vec![at("dev", "sha-bbbbbbb", 8), at("prod-eu", "aaaaaaa", 58)];
-        let world = world(rows, vec![old.clone(), new.clone()]);
-        let of = |run: &Run| world.0.shipped(run).into_iter().map(|one| one.arrival).collect::<Vec<_>>();
-        assert_eq!(of(&new), [Arrival::Runs(Some(ago(480))), Arrival::NotYet(version("aaaaaaa"))]);
-        assert_eq!(of(&old), [Arrival::Passed("#311".into()), Arrival::Runs(Some(ago(58 * 60)))]);
-        let brought = |row: &Workload| world.0.brought(&row.id).map(|run| run.number);
-        assert_eq!((brought(&at("dev", "", 0)), brought(&at("prod-eu", "", 0))), (Some(311), Some(310)));
-    }
-
-    #[test]
-    fn the_digest_of_an_image_says_it_whatever_people_call_the_version() {
-        let (mut old, mut new) = (made(310, "", 60), made(311, "", 10));
-        (old.digests, new.digests) = ([Name::new("sha256:aaaa")].into(), [Name::new("sha256:cccc"), Name::new("sha256:bbbb")].into());
-        let (mut here, mut there) = (at("dev", "latest", 500), at("prod-eu", "latest", 500));
-        here.images[0].reference = Name::new("registry/shop/cart@sha256:bbbb");
-        there.images[0].digest = Some(Name::new("sha256:aaaa"));
-        let world = world(vec![here.clone(), there.clone()], vec![old.clone(), new.clone()]);
-        let of = |run: &Run| world.0.shipped(run).into_iter().map(|one| one.arrival).collect::<Vec<_>>();
-        assert_eq!(of(&new), [Arrival::Runs(Some(ago(500 * 60))), Arrival::NotYet(version("latest"))]);
-        assert_eq!(of(&old)[0], Arrival::Passed("#311".into()));
-        assert_eq!(world.0.brought(&there.id).map(|run| run.number), Some(310));
-    }
-
-    #[test]
-    fn where_a_tag_says_it_in_one_environment_an_older_version_elsewhere_is_an_earlier_one() {
-        let mut run = made(311, "bbbbbbb0000", 10);
-        run.branch = Name::new("v2.8.0");
-        let world = world(vec![at("dev", "2.8.0", 8), at("prod-eu", "2.7.3", 600), at("test", "2.9.0", 5)], vec![run.clone()]);
-        let found = world.0.shipped(&run);
-        let of = |version: Version| {
-            found
-                .iter()
-                .filter(|one| matches!(&one.arrival, Arrival::NotYet(there) | Arrival::Unknown(there) if *there == version))
-                .map(|one| one.arrival.clone())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(of(version("2.7.3")), [Arrival::NotYet(version("2.7.3"))]);
-        assert_eq!(of(version("2.9.0")), [], "it was rolled out while the run went on: {found:?}");
-    }
-
-    #[test]
-    fn what_is_on_its_way_is_not_there_yet() {
-        let run = made(311, "bbbbbbb0000", 10);
-        let mut row = at("prod-eu", "bbbbbbb", 8);
-        for (progress, arrival) in [
-            (Progress::Rolling, Arrival::Coming { stuck: false }),
-            (Progress::Stuck { since: None, reason: Clean::EMPTY, message: Clean::EMPTY }, Arrival::Coming { stuck: true }),
-            (Progress::Done, Arrival::Runs(Some(ago(480)))),
-        ] {
-            row.progress = progress;
-            let world = world(vec![row.clone()], vec![run.clone()]);
-            assert_eq!(world.0.shipped(&run)[0].arrival, arrival);
-        }
-    }
-
-    #[test]
-    fn what_no_version_says_is_told_by_its_time_or_as_unknown() {
-        let run = made(311, "bbbbbbb0000", 10);
-        let world = world(vec![at("dev", "2.8.0", 9), at("prod-eu", "2.7.3", 600)], vec![run.clone()]);
-        let found: Vec<Arrival> = world.0.shipped(&run).into_iter().map(|one| one.arrival).collect();
-        assert_eq!(found, [Arrival::Perhaps(ago(540)), Arrival::Unknown(version("2.7.3"))]);
-        assert_eq!(world.0.brought(&at("prod-eu", "", 0).id), None);
-        assert_eq!(world.0.brought(&at("dev", "", 0).id).map(|run| run.number), Some(311));
-    }
-}
+#[path = "shipped_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@ mod cut;
 pub mod engine;
 mod recreate;
 mod swarm;
-mod told;
+pub mod told;
 
 use engine::{Engine, left_out};
 use futures::StreamExt;

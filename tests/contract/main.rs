@@ -16,6 +16,7 @@ mod prometheus;
 mod reader;
 mod script;
 mod several;
+mod shipped;
 mod systems;
 mod tekton;
 // The terminal of the tests in `tests/pty`, of which these need a part.

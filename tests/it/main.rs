@@ -13,6 +13,7 @@ mod pictures;
 mod runs;
 mod screens;
 mod screenshots;
+mod shipped;
 mod singles;
 mod sizes;
 mod stage;

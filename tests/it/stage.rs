@@ -151,6 +151,7 @@ impl Stage {
             glyphs: self.glyphs,
             open: self.open.clone(),
             smoke: config.smoke(),
+            registries: config.images.registries.clone(),
             guards: self.guards,
             remarks: Vec::new(),
         }

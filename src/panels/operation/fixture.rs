@@ -40,6 +40,7 @@ pub fn start() -> Start {
         open: (None, None),
         smoke: Vec::new(),
         guards: false,
+        registries: Vec::new(),
         remarks: Vec::new(),
     }
 }

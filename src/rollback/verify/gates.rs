@@ -7,20 +7,12 @@ use crate::{
     store::Store,
     text::Clean,
 };
-use jiff::Timestamp;
 
-/// The runs that shipped `newest`: those of the commit whose run names the version, else of the commit whose run ended as it was rolled out.
+/// The runs that shipped `newest`: those of the commit of the run that brought it.
 pub(super) fn shipped_by(store: &Store, case: &Case, newest: &RevisionRef) -> Vec<Id<Run>> {
-    let own: Vec<&Run> = store.runs().into_iter().filter(|run| store.rules().service_of_repository(&run.repository) == case.service).collect();
-    let named = own.iter().copied().filter(|run| run.built(&newest.version)).max_by_key(|run| run.started.or(run.created));
-    let Some(one) = named.or_else(|| by_time(store, case, newest)) else { return Vec::new() };
-    own.iter().filter(|run| run.repository == one.repository && run.commit == one.commit).map(|run| run.id.clone()).collect()
-}
-
-fn by_time<'a>(store: &'a Store, case: &Case, newest: &RevisionRef) -> Option<&'a Run> {
-    let number = Some(newest.number).filter(|number| *number > 0);
-    let rollout = store.timeline(Timestamp::MIN).into_iter().find(|entry| entry.workload.as_ref() == Some(&case.workload.id) && entry.revision() == number);
-    store.run(&rollout?.run?.0)
+    let Some((one, _)) = store.brought_revision(&case.workload.id, &newest.id) else { return Vec::new() };
+    let own = store.runs().into_iter().filter(|run| run.repository == one.repository && run.commit == one.commit);
+    own.map(|run| run.id.clone()).collect()
 }
 
 /// How their gates stand. A deployment that is under way holds nothing up: it may be what asks.

@@ -43,6 +43,7 @@ impl World {
             }
             Question::Tail(job) => self.job_tail(source, job, at),
             Question::Report { run, .. } => self.report(source, run, at),
+            Question::Origin(reference) => Ok(Answer::Origin(self.origin(reference))),
             Question::Smoke { service, environment } => Ok(Answer::Smoke(self.tried(service, environment, at))),
             Question::Redeployed { .. } => Err(SourceError::Unsupported(crate::clean!("{source} deploys nothing"))),
             Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {

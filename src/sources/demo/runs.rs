@@ -3,10 +3,11 @@
 use super::{
     errands::{Course, JobCourse},
     tables::{EndName, GateName, JobTable, RunTable},
+    unit::Unit,
     world::World,
 };
 use crate::{
-    domain::{Answer, Artifact, GateKind, Id, Job, Level, LogLine, Report, Run, RunStatus, SourceId, Step, Tests},
+    domain::{Answer, Artifact, GateKind, Id, Job, Level, LogLine, Origin, Report, Run, RunStatus, SourceId, Step, Tests},
     sources::SourceError,
     text::{Clean, Name, Painted},
 };
@@ -34,7 +35,7 @@ impl World {
             attempt: course.attempt,
             title: Clean::from_untrusted(&table.title),
             branch: Name::new(&table.branch),
-            commit: Name::new(&super::chance::Chance::new(2).of(&repository).nth(table.number.cast_signed()).hex(40)),
+            commit: commit(table),
             actor: Clean::from_untrusted(&table.by),
             status,
             created: Some(self.scenario.when(&table.started) - QUEUED),
@@ -45,6 +46,16 @@ impl World {
             url: crate::clean!("https://github.example/{repository}/actions/runs/{}", table.number),
             repository: Name::new(&repository),
         }
+    }
+
+    /// Where the image of that digest comes from: the commit of the run that its rollout names.
+    pub(super) fn origin(&self, reference: &Name) -> Option<Origin> {
+        let (_, digest) = reference.raw().split_once('@')?;
+        let built =
+            |unit: &Unit| unit.templates.iter().filter(|one| one.digest == digest).find_map(|one| one.cause.as_deref()?.strip_prefix("run #")?.parse().ok());
+        let (service, number): (_, u64) = self.units.iter().find_map(|unit| Some((&unit.service, built(unit)?)))?;
+        let table = self.scenario.tables.run.iter().find(|table| table.service.get_ref() == service && table.number == number)?;
+        Some(Origin { source: Name::new(&format!("https://github.example/shop/{service}")), commit: commit(table) })
     }
 
     /// The jobs of a run.
@@ -110,6 +121,11 @@ impl World {
         let last = lines.len().saturating_sub(TAIL);
         Ok(Answer::Text(lines[last..].iter().map(|line| line.text.text.clone()).collect()))
     }
+}
+
+/// Runs of one title are about one commit.
+fn commit(table: &RunTable) -> Name {
+    Name::new(&super::chance::Chance::new(2).of(table.service.get_ref()).of(&table.title).hex(40))
 }
 
 /// For so many hours artifacts are kept.

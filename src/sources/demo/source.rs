@@ -62,12 +62,12 @@ impl Demo {
     /// All sources of the world.
     pub fn made(&self) -> Vec<Made> {
         let sources = self.0.world().sources();
-        let aside = Made::Aside(self.source(SourceId::new(SourceId::SMOKE)));
+        let aside = [SourceId::SMOKE, SourceId::REGISTRIES].map(|id| Made::Aside(self.source(SourceId::new(id))));
         let one = |(id, _, listed): (SourceId, _, Option<Clean>)| match listed {
             Some(words) => Made::Listed(id, words),
             None => Made::Source(self.source(id)),
         };
-        sources.into_iter().map(one).chain([aside]).collect()
+        sources.into_iter().map(one).chain(aside).collect()
     }
 
     /// One source of the world, whether it is only listed or not; none where the world has no such source.

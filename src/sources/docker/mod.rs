@@ -201,7 +201,9 @@ impl Source for Docker {
                 Question::Redeployed { .. } => Err(SourceError::Unsupported("an engine deploys nothing by itself".into())),
                 Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
                 Question::Templates { workload, templates } => recreate::known(&session, &source, &workload, &templates).await,
-                Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } => Err(no_such_feed("metrics of services")),
+                Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } | Question::Origin(_) => {
+                    Err(no_such_feed("metrics of services"))
+                }
             }
         }
         .boxed()

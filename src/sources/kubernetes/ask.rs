@@ -49,7 +49,8 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         | Question::Window(_)
         | Question::Memory { .. }
         | Question::RuleState { .. }
-        | Question::Smoke { .. } => Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics, no alerts and no runs"))),
+        | Question::Smoke { .. }
+        | Question::Origin(_) => Err(SourceError::Unsupported(Clean::from_static("Kubernetes keeps no metrics, no alerts and no runs"))),
     }
 }
 

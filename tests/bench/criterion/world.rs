@@ -152,6 +152,7 @@ fn start() -> Start {
         glyphs: Glyphs::Unicode,
         open: (None, None),
         smoke: Vec::new(),
+        registries: Vec::new(),
         guards: false,
         remarks: Vec::new(),
     }

@@ -43,7 +43,8 @@ impl Asked {
             | Question::Window(_)
             | Question::Memory { .. }
             | Question::RuleState { .. }
-            | Question::Smoke { .. } => None,
+            | Question::Smoke { .. }
+            | Question::Origin(_) => None,
         }
     }
 }

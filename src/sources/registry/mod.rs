@@ -1,11 +1,17 @@
-//! What a registry says of an image: whether it is still there, and which digest its tag names now. Nobody's credentials are used for it.
+//! What a registry says of an image: whether it is still there, which digest its tag names now, and where it comes from. Nobody's credentials
+//! are used for it.
 //!
 //! Accepted types, the header of the digest and the way to a token are those of the OCI distribution specification and of the
 //! distribution project's token protocol.
 
+mod labels;
+mod manifest;
+
+pub use labels::connect;
+
 use super::{
     SourceError,
-    http::{Ask, HeaderValue, Http, Settings, StatusCode, Transport, Url},
+    http::{Ask, HeaderValue, Http, Reply, Settings, StatusCode, Transport, Url},
 };
 use crate::{clean, text::Clean};
 use http::header;
@@ -64,10 +70,6 @@ impl Reference {
         let scheme = if matches!(name, "localhost" | "127.0.0.1" | "[::1]") { "http" } else { "https" };
         client(format!("{scheme}://{}", self.host))
     }
-
-    fn path(&self) -> String {
-        format!("/v2/{}/manifests/{}", self.repository, self.which)
-    }
 }
 
 fn client(url: String) -> Result<Http, SourceError> {
@@ -76,8 +78,8 @@ fn client(url: String) -> Result<Http, SourceError> {
 
 /// Asks the registry of `reference` whether it has it.
 pub async fn held(reference: &str) -> Result<Held, SourceError> {
-    let reference = Reference::read(reference);
-    let reply = asked(&reference, &reference.client()?, Ask::head(&reference.path())).await?;
+    let mut visit = Visit::to(reference)?;
+    let reply = visit.send(Ask::head(&visit.path("manifests", &visit.reference.which))).await?;
     match reply.status {
         StatusCode::OK => Ok(Held::There(reply.header("docker-content-digest").map(str::to_owned))),
         StatusCode::NOT_FOUND => Ok(Held::Gone),
@@ -88,8 +90,8 @@ pub async fn held(reference: &str) -> Result<Held, SourceError> {
 
 /// Whether what the registry has under `reference` is, or holds, the manifest `digest`: a node may tell of one platform's.
 pub async fn holds(reference: &str, digest: &str) -> Result<bool, SourceError> {
-    let reference = Reference::read(reference);
-    let reply = asked(&reference, &reference.client()?, Ask::get(&reference.path()).any().up_to(LARGEST)).await?.good()?;
+    let mut visit = Visit::to(reference)?;
+    let reply = visit.send(Ask::get(&visit.path("manifests", &visit.reference.which)).any().up_to(LARGEST)).await?.good()?;
     let same = reply.header("docker-content-digest") == Some(digest);
     Ok(same || serde_json::from_slice::<Index>(&reply.body).is_ok_and(|index| index.manifests.iter().any(|one| one.digest == digest)))
 }
@@ -106,15 +108,34 @@ struct Platform {
     digest: String,
 }
 
-/// Asks once as nobody, and once more with the token that a registry gives to everybody, if it does.
-async fn asked(reference: &Reference, http: &Http, ask: Ask) -> Result<super::http::Reply, SourceError> {
-    let ask = ask.within(DEADLINE).header(header::ACCEPT, HeaderValue::from_static(ACCEPT));
-    let reply = http.send(ask.clone()).await?;
-    let challenge = reply.header("www-authenticate").filter(|_| reply.status == StatusCode::UNAUTHORIZED).and_then(Challenge::read);
-    let Some(challenge) = challenge else { return Ok(reply) };
-    match challenge.token(reference).await? {
-        Some(token) => http.send(ask.header(header::AUTHORIZATION, token)).await,
-        None => Ok(reply),
+/// Some requests to one registry about one repository.
+struct Visit {
+    reference: Reference,
+    http: Http,
+    /// The token that this registry gives to everybody, once it was wanted.
+    token: Option<HeaderValue>,
+}
+
+impl Visit {
+    fn to(reference: &str) -> Result<Self, SourceError> {
+        let reference = Reference::read(reference);
+        Ok(Self { http: reference.client()?, reference, token: None })
+    }
+
+    fn path(&self, what: &str, which: &str) -> String {
+        format!("/v2/{}/{what}/{which}", self.reference.repository)
+    }
+
+    /// Asks as nobody, and once more with the token that a registry gives to everybody, if it does. The token goes to the registry itself only.
+    async fn send(&mut self, ask: Ask) -> Result<Reply, SourceError> {
+        let ask = ask.within(DEADLINE).header(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+        let with = |token: &Option<HeaderValue>| token.iter().fold(ask.clone(), |ask, token| ask.header(header::AUTHORIZATION, token.clone()));
+        let reply = self.http.send(with(&self.token)).await?;
+        let wants = reply.status == StatusCode::UNAUTHORIZED && self.token.is_none();
+        let challenge = reply.header("www-authenticate").filter(|_| wants).and_then(Challenge::read);
+        let Some(challenge) = challenge else { return Ok(reply) };
+        self.token = challenge.token(&self.reference).await?;
+        if self.token.is_some() { self.http.send(with(&self.token)).await } else { Ok(reply) }
     }
 }
 
