@@ -204,9 +204,13 @@ fn unknown(run: &Run, version: &Version, label: Option<&Claim>) -> Clean {
     let neither = || crate::clean!("not known: {version} names neither {} nor a tag", run.short_commit());
     match label {
         None => neither(),
+        // A builder that sets none of its own leaves the labels of the image that it began with.
+        Some(Claim::Says(origin)) if origin.is_of(run) == Some(false) => {
+            crate::clean!("not known: {version} names no commit, and its image's label another repository")
+        }
         Some(Claim::Says(origin)) => crate::clean!("not this one: {version} is of {}, by its image's label", origin.short_commit()),
-        Some(Claim::Silent) => crate::clean!("{}, and its image has no label of it", neither()),
-        Some(Claim::Unread { why, .. }) => crate::clean!("not known: {version} names no commit, and its label was not read: {why}"),
+        Some(Claim::Silent) => crate::clean!("{}, no label does", neither()),
+        Some(Claim::Unread { why, .. }) => crate::clean!("not known: no label was read, {why}"),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::Store;
 use crate::{
-    domain::{Id, Image, Kind, Origin, Workload},
+    domain::{Id, Image, Kind, Origin, Run, Workload},
     text::{Clean, Name},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -68,18 +68,17 @@ impl Store {
 
     /// The images that a registry is to be asked for now.
     pub fn unclaimed(&self, now: Timestamp) -> BTreeSet<Sought> {
-        let services: BTreeSet<Name> = self.runs.iter().map(|run| self.rules.service_of_repository(&run.repository)).collect();
-        if services.is_empty() {
-            return BTreeSet::new();
+        let mut own: BTreeMap<Name, Vec<&Run>> = BTreeMap::new();
+        for run in self.runs.iter() {
+            own.entry(self.rules.service_of_repository(&run.repository)).or_default().push(run);
         }
         let shut = |registry: &Name| {
             let shuts = |told: &Told| matches!(told.claim, Claim::Unread { registry: true, .. }) && told.registry == *registry && now < told.at + ALONE;
             self.origins.0.values().any(shuts)
         };
-        let shipped = self.joined.iter().filter(|(_, joined)| services.contains(&joined.service));
-        let rows = shipped.filter_map(|(id, _)| self.workloads.get(id));
-        let asked = rows.filter_map(|row| self.sought(row, &row.images).filter(|image| self.lacks(image, row, now)).map(|image| (row, image)));
-        asked.filter(|(row, image)| !self.told_otherwise(&row.id) && !shut(&image.registry)).map(|(_, image)| image).collect()
+        let shipped = self.joined.iter().filter_map(|(id, joined)| Some((self.workloads.get(id)?, own.get(&joined.service)?)));
+        let lacking = |row: &Workload| self.sought(row, &row.images).filter(|image| self.lacks(image, row, now) && !shut(&image.registry));
+        shipped.filter_map(|(row, runs)| lacking(row).filter(|_| !self.told_otherwise(&row.id, runs))).collect()
     }
 
     /// Whether nothing is known of an image, or nothing that still holds: a tag may name another one since something was rolled out with it.

@@ -174,10 +174,10 @@ impl Store {
         self.release(id, None)?.label.map(|(claim, _)| claim)
     }
 
-    /// Whether something else than a label says which run brought what a workload runs.
-    pub(super) fn told_otherwise(&self, id: &Id<Workload>) -> bool {
-        let Some(release) = self.release(id, None) else { return false };
-        self.runs.iter().filter(|run| release.may_be_of(self, run)).any(|run| matches!(release.built_by(run), Some(By::Digest | By::Version)))
+    /// Whether something else than a label says which of `runs` brought what a workload runs.
+    pub(super) fn told_otherwise(&self, id: &Id<Workload>, runs: &[&Run]) -> bool {
+        let said = |release: Release<'_>| runs.iter().any(|run| matches!(release.built_by(run), Some(By::Digest | By::Version)));
+        self.release(id, None).is_some_and(said)
     }
 
     fn brought_by(&self, release: &Release<'_>) -> Option<(&Run, By)> {

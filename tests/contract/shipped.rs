@@ -136,7 +136,7 @@ async fn what_a_registry_does_not_tell_is_said_once_asked_and_left_alone() {
         let mut console = world.console("");
         shows(&console, "#311").await;
         console.types(":311\r");
-        shows(&console, "its label was not read").await;
+        shows(&console, "no label was read").await;
         let run = console.contents();
         assert!(run.contains("not known: ") && run.contains(&world.front.address), "{words}: {run}");
         console.types("\u{1b}");

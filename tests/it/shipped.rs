@@ -64,5 +64,5 @@ fn what_is_known_is_not_asked_again_and_what_is_refused_not_for_minutes() {
     assert_eq!(answer(&mut scene, second[0].0, Err(why)), []);
     assert_eq!(runs(&mut scene, 500, "cart", "testing", &pinned("one.example", "04")), [], "nor for its other images");
     assert_eq!(runs(&mut scene, 101, "cart", "testing", &pinned("one.example", "04")).len(), 1, "it is tried again, one at a time");
-    scene.go(":311<enter>").says(&["by its image's label", "its label was not read: one.example tells only those whom it knows"]);
+    scene.go(":311<enter>").says(&["by its image's label", "no label was read, one.example tells only those whom it knows"]);
 }
