@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 /// How long after its end a run may still be what rolled something out.
 const SHIPPED: SignedDuration = SignedDuration::from_mins(10);
 
+/// How far the clocks of a CI and of where things run may be apart.
+const APART: SignedDuration = SignedDuration::from_mins(1);
+
 /// What says that what runs was built by a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
@@ -119,6 +122,11 @@ impl Release<'_> {
         }
     }
 
+    /// Whether it was rolled out before anybody asked for `run`, which is of the same commit then and did not bring it.
+    fn before(&self, run: &Run) -> bool {
+        self.since.zip(run.created.or(run.started)).is_some_and(|(at, asked)| at + APART < asked)
+    }
+
     /// When it was rolled out, if that was while `run` went on or soon after it.
     fn during(&self, run: &Run) -> Option<Timestamp> {
         self.since.filter(|at| went_on(run, *at))
@@ -140,8 +148,11 @@ impl Store {
         if found.iter().any(|one| matches!(one.arrival, Arrival::Runs { .. } | Arrival::Coming { .. })) {
             for (one, (_, rows)) in found.iter_mut().zip(places.values()) {
                 let before = rows.iter().all(|release| release.since.or(release.row.created).zip(run.created).is_some_and(|(at, made)| at < made));
-                if let (Arrival::Unknown { version, .. }, true) = (&one.arrival, before) {
-                    one.arrival = Arrival::NotYet(version.clone());
+                match &one.arrival {
+                    // What could not be read may be an image of the same commit, built before.
+                    Arrival::Unknown { label: Some(Claim::Unread { .. }), .. } => {}
+                    Arrival::Unknown { version, .. } if before => one.arrival = Arrival::NotYet(version.clone()),
+                    _ => {}
                 }
             }
         }
@@ -183,7 +194,7 @@ impl Store {
     fn brought_by(&self, release: &Release<'_>) -> Option<(&Run, By)> {
         let own = || self.runs.iter().filter(|run| release.may_be_of(self, run));
         let newest = |(run, _): &(&Run, By)| (run.started.or(run.created), run.number);
-        let said = own().filter_map(|run| release.built_by(run).map(|by| (run, by))).max_by_key(newest);
+        let said = own().filter(|run| !release.before(run)).filter_map(|run| release.built_by(run).map(|by| (run, by))).max_by_key(newest);
         said.or_else(|| own().filter(|run| release.during(run).is_some()).map(|run| (run, By::Time)).max_by_key(newest))
     }
 

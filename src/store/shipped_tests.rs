@@ -58,14 +58,23 @@ fn it_is_told_where_what_a_run_built_has_come_to() {
 fn the_digest_of_an_image_says_it_whatever_people_call_the_version() {
     let (mut old, mut new) = (made(310, "", 60), made(311, "", 10));
     (old.digests, new.digests) = ([Name::new("sha256:aaaa")].into(), [Name::new("sha256:cccc"), Name::new("sha256:bbbb")].into());
-    let (mut here, mut there) = (at("dev", "latest", 500), at("prod-eu", "latest", 500));
+    let (mut here, mut there) = (at("dev", "latest", 5), at("prod-eu", "latest", 40));
     here.images[0].reference = Name::new("registry/shop/cart@sha256:bbbb");
     there.images[0].digest = Some(Name::new("sha256:aaaa"));
     let world = world(vec![here.clone(), there.clone()], vec![old.clone(), new.clone()]);
     let of = |run: &Run| world.0.shipped(run).into_iter().map(|one| one.arrival).collect::<Vec<_>>();
-    assert_eq!(of(&new), [runs(500 * 60, By::Digest), Arrival::NotYet(version("latest"))]);
+    assert_eq!(of(&new), [runs(300, By::Digest), Arrival::NotYet(version("latest"))]);
     assert_eq!(of(&old)[0], Arrival::Passed("#311".into()));
-    assert_eq!(world.0.brought(&there.id).map(|(run, _)| run.number), Some(310));
+    assert_eq!(world.0.brought(&there.id).map(|(run, by)| (run.number, by)), Some((310, By::Digest)));
+}
+
+#[test]
+fn a_run_of_the_same_commit_did_not_bring_what_was_there_before_it() {
+    let (first, again) = (made(310, COMMIT, 600), made(311, COMMIT, 10));
+    let row = at("dev", "bbbbbbb", 500);
+    let world = world(vec![row.clone()], vec![first, again.clone()]);
+    assert_eq!(world.0.brought(&row.id).map(|(run, by)| (run.number, by)), Some((310, By::Version)));
+    assert_eq!(arrivals(&world, &again), [runs(500 * 60, By::Version)], "and yet its commit runs there");
 }
 
 #[test]
@@ -171,7 +180,7 @@ fn another_repository_of_the_same_commit_or_beginning_is_not_joined() {
         (&COMMIT[..7], "https://github.com/fork/cart", false),
         ("bbbbbbb1", "https://github.com/acme/cart", false),
     ] {
-        let run = of_github(311, "acme/cart", COMMIT, 40);
+        let run = of_github(311, "acme/cart", COMMIT, 600);
         let world = told(world(vec![row.clone()], vec![run.clone()]), |_| says(commit, source));
         assert_eq!(world.0.brought(&row.id).is_some(), joined, "{commit} {source}");
         let label = || Some(says(commit, source));
@@ -197,7 +206,7 @@ fn what_needs_no_label_and_what_no_run_ships_is_not_asked_for() {
 
 #[test]
 fn an_engine_tells_the_labels_itself_and_joins_another_name_by_the_repository() {
-    let run = of_github(311, "acme/cart-api", COMMIT, 40);
+    let run = of_github(311, "acme/cart-api", COMMIT, 600);
     let mut row = at("dev", "latest", 500);
     row.kind = Kind::Container;
     row.labels = Labels::new([("org.opencontainers.image.revision", COMMIT), ("org.opencontainers.image.source", "https://github.com/acme/cart-api")]);

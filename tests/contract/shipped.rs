@@ -12,7 +12,7 @@ use crate::{
 };
 use front::{Front, Mood};
 use futures::StreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pilothouse::{
     config::{Config, Layers},
     domain::Feed,
@@ -51,8 +51,8 @@ struct World {
 }
 
 impl World {
-    /// None where the tests are left out on purpose.
-    async fn new(about: &str) -> Option<Self> {
+    /// None where the tests are left out on purpose. `ago`: when the runs were asked for; where that is after the rollouts no time joins them.
+    async fn new(about: &str, ago: SignedDuration) -> Option<Self> {
         let (kubeconfig, registry) = (lab::kubeconfig()?, std::env::var("LAB_REGISTRY").ok()?);
         let (github, repository, _) = seen::repository(about, "")?;
         let spaces = ["test", "live"].map(|place| Space::new(&format!("{about}-{place}")));
@@ -63,10 +63,9 @@ impl World {
             space.apply(&lab::deployment("cart", &reference, &[], "a release"));
             space.rolled_out("cart");
         }
-        // They began after all that was rolled out, and so no time joins them.
-        let now = Timestamp::now() + jiff::SignedDuration::from_secs(1);
+        let now = Timestamp::now() - ago;
         github.with(&repository, |world| {
-            for (number, commit) in [(310, OLD), (311, NEW)] {
+            for (number, commit, now) in [(310, OLD, now - SignedDuration::from_secs(60)), (311, NEW, now)] {
                 let (created, started, updated) = (now, now, now);
                 world.add(Run { commit: commit.into(), created, started, updated, ..Run::over(number, "success") });
             }
@@ -94,29 +93,42 @@ impl World {
 }
 
 async fn shows(console: &Term, words: &str) {
-    let shown = async || console.contents().contains(words).then_some(());
-    if tokio::time::timeout(2 * lab::PATIENCE, lab::eventually(words, shown)).await.is_err() {
-        panic!("{words} is not there: {}", console.contents());
+    let began = std::time::Instant::now();
+    while !console.contents().contains(words) {
+        assert!(began.elapsed() < lab::PATIENCE, "`{words}` is not there:\n{}", console.contents());
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
+}
+
+/// Opens the newest run.
+async fn opened(console: &mut Term) {
+    console.types("2");
+    shows(console, "rerun").await;
+    console.types("\r");
+    shows(console, "attempt 1").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_says_where_the_image_of_its_commit_runs_and_a_cell_opens_the_run_that_brought_it() {
-    let Some(world) = World::new("labels").await else { return };
+    let Some(world) = World::new("labels", SignedDuration::from_hours(1)).await else { return };
     let mut console = world.console("");
     shows(&console, "production not yet").await;
     let pipelines = console.contents();
     assert!(pipelines.lines().any(|line| line.contains("#311") && line.contains("testing ") && line.contains(", production not yet")), "{pipelines}");
-    console.types(":311\r");
+    opened(&mut console).await;
     shows(&console, "by its image's label").await;
     let run = console.contents();
     assert!(run.lines().any(|line| line.contains("testing") && line.contains("runs there, since ")), "{run}");
     assert!(run.lines().any(|line| line.contains("production") && line.contains("not yet: ")), "{run}");
     console.types("\u{1b}");
     shows(&console, "1 Environments").await;
-    console.types(":cart production\r");
-    console.types(":brought\r");
-    shows(&console, "#310").await;
+    // The cursor of the matrix goes to production.
+    console.types("1\u{1b}[C\u{1b}[C\u{1b}[C");
+    shows(&console, "cart in production").await;
+    console.types(":brought");
+    shows(&console, "#310 of").await;
+    console.types("\r");
+    shows(&console, "#310  deploy").await;
     // A new row changes what is on the screen; what the images say is known by now.
     world.spaces[0].kubectl(&["create", "deployment", "beside", "--image=lab/app:1", "--replicas=0"]);
     console.types("\u{1b}");
@@ -129,13 +141,13 @@ async fn a_run_says_where_the_image_of_its_commit_runs_and_a_cell_opens_the_run_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_registry_does_not_tell_is_said_once_asked_and_left_alone() {
-    let Some(world) = World::new("refused").await else { return };
+    let Some(world) = World::new("refused", SignedDuration::from_mins(-5)).await else { return };
     for (mood, words) in [(Mood::Refuses, "tells only those whom it knows"), (Mood::Silent, "did not answer")] {
         world.front.takes_us(mood);
         let before = world.asked().len();
         let mut console = world.console("");
         shows(&console, "#311").await;
-        console.types(":311\r");
+        opened(&mut console).await;
         shows(&console, "no label was read").await;
         let run = console.contents();
         assert!(run.contains("not known: ") && run.contains(&world.front.address), "{words}: {run}");

@@ -102,7 +102,7 @@ fn at_80_columns_the_last_lines_are_in_view() {
     answer(&mut scene, reports(&first)[0], Ok(Answer::Report(Box::new(Report { artifacts: vec![artifact], ..Report::default() }))));
     scene.hides(&["app.tar.gz"]);
     press(&mut scene, "G");
-    scene.says(&["? production", "ARTIFACTS", "app.tar.gz"]);
+    scene.says(&["✗ production", "ARTIFACTS", "app.tar.gz"]);
     assert!(matches!(scene.app.subject(), pilothouse::app::Subject::Run(_)));
     press(&mut scene, "enter");
     scene.says(&["app.tar.gz"]);
