@@ -81,6 +81,20 @@ fn a_run_is_cancelled_and_what_was_stopped_runs_again() {
     assert_eq!(scene.theatre.acts.iter().map(|act| act.verb).collect::<Vec<_>>(), [Verb::Cancel, Verb::RerunFailed], "each once");
 }
 
+/// A key on the plan of a change of a run is about that run.
+#[test]
+fn on_the_plan_of_a_run_the_keys_are_about_the_run() {
+    let mut scene = waiting(Mode::Write);
+    scene.go("X").says(&["Cancel", "#312 of shop/cart"]);
+    scene.go("A").hides(&["this workload is gone"]).says(&["Approve", "#312 of shop/cart"]);
+    scene.go("<esc><esc>");
+    on(&mut scene, 311);
+    scene.go("r").says(&["Rerun what failed", "#311 of shop/cart"]);
+    scene.go("r").hides(&["this workload is gone"]).says(&["Rerun what failed", "#311 of shop/cart"]);
+    assert_eq!(scene.app.screens.len(), 1, "the plan that is open is checked once more");
+    assert!(scene.theatre.acts.is_empty());
+}
+
 #[test]
 fn read_only_and_a_lock_forbid_it() {
     for (mode, says) in [(Mode::ReadOnly, "read-only"), (Mode::ByTier, "locked")] {

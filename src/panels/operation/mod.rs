@@ -23,7 +23,7 @@ mod tests;
 
 use super::{page::scrolled, words::hanging};
 use crate::{
-    app::{App, Effect, OperationKey, Running, Subject},
+    app::{App, Effect, OperationKey, Running, Subject, Thing},
     domain::{Outcome, Tier, Verb},
     keys::Action,
     line,
@@ -90,6 +90,11 @@ fn shown(app: &App, key: OperationKey, inner: Rect) -> Option<(Sheet<'_>, usize)
 
 /// What it is about.
 pub fn subject(app: &App, key: OperationKey) -> Subject {
+    match app.operations.single(key).map(|single| &single.thing) {
+        Some(Thing::Run(run) | Thing::Workflow(run)) => return Subject::Run(run.id.clone()),
+        Some(Thing::Job(_, job)) => return Subject::Job(job.id.clone()),
+        Some(Thing::Workload(_)) | None => {}
+    }
     app.operations.about(key).map_or(Subject::Nothing, |(workload, ..)| Subject::Workload(workload.clone()))
 }
 
