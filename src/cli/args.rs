@@ -241,7 +241,7 @@ pub struct Rollback {
     pub environment: Option<String>,
     /// See a rollback through that a console left: nothing is sent, what was sent is watched to its verdict and written down. `B` in the
     /// console lists what was left.
-    #[arg(long, value_name = "OP", conflicts_with_all = ["service", "environment", "to", "workload", "dry_run", "yes", "reason", "confirm", "back_to_bad", "hold"])]
+    #[arg(long, value_name = "OP", conflicts_with_all = ["service", "environment", "to", "workload", "dry_run", "yes", "reason", "confirm", "back_to_bad", "hold", "delete_pod"])]
     pub resume: Option<String>,
     /// To this revision instead of the one with the best evidence: `r41` or `41`; or to the workload of this name, where traffic can be switched to it; or by a sync to this version of its Argo CD application (`1f2e3d4`).
     #[arg(long, value_name = "REV")]
@@ -264,6 +264,10 @@ pub struct Rollback {
     /// First hold off what would undo it: the auto-sync of Argo CD, Flux. It stays held off until somebody lets it go (`H` in the console). One service at a time.
     #[arg(long)]
     pub hold: bool,
+    /// Afterwards delete the pod that a StatefulSet waits for in vain: with OrderedReady nothing goes back before a pod that never gets ready is gone. One
+    /// service at a time.
+    #[arg(long)]
+    pub delete_pod: bool,
     /// Go back to what was itself rolled back from within a day.
     #[arg(long)]
     pub back_to_bad: bool,

@@ -1,6 +1,7 @@
 //! The procedure of the key R without a screen.
 
 mod hold;
+mod pod;
 mod resume;
 mod several;
 mod told;
@@ -57,7 +58,8 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
     if !args.output.json {
         told.plan(&headless.app, key, false);
     }
-    if !watch(&mut headless, key).await {
+    let watched = if args.delete_pod { pod::watch(&mut headless, key, &workload, &args).await } else { watch(&mut headless, key).await };
+    if !watched {
         return Ok(Exit::Unknown);
     }
     Ok(told.end(&headless.app, key))

@@ -17,7 +17,9 @@ pub enum CheckKind {
     Approval,
     /// Whether a controller above would change it back.
     Owner,
-    /// Whether whole objects are deleted with it.
+    /// Whether the one pod that is to go is as it was seen.
+    Pod,
+    /// Whether whole objects, or what a pod holds, are lost with it.
     Deletion,
     /// Whether the image is still there, and still the same.
     Image,
@@ -53,6 +55,7 @@ impl CheckKind {
             Self::Paused => "paused",
             Self::Approval => "approval",
             Self::Owner => "owner",
+            Self::Pod => "pod",
             Self::Deletion => "deletes",
             Self::Image => "image",
             Self::References => "references",

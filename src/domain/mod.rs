@@ -2,6 +2,7 @@
 
 mod alert;
 mod application;
+mod awaited;
 mod change;
 mod check;
 mod environment;
@@ -30,6 +31,7 @@ mod workload;
 
 pub use alert::{Alert, AlertState, Rule, Severity};
 pub use application::{Application, Phase, Synced};
+pub use awaited::{Awaited, Standing};
 pub use change::{Batch, Change, Cursor, Fact, Feed, LogTarget, Row, Scope};
 pub use check::{Check, CheckKind, Finding, Outcome};
 pub use environment::*;

@@ -21,6 +21,8 @@ pub enum Verb {
     SwitchBack,
     /// What an Argo CD application made, all of it, back to what the application was synced to before.
     SyncBack,
+    /// Delete the one pod that a StatefulSet waits for in vain, so that it is made anew from the newest revision.
+    DeletePod,
     /// Replace all pods by new ones of the same revision.
     Restart,
     /// Another number of replicas.
@@ -61,7 +63,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 26] = [
         Self::RollBack,
         Self::Abort,
         Self::SwitchBack,
@@ -69,6 +71,7 @@ impl Verb {
         Self::Promote,
         Self::PromoteFull,
         Self::Retry,
+        Self::DeletePod,
         Self::Restart,
         Self::Scale,
         Self::Pause,
@@ -127,6 +130,7 @@ impl Verb {
             Self::Retry => "retry",
             Self::SwitchBack => "switch back",
             Self::SyncBack => "sync back",
+            Self::DeletePod => "delete a pod of",
             Self::Restart => "restart",
             Self::Scale => "scale",
             Self::Pause => "pause",

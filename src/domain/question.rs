@@ -1,7 +1,7 @@
 //! One answer to one question.
 
 use super::{
-    Application, Evidence, Happening, Id, Job, Metric, Origin, Outline, Owner, Pod, Progress, Release, Replicas, Report, Revision, Route, Run, RunNow,
+    Application, Awaited, Evidence, Happening, Id, Job, Metric, Origin, Outline, Owner, Pod, Progress, Release, Replicas, Report, Revision, Route, Run, RunNow,
     RunStatus, Seen, Steps, Verb, Workload,
 };
 use crate::text::{Clean, Name, Raw};
@@ -43,6 +43,13 @@ pub enum Question {
         workload: Id<Workload>,
         /// The revision whose run was run again, or was to be.
         to: Id<Revision>,
+    },
+    /// The pod that a StatefulSet waits for, as it is at this moment; told as a [`Subject`].
+    Awaited {
+        /// The StatefulSet.
+        workload: Id<Workload>,
+        /// The name of the pod; none for the one that is waited for now.
+        pod: Option<Clean>,
     },
     /// Its revisions with their outlines, newest first.
     Revisions(Id<Workload>),
@@ -164,6 +171,8 @@ pub struct Subject {
     pub progress: Progress,
     /// The controller above, where that is what was asked for ([`Question::Keeper`]).
     pub keeper: Option<Owner>,
+    /// The pod that is waited for, or was, where that is what was asked for ([`Question::Awaited`]).
+    pub awaited: Option<Box<Awaited>>,
     /// The template that it is back at when the rollout that is under way is aborted; none where none is that could be.
     pub abort_to: Option<Raw>,
     /// How far it is, where it goes step by step.
@@ -196,6 +205,7 @@ impl Subject {
             replicas: Replicas::default(),
             progress: Progress::Unknown,
             keeper: None,
+            awaited: None,
             abort_to: None,
             steps: None,
             release: None,
@@ -210,7 +220,7 @@ impl Subject {
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To [`Question::Subject`], [`Question::Keeper`], [`Question::Run`] and [`Question::Redeployed`].
+    /// To [`Question::Subject`], [`Question::Keeper`], [`Question::Awaited`], [`Question::Run`] and [`Question::Redeployed`].
     Subject(Box<Subject>),
     /// To [`Question::Revisions`] and [`Question::Templates`].
     Revisions(Vec<Revision>),

@@ -189,6 +189,8 @@ pub struct Workload {
     pub replicas: Replicas,
     /// How far the newest specification is carried out.
     pub progress: Progress,
+    /// Where it takes its pods one after the other, each only when those before are ready: the lowest ordinal that gets the newest template.
+    pub in_order: Option<u32>,
     /// Who else would change it.
     pub owner: Option<Owner>,
     /// When the specification last changed, where it is known.

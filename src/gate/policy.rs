@@ -24,6 +24,7 @@ impl Class {
             | Verb::Retry
             | Verb::SwitchBack
             | Verb::SyncBack
+            | Verb::DeletePod
             | Verb::Restart
             | Verb::Scale
             | Verb::Pause

@@ -115,7 +115,7 @@ actions! {
         Rollback "rollback" "roll back" "Plan a rollback",
         Restart "restart" "restart" "Plan a restart, or the rerun of what failed",
         Stop "stop" "stop" "Plan to stop it: cancel a run, abort a rollout, expire a silence",
-        LetGo "let-go" "let it go on" "Plan to let it go on: approve, play, promote, resume",
+        LetGo "let-go" "let it go on" "Plan to let it go on: approve, play, promote, resume, delete the pod it waits for",
         Acknowledge "acknowledge" "acknowledge" "Acknowledge the alert",
         Silence "silence" "silence" "Silence the alert, by a form",
         Incident "incident" "incident" "Open an incident, or its record",

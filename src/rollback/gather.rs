@@ -181,6 +181,7 @@ fn words(question: &Question) -> Clean {
     Clean::from_static(match question {
         Question::Subject(_) => "the object",
         Question::Keeper { .. } => "what keeps it",
+        Question::Awaited { .. } => "the pod that is waited for",
         Question::Run { .. } => "the run",
         Question::Tail(_) => "what a job said last",
         Question::Report { .. } => "what a run has to show",

@@ -369,21 +369,19 @@ fn gave_up(progress: &Progress) -> Option<Clean> {
 /// The pods of the target that are not ready, and those of others that are not gone, the worst first.
 fn blockers(seen: &Observed<'_>, target: &RevisionRef) -> Vec<Blocker> {
     let mut found: Vec<(u8, Blocker)> = Vec::new();
+    let awaited = seen.workload.and_then(|workload| workload.awaits(seen.pods.iter().copied(), &target.template)).map(|pod| &pod.id);
     for pod in &seen.pods {
         let (of_target, ill) = (pod.template == target.template, ailment(pod));
-        if of_target && (pod.leaving || ill.is_none()) {
-            continue;
-        }
         let version = seen.revisions.iter().find(|revision| revision.template == pod.template).map(|revision| revision.version.0.clone());
         let (state, detail) = match (&ill, of_target) {
+            (Some(Ailment::Leaving) | None, true) => continue,
             (Some(ill), true) => (ill.words(), pod.message.clone()),
             (Some(Ailment::Leaving), false) => (Clean::from_static("leaving"), version.unwrap_or_default()),
             // OrderedReady waits for it, and it will not get ready (kubernetes#67250): only its deletion lets the others go on.
-            (Some(_), false) if seen.workload.is_some_and(|workload| workload.kind == Kind::StatefulSet) && !pod.ready => {
+            (Some(_), false) if awaited == Some(&pod.id) => {
                 (Clean::from_static("holds it up"), crate::clean!("delete it: kubectl delete pod {} -n {}", pod.name, pod.place.namespace))
             }
             (Some(_) | None, false) => (Clean::from_static("still there"), version.unwrap_or_default()),
-            (None, true) => continue,
         };
         let lasting = of_target && ill.as_ref().is_some_and(Ailment::lasting);
         let rank = if of_target { 100 + ill.as_ref().map_or(0, Ailment::rank) } else { 0 };

@@ -175,6 +175,7 @@ impl Source for Prometheus {
                 Question::Memory { namespace, names, since, .. } => source.memory(&namespace, &names, since).await,
                 Question::Subject(_)
                 | Question::Keeper { .. }
+                | Question::Awaited { .. }
                 | Question::Run { .. }
                 | Question::Tail(_)
                 | Question::Report { .. }

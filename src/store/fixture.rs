@@ -59,6 +59,7 @@ pub fn workload(context: &str, namespace: &str, name: &str) -> Workload {
         revision: Some(2),
         replicas: counts(3, 3, 3, 3),
         progress: Progress::Done,
+        in_order: None,
         owner: None,
         changed: Some(ago(2 * 86_400)),
         created: Some(ago(90 * 86_400)),

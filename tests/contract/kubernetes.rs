@@ -14,4 +14,5 @@ mod routes;
 pub mod sets;
 mod syncs;
 pub mod torn;
+mod turns;
 mod ways;

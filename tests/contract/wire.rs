@@ -53,11 +53,14 @@ pub enum Pause {
     Sending,
 }
 
+/// What somebody else does while a change is on the wire.
+type Meanwhile = Box<dyn FnOnce() + Send>;
 type Body = BoxBody<Bytes, Error>;
 
 #[derive(Default)]
 struct Shared {
     fault: Mutex<Option<Fault>>,
+    first: Mutex<Option<Meanwhile>>,
     changes: watch::Sender<usize>,
     pause: Mutex<Option<Pause>>,
     tried: AtomicBool,
@@ -138,6 +141,11 @@ impl Wire {
         self.shared.let_go.notify_one();
     }
 
+    /// What happens before the next change goes on.
+    pub fn first(&self, meanwhile: impl FnOnce() + Send + 'static) {
+        *self.shared.first.lock().expect("no panic") = Some(Box::new(meanwhile));
+    }
+
     /// Nothing below these paths is there, as on a server that does not serve them.
     pub fn hides(&self, paths: &[&'static str]) {
         *self.shared.hidden.lock().expect("no panic") = paths.to_vec();
@@ -209,6 +217,10 @@ async fn pass(request: Request<Incoming>, server: String, shared: Arc<Shared>) -
         let answer = send(&server, Request::from_parts(head, whole(body))).await?;
         shared.asked.lock().expect("no panic").push(Asked::now(what, answer.status().as_u16()));
         return Ok(answer);
+    }
+    let first = shared.first.lock().expect("no panic").take();
+    if let Some(first) = first {
+        tokio::task::spawn_blocking(first).await.map_err(Error::other)?;
     }
     let fault = shared.fault.lock().expect("no panic").take();
     shared.changes.send_modify(|count| *count += 1);

@@ -18,3 +18,4 @@ mod singles;
 mod sizes;
 mod stage;
 mod told;
+mod turns;

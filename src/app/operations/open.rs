@@ -8,7 +8,7 @@ mod judge;
 use super::{App, Hand, OperationKey, Running};
 use crate::{
     app::{Came, Effect, Known, OpenOperation, Record, Tone, tasks::Purpose},
-    domain::{Answer, OpId, Question, Revision, Subject, TaskId, Verb, Why},
+    domain::{Answer, Awaited, OpId, Question, Revision, Subject, TaskId, Verb, Why},
     rollback::{Case, Procedure, Timing},
     store::words,
     text::Clean,
@@ -248,6 +248,7 @@ impl App {
             // What was held off or let go is not the workload.
             Some(verb) if verb.of_a_run() => Question::Run { run: workload.cast(), verb },
             Some(verb @ (Verb::Hold | Verb::Release)) => Question::Keeper { workload: workload.clone(), uid: Some(left.open.from.uid.clone()), verb },
+            Some(verb) if verb.of_a_pod() => Question::Awaited { workload: workload.clone(), pod: Some(Awaited::name_in(&left.open.from)) },
             _ => match left.open.to.as_ref().filter(|_| self.store.workload(&workload).is_some_and(|row| row.kind.told_by_pipeline())) {
                 Some(to) => Question::Redeployed { workload: workload.clone(), to: to.id.clone() },
                 None => Question::Subject(workload.clone()),

@@ -95,13 +95,18 @@ impl Operations {
                 of(&all.into_iter().filter(|(action, _)| holds(*action)).collect::<Vec<_>>())
             }
             Layer::Confirm => of(&[(Action::Enter, "do it"), (Action::Escape, "no"), (Action::NextPanel, "next field")]),
-            Layer::UnderWay => of(&[
-                (Action::Logs, "logs"),
-                (Action::Explain, "explain"),
-                (Action::Describe, "difference"),
-                (Action::CopyView, "copy as text"),
-                (Action::Escape, "background"),
-            ]),
+            Layer::UnderWay => {
+                let all = [
+                    (Action::LetGo, "delete the pod"),
+                    (Action::Logs, "logs"),
+                    (Action::Explain, "explain"),
+                    (Action::Describe, "difference"),
+                    (Action::CopyView, "copy as text"),
+                    (Action::Escape, "background"),
+                ];
+                let waits = self.about(key).is_some_and(|(workload, ..)| app.awaited(&workload).is_some());
+                of(&all[usize::from(!waits)..])
+            }
             _ => of(&[(Action::Enter, "done"), (Action::CopyView, "copy as text"), (Action::History, "history"), (Action::Background, "still open")]),
         }
     }

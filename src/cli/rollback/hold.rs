@@ -23,7 +23,7 @@ pub async fn first(headless: &mut Headless, workload: &Id<Workload>, args: &Roll
         return Ok(());
     }
     for _ in 0..FLOORS {
-        let key = plan(headless, workload).await?;
+        let key = plan(headless, Verb::Hold, workload).await?;
         let Some(single) = headless.app.operations.single(key) else { return Ok(()) };
         if let Stand::Closed { why } = &single.stand {
             // Held off already, or nothing that can be: the checks of the rollback judge what that means.
@@ -71,11 +71,11 @@ async fn held(headless: &mut Headless, key: OperationKey, title: &Clean, args: &
 }
 
 /// Opens the plan of the next one and waits until its checks are made.
-async fn plan(headless: &mut Headless, workload: &Id<Workload>) -> Result<OperationKey, Failed> {
+pub(super) async fn plan(headless: &mut Headless, verb: Verb, workload: &Id<Workload>) -> Result<OperationKey, Failed> {
     headless.app.screens.clear();
-    let effects = headless.app.open_single(Verb::Hold, workload, None);
+    let effects = headless.app.open_single(verb, workload, None);
     headless.carry_out(effects);
-    let late = || Failed::new(Exit::Unknown, "what keeps it could not be read in time; pilothouse doctor says what does not answer");
+    let late = || Failed::new(Exit::Unknown, "what is to be done could not be read in time; pilothouse doctor says what does not answer");
     let key = shown(&headless.app).ok_or_else(late)?;
     let ready = |app: &App| match app.operations.single(key).map(|single| &single.stand) {
         Some(Stand::Planned(form)) => form.checks == Checks::Over,

@@ -12,7 +12,13 @@ use serde_json::{Value, json};
 
 /// Plans all of them, confirms as the arguments say, watches each to its verdict.
 pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed> {
-    let alone = [("--to", args.to.is_some()), ("--workload", args.workload.is_some()), ("--back-to-bad", args.back_to_bad), ("--hold", args.hold)];
+    let alone: [(&str, bool); 5] = [
+        ("--to", args.to.is_some()),
+        ("--workload", args.workload.is_some()),
+        ("--back-to-bad", args.back_to_bad),
+        ("--hold", args.hold),
+        ("--delete-pod", args.delete_pod),
+    ];
     if let Some((flag, _)) = alone.iter().find(|(_, given)| *given) {
         return Err(Failed::new(Exit::Usage, format!("{flag} is about one service: roll that one back on its own")));
     }

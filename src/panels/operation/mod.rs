@@ -11,6 +11,8 @@ mod target;
 mod verdict;
 
 #[cfg(test)]
+mod awaited_tests;
+#[cfg(test)]
 pub(super) mod fixture;
 #[cfg(test)]
 mod pipeline_tests;

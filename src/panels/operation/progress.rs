@@ -4,6 +4,7 @@ use super::{Foot, Sheet, change, ends, errors, heading, mark, sentence, target};
 use crate::{
     app::{App, Running},
     domain::{LineKind, LogStream, LogTarget},
+    keys::{Action, Layer},
     line,
     logs::Towards,
     panels::{logs::level_role, words},
@@ -42,6 +43,9 @@ pub(super) fn sheet<'a>(app: &App, running: &Running, sent: &Sent, run: Option<&
         lines.extend(target::difference(plan, true, width));
     }
     lines.extend(waiting(running, "WAITING FOR", width));
+    if run.is_some() {
+        lines.extend(in_vain(app, running, width));
+    }
     if let Some(idle) = run.and_then(|run| run.stalled(&running.procedure.timing, app.steady())) {
         lines.push(Line::new());
         lines.extend(sentence(mark(Mark::Open), crate::clean!("no progress for {}: x explains why", long(idle)), width));
@@ -143,6 +147,14 @@ pub(super) fn waiting(running: &Running, title: &'static str, width: usize) -> V
     }
     lines.extend(controller.into_iter().flat_map(|says| sentence(mark(Mark::Bad), crate::clean!("its controller gave up: {says}"), width)));
     lines
+}
+
+/// What lets a StatefulSet go on that waits for a pod in vain.
+pub(super) fn in_vain(app: &App, running: &Running, width: usize) -> Vec<Line> {
+    let Some(pod) = app.awaited(&running.procedure.case.workload.id) else { return Vec::new() };
+    let key = app.start.keymap.key(Layer::UnderWay, Action::LetGo).unwrap_or_default();
+    let says = crate::clean!("nothing moves before {} is gone: {key} plans its deletion, then it is made anew from the newest revision", pod.name);
+    std::iter::once(Line::new()).chain(sentence(mark(Mark::Open), says, width)).collect()
 }
 
 fn pod_line(pod: &Blocker, (name, state): (usize, usize)) -> Line {

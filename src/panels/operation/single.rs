@@ -77,8 +77,8 @@ fn plan(app: &App, single: &Single, form: &Form, width: usize) -> Vec<Line> {
     rows.extend(form.findings.values().map(|finding| (finding.kind, Some(finding))));
     let checks = [vec![Line::new()], check_lines(app, rows, form.checks.clone(), &form.unknown, width)].concat();
     let by_hand = by_hand.unwrap_or_default();
-    // What stands still while something is held off must be seen without scrolling.
-    lines.extend(if single.above() { [checks, by_hand].concat() } else { [by_hand, checks].concat() });
+    // What stands still while something is held off, and what goes with a pod, must be seen without scrolling.
+    lines.extend(if single.above() || single.verb.of_a_pod() { [checks, by_hand].concat() } else { [by_hand, checks].concat() });
     lines
 }
 
@@ -87,6 +87,9 @@ fn seen(app: &App, single: &Single, form: &Form) -> Clean {
     let subject = &form.subject;
     if let Some(run) = &subject.run {
         return crate::clean!("{} If it is not so any more when the request is about to leave, nothing is sent.", single.seen_run(run));
+    }
+    if let Some(pod) = &subject.awaited {
+        return crate::clean!("{} If it is not so any more when the request is about to leave, nothing is sent.", single.seen_pod(pod, app.now.wall));
     }
     if single.above() {
         let does = if subject.seen.paused { "does nothing by itself" } else { "acts by itself" };

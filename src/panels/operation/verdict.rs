@@ -35,6 +35,7 @@ pub(super) fn sheet<'a>(app: &App, running: &Running, run: &Run, (verdict, at): 
     }
     if !matches!(verdict, Verdict::Recovered { .. }) {
         lines.extend(progress::waiting(running, "IN THE WAY", width));
+        lines.extend(progress::in_vain(app, running, width));
     }
     lines.extend(still_open(app, running, width));
     lines.extend(ways(app, verdict, width));

@@ -45,6 +45,7 @@ impl World {
             Question::Report { run, .. } => self.report(source, run, at),
             Question::Origin(reference) => Ok(Answer::Origin(self.origin(reference))),
             Question::Smoke { service, environment } => Ok(Answer::Smoke(self.tried(service, environment, at))),
+            Question::Awaited { .. } => Err(SourceError::NotFound(Clean::from_static("no pod is waited for in vain"))),
             Question::Redeployed { .. } => Err(SourceError::Unsupported(crate::clean!("{source} deploys nothing"))),
             Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } => {
                 Err(SourceError::Unsupported(crate::clean!("{source} measures nothing")))

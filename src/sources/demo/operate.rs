@@ -132,6 +132,7 @@ fn goal(unit: &mut Unit, operation: &Operation, at: Timestamp) -> Result<usize, 
         | Verb::Promote
         | Verb::PromoteFull
         | Verb::Retry
+        | Verb::DeletePod
         | Verb::SwitchBack
         | Verb::SyncBack
         | Verb::Scale
@@ -175,6 +176,7 @@ fn command(unit: &Unit, operation: &Operation) -> Option<Clean> {
         | Verb::Promote
         | Verb::PromoteFull
         | Verb::Retry
+        | Verb::DeletePod
         | Verb::Acknowledge
         | Verb::Silence
         | Verb::Rerun

@@ -94,6 +94,7 @@ impl<'a> View<'a> {
             revision: by_number.then_some(self.turn().number),
             replicas: self.replicas(None),
             progress: self.progress(),
+            in_order: None,
             owner: unit.owner.clone(),
             changed: Some(self.turn().at),
             created: unit.turns.first().map(|turn| turn.at),

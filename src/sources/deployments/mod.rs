@@ -142,6 +142,7 @@ impl Site {
             revision: None,
             replicas: self.replicas(),
             progress: progress(newest),
+            in_order: None,
             owner: None,
             changed: newest.created,
             created: None,

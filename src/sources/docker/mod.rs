@@ -200,6 +200,7 @@ impl Source for Docker {
                 Question::Run { .. } | Question::Tail(_) | Question::Report { .. } => Err(SourceError::Unsupported("an engine knows no runs of a CI".into())),
                 Question::Redeployed { .. } => Err(SourceError::Unsupported("an engine deploys nothing by itself".into())),
                 Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
+                Question::Awaited { .. } => Err(SourceError::Unsupported("an engine waits for none of its containers".into())),
                 Question::Templates { workload, templates } => recreate::known(&session, &source, &workload, &templates).await,
                 Question::Window(_) | Question::Memory { .. } | Question::RuleState { .. } | Question::Smoke { .. } | Question::Origin(_) => {
                     Err(no_such_feed("metrics of services"))

@@ -124,6 +124,7 @@ fn workload(source: &SourceId, host: &str, key: &str, group: &[&Container]) -> O
         revision: None,
         replicas: replicas(newest, group),
         progress: progress(group),
+        in_order: None,
         owner: newest.label("PODMAN_SYSTEMD_UNIT").map(|unit| domain::Owner::Operator { kind: Name::new("systemd unit"), name: Name::new(unit) }),
         changed: newest.created,
         created: oldest,

@@ -92,6 +92,7 @@ fn workload(source: &SourceId, host: &str, service: &Service, tasks: &[&Task]) -
         revision: None,
         replicas: replicas(service, tasks),
         progress: progress(service, tasks),
+        in_order: None,
         owner: None,
         changed: began.or_else(|| time(&service.created_at)),
         created: time(&service.created_at),

@@ -5,6 +5,7 @@
 
 use super::{
     ask::Current,
+    awaited::Turns,
     client::{Cluster, Reply, Writer},
     fault::Tried,
     keepers::{self, Keeper, Sync},
@@ -45,7 +46,7 @@ struct Request {
     change: Change,
 }
 
-/// What is sent: a JSON patch where it is a list, else a merge patch.
+/// What is sent.
 pub struct Change {
     /// What it is sent to: an object, or one part of it.
     pub path: String,
@@ -53,8 +54,26 @@ pub struct Change {
     pub resource: String,
     /// Where it is.
     pub namespace: String,
-    /// What is changed, only if the object is as it was just read.
-    pub patch: Value,
+    /// What is done, only if the object is as it was just read.
+    pub does: Does,
+}
+
+/// What is done to an object.
+pub enum Does {
+    /// It is changed: a JSON patch where it is a list, else a merge patch.
+    Patch(Value),
+    /// It is deleted, under these options.
+    Delete(Value),
+}
+
+impl Change {
+    /// The verb of the right that it takes.
+    pub const fn verb(&self) -> &'static str {
+        match self.does {
+            Does::Patch(_) => "patch",
+            Does::Delete(_) => "delete",
+        }
+    }
 }
 
 async fn make_ready(cluster: Arc<Cluster>, warrant: Warrant) -> Result<Request, Stage> {
@@ -74,6 +93,7 @@ enum Object {
     Keeper(Keeper),
     Route(Switch),
     Application(Sync),
+    Pod(Turns),
 }
 
 impl Object {
@@ -82,6 +102,7 @@ impl Object {
             Verb::Hold | Verb::Release => keepers::named(cluster, operation).await.map(|(keeper, _)| Self::Keeper(keeper)),
             Verb::SwitchBack => Switch::read(cluster, operation).await.map(Self::Route),
             Verb::SyncBack => Sync::read(cluster, operation).await.map(Self::Application),
+            Verb::DeletePod => Turns::named(cluster, operation).await.map(Self::Pod),
             _ => Current::read(cluster, &operation.subject).await.map(Self::Workload),
         }
     }
@@ -92,6 +113,7 @@ impl Object {
             Self::Keeper(keeper) => keeper.owner.words(),
             Self::Route(switch) => switch.name(),
             Self::Application(sync) => sync.name(),
+            Self::Pod(turns) => turns.name(),
         }
     }
 
@@ -102,6 +124,7 @@ impl Object {
             Self::Keeper(keeper) => keeper.moved(&operation.from),
             Self::Route(switch) => switch.moved(&operation.from),
             Self::Application(sync) => sync.moved(&operation.from),
+            Self::Pod(turns) => turns.moved(&operation.from),
         }
     }
 
@@ -112,6 +135,7 @@ impl Object {
             Self::Keeper(keeper) => keeper.change(operation, Timestamp::now()),
             Self::Route(switch) => switch.change(operation, Timestamp::now()),
             Self::Application(sync) => sync.change(operation),
+            Self::Pod(turns) => turns.change(operation),
         }
     }
 }
@@ -157,7 +181,7 @@ pub async fn change(cluster: &Cluster, current: &Current, operation: &Operation)
     let address = if operation.verb == Verb::RollBack { current.templated().0 } else { &current.address };
     let part = if patch.is_object() { "/status" } else { "" };
     let (path, resource) = (format!("{}{part}", address.path()), format!("{}{part}", address.resource()));
-    Ok(Change { path, resource, namespace: address.namespace.clone(), patch })
+    Ok(Change { path, resource, namespace: address.namespace.clone(), does: Does::Patch(patch) })
 }
 
 async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> Result<Value, Stage> {
@@ -187,6 +211,7 @@ async fn patch(cluster: &Cluster, current: &Current, operation: &Operation) -> R
         Verb::Scale => refused(clean!("a {} carries no number of replicas", current.kind.word())),
         Verb::SwitchBack
         | Verb::SyncBack
+        | Verb::DeletePod
         | Verb::Hold
         | Verb::Release
         | Verb::Acknowledge
@@ -255,10 +280,18 @@ fn abort(current: &Current, operation: &Operation) -> Result<Value, Stage> {
 impl Request {
     /// Sends it. Whatever comes back, it is not sent again.
     async fn send(self) -> Stage {
-        let tried = self.cluster.tried("patch", &self.change.resource, Some(&self.change.namespace));
-        match answered(&tried, self.writer.patch(&self.change.path, &self.change.patch)).await {
+        let tried = self.cluster.tried(self.change.verb(), &self.change.resource, Some(&self.change.namespace));
+        let (path, deletes) = (&self.change.path, matches!(self.change.does, Does::Delete(_)));
+        let sending = async {
+            match &self.change.does {
+                Does::Patch(patch) => self.writer.patch(path, patch).await,
+                Does::Delete(options) => self.writer.delete(path, options).await,
+            }
+        };
+        match answered(&tried, sending).await {
             Err(unclear) => unclear,
-            Ok(reply) if reply.code == 409 => self.conflict(&reply).await,
+            // What was to be deleted and is not there any more is no answer to us: somebody else did it.
+            Ok(reply) if reply.code == 409 || deletes && reply.code == 404 => self.conflict(&reply).await,
             Ok(reply) => outcome(&tried, &reply),
         }
     }
@@ -290,11 +323,13 @@ pub fn outcome(tried: &Tried, reply: &Reply) -> Stage {
     match reply.code {
         200..300 => {
             let object: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+            // What is on its way out is not waited for.
+            let stays = object.pointer("/metadata/deletionTimestamp").is_none();
             Stage::Accepted {
                 request: reply.headers.get("audit-id").and_then(|id| id.to_str().ok()).map(Clean::from_untrusted),
                 warnings: warnings(&reply.headers),
                 revision: None,
-                generation: object.pointer("/metadata/generation").and_then(Value::as_i64),
+                generation: object.pointer("/metadata/generation").and_then(Value::as_i64).filter(|_| stays),
             }
         }
         // A server that fails, or that gave up waiting, may have carried it out.

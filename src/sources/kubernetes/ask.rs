@@ -1,6 +1,7 @@
 //! Answers to questions, each read from the API at this moment.
 
 use super::{
+    awaited,
     client::{Call, Cluster},
     explain,
     helm::{self, Found},
@@ -37,6 +38,7 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         Question::Keeper { workload, uid, verb } => {
             keepers::answer(&cluster, workload, uid.as_ref(), verb).await.map(|subject| Answer::Subject(Box::new(subject)))
         }
+        Question::Awaited { workload, pod } => awaited::answer(&cluster, workload, pod.as_ref()).await.map(|subject| Answer::Subject(Box::new(subject))),
         Question::Revisions(id) => revisions::read(&cluster, &id).await.map(Answer::Revisions),
         Question::Explain(id) => explain::read(&cluster, &id).await,
         Question::Yaml(id) => text(&cluster, &address(&id)?).await,

@@ -6,6 +6,7 @@
 
 mod act;
 mod ask;
+mod awaited;
 mod checks;
 mod client;
 mod explain;
@@ -212,7 +213,7 @@ impl Source for Kubernetes {
     fn offers(&self) -> Offers {
         let feeds = [FeedKind::Workloads, FeedKind::Nodes, FeedKind::Holds, FeedKind::Pods, FeedKind::Happenings, FeedKind::Logs];
         let singles = [Verb::Restart, Verb::Scale, Verb::Pause, Verb::Resume, Verb::Promote, Verb::PromoteFull, Verb::Retry];
-        let verbs = [Verb::RollBack, Verb::Hold, Verb::Release, Verb::Shell].into_iter().chain(singles);
+        let verbs = [Verb::RollBack, Verb::DeletePod, Verb::Hold, Verb::Release, Verb::Shell].into_iter().chain(singles);
         let warnings = self.cluster.known.insecure.then(|| Clean::from_static("TLS is not verified"));
         let lacks = self.cluster.lacks();
         Offers {

@@ -3,7 +3,7 @@
 use super::{
     act,
     ask::Current,
-    checks,
+    awaited, checks,
     client::Cluster,
     groups::Served,
     helm::{self, Found, Through},
@@ -231,6 +231,7 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
         | Verb::SyncBack
         | Verb::Pause
         | Verb::Resume
+        | Verb::DeletePod
         | Verb::Hold
         | Verb::Release
         | Verb::Acknowledge
@@ -252,6 +253,9 @@ fn table(operation: &Operation) -> &'static [(CheckKind, Make)] {
 pub fn checks(cluster: Arc<Cluster>, operation: Operation) -> BoxStream<'static, Result<Check, SourceError>> {
     if matches!(operation.verb, Verb::Hold | Verb::Release) {
         return keepers::checks(cluster, operation);
+    }
+    if operation.verb == Verb::DeletePod {
+        return awaited::checks(cluster, operation);
     }
     if operation.verb == Verb::SwitchBack {
         return routes::checks(cluster, operation);

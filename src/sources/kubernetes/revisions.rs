@@ -15,6 +15,7 @@ use super::{
 use crate::{
     domain::{Evidence, Id, Image, Kind, Pod as PodRow, Replicas, Revision, Version, Workload},
     sources::SourceError,
+    text::Clean,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -84,10 +85,21 @@ pub async fn pods(cluster: &Cluster, current: &Current) -> Result<Vec<PodRow>, S
     Ok(wire_pods(cluster, current).await?.iter().map(|pod| rows::pod(&cluster.id, pod)).collect())
 }
 
-async fn wire_pods(cluster: &Cluster, current: &Current) -> Result<Vec<Pod>, SourceError> {
+/// The pods that its selector finds, whole.
+pub async fn raw_pods(cluster: &Cluster, current: &Current) -> Result<Vec<Value>, SourceError> {
+    let list: Raw = cluster.get(&pods_call(current)).await?;
+    Ok(list.items)
+}
+
+fn pods_call(current: &Current) -> Call {
     let namespace = &current.address.namespace;
     let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}", query(&current.selector()));
-    let list: List<Pod> = cluster.get(&Call::list("pods", Some(namespace), path)).await?;
+    Call::list("pods", Some(namespace), path)
+}
+
+async fn wire_pods(cluster: &Cluster, current: &Current) -> Result<Vec<Pod>, SourceError> {
+    let namespace = &current.address.namespace;
+    let list: List<Pod> = cluster.get(&pods_call(current)).await?;
     let id = rows::workload_id(&cluster.id, &current.address.plural, namespace, &current.address.name);
     Ok(list.whole().filter(|pod| rows::pod(&cluster.id, pod).workload.as_ref() == Some(&id)).collect())
 }
@@ -163,8 +175,17 @@ fn waiting(cluster: &Cluster, current: &Current) -> Revision {
 }
 
 fn version(revision: &Revision, set: &Kept) -> Version {
+    version_of(set, &revision.images)
+}
+
+fn version_of(set: &Kept, images: &[Image]) -> Version {
     let named = label(&set.lean.spec.template.metadata.0, "app.kubernetes.io/version").map(crate::text::Name::new);
-    Version::of(named.as_ref(), &revision.images)
+    Version::of(named.as_ref(), images)
+}
+
+/// What it is called: `2.8.0 r42`.
+pub fn called(set: &Kept) -> Clean {
+    crate::clean!("{} r{}", version_of(set, &rows::template_images(&set.lean.spec.template)), set.number)
 }
 
 /// What the images resolved to, from the pods that run them.

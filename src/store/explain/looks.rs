@@ -2,7 +2,7 @@
 
 use super::{Fault, Found, Hint, Look, Scene};
 use crate::{
-    domain::{Container, ContainerState, Happening, Kind, Pod, Progress},
+    domain::{Container, ContainerState, Happening, Pod, Progress},
     store::{
         Ailment, ailment,
         words::{count, long, since},
@@ -290,14 +290,14 @@ pub(super) fn strategy(scene: &Scene<'_>) -> Look {
 
 /// With OrderedReady an old pod that never becomes ready holds up every change after it, the undo too, until somebody deletes it.
 pub(super) fn ordered(scene: &Scene<'_>) -> Look {
-    if !scene.is(Kind::StatefulSet) || !scene.rolling() {
+    if scene.workload.in_order.is_none() || !scene.rolling() {
         return Look::Excluded;
     }
     let Some(newest) = scene.newest() else { return Look::Blind(Clean::from_static("its revisions are not known")) };
-    let stuck = scene.pods.iter().filter(|pod| !pod.ready && !pod.leaving && pod.template != newest.template);
-    let Some(first) = stuck.min_by_key(|pod| pod.ordinal()) else { return Look::Excluded };
+    let Some(first) = scene.workload.awaits(scene.pods, &newest.template) else { return Look::Excluded };
     let sentence = crate::clean!("pod {} of an older revision never becomes ready and holds up the rest: delete it once the template is right", first.name);
-    found(sentence, vec![fault(first, ailment(first).map(|ill| ill.words()).unwrap_or_default())], Vec::new(), ("l", "logs"))
+    let fault = fault(first, ailment(first).map(|ill| ill.words()).unwrap_or_default());
+    found(sentence, vec![fault], Vec::new(), ("A", "the plan of its deletion"))
 }
 
 pub(super) fn canary(scene: &Scene<'_>) -> Look {

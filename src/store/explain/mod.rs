@@ -7,7 +7,7 @@ mod looks;
 
 use super::{Health, Store, health, words};
 use crate::{
-    domain::{AlertState, Answer, Happening, Id, Kind, Node, Pod, Progress, Revision, Workload},
+    domain::{AlertState, Answer, Happening, Id, Node, Pod, Progress, Revision, Workload},
     text::Clean,
 };
 use jiff::Timestamp;
@@ -220,10 +220,6 @@ impl Scene<'_> {
     fn ready_of(&self, revision: &Revision) -> u32 {
         let own = self.pods.iter().filter(|pod| pod.template == revision.template && pod.ready && !pod.leaving).count();
         if self.pods.is_empty() { revision.replicas.ready } else { u32::try_from(own).unwrap_or(u32::MAX) }
-    }
-
-    fn is(&self, kind: Kind) -> bool {
-        self.workload.kind == kind
     }
 
     fn rolling(&self) -> bool {

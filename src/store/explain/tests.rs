@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    domain::{ContainerState, Id},
+    domain::{ContainerState, Id, Kind},
     store::fixture::{World, ago, counts, crashing, node, now, pod, revision, source, unready, waiting, workload},
     text::{Name, Raw},
 };
@@ -163,7 +163,7 @@ fn a_dead_node_is_named_and_nodes_that_may_not_be_listed_are_said() {
 #[test]
 fn the_stateful_set_that_waits_for_a_pod_that_never_comes_is_seen_through() {
     let mut broken = Broken::new();
-    broken.workload.kind = Kind::StatefulSet;
+    (broken.workload.kind, broken.workload.in_order) = (Kind::StatefulSet, Some(0));
     broken.pods = vec![crashing(pod(&broken.workload, 41, "cart-0"), 1, 9)];
     let found = broken.explain();
     assert_eq!(found.cause, Some("crash"));

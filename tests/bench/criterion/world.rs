@@ -107,6 +107,7 @@ fn workload(service: usize, pods: usize) -> Workload {
         revision: Some(2),
         replicas: Replicas { wanted: count, total: count, updated: count, ready: count, available: count },
         progress: Progress::Done,
+        in_order: None,
         owner: None,
         changed: Some(now() - SignedDuration::from_hours(90)),
         created: None,

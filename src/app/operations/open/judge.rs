@@ -3,7 +3,7 @@
 use super::Left;
 use crate::{
     app::{Came, OpenOperation},
-    domain::{Progress, ReleaseState, Revision, RevisionRef, RunNow, Subject, Verb},
+    domain::{Awaited, Progress, ReleaseState, Revision, RevisionRef, RunNow, Subject, Verb},
     text::Clean,
 };
 
@@ -13,6 +13,9 @@ impl Left {
         let open = &self.open;
         if subject.keeper.is_some() && Verb::named(&open.verb) == Some(Verb::Release) && !subject.seen.paused {
             return Some((Came::Done, Clean::from_static("it was carried out: it acts by itself again")));
+        }
+        if let Some(pod) = &subject.awaited {
+            return judge_pod(open, pod, late);
         }
         if let Some(run) = &subject.run {
             return judge_run(open, run, late);
@@ -84,6 +87,14 @@ fn judge_run(open: &OpenOperation, run: &RunNow, late: bool) -> Option<(Came, Cl
         return (late && !open.accepted).then(|| (Came::Not, crate::clean!("it was not carried out: {stands} as before")));
     }
     Some((Came::Superseded, crate::clean!("a run carries no mark: this or somebody else moved it, and it is {stands}")))
+}
+
+/// The same of a pod that was to be deleted, which carries no mark either.
+fn judge_pod(open: &OpenOperation, pod: &Awaited, late: bool) -> Option<(Came, Clean)> {
+    if pod.left(&open.from.uid) {
+        return Some((Came::Done, crate::clean!("the pod that was to go is gone, by this or by somebody else: {}", pod.words())));
+    }
+    (late && !open.accepted).then(|| (Came::Not, crate::clean!("it was not carried out: {}, the same pod as before", pod.words())))
 }
 
 /// The same of an application that was to be synced: its own operation says it.

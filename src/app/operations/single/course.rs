@@ -1,6 +1,6 @@
 //! What is followed after the request was accepted, by what the object itself says.
 
-use super::{Form, forward, runs};
+use super::{Form, forward, pods, runs};
 use crate::{
     domain::{OpId, Progress, Subject, Verb},
     rollback::Timing,
@@ -57,7 +57,9 @@ impl Course {
 
     /// Takes in what was read; how it ended, if it did.
     pub(super) fn observe(&mut self, verb: Verb, wanted: Option<u32>, subject: Subject, now: Timestamp) -> Option<End> {
-        let moved = self.seen.as_ref().is_none_or(|before| before.replicas != subject.replicas || before.steps != subject.steps || before.run != subject.run);
+        let moved = self.seen.as_ref().is_none_or(|before| {
+            before.replicas != subject.replicas || before.steps != subject.steps || before.run != subject.run || before.awaited != subject.awaited
+        });
         if moved {
             self.progressed = now;
         }
@@ -71,6 +73,8 @@ impl Course {
         let before = &self.form.subject;
         let end = if subject.run.is_some() {
             runs::ended(verb, before, &subject)
+        } else if let (Some(seen), Some(now)) = (&before.awaited, &subject.awaited) {
+            pods::ended(seen, now)
         } else if self.is_stepwise() {
             forward::ended(verb, before, &subject)
         } else {
@@ -96,6 +100,9 @@ impl Course {
         let Some(subject) = &self.seen else { return Clean::from_static("not read since it was sent") };
         if let Some(run) = &subject.run {
             return runs::stands(run);
+        }
+        if let Some(pod) = &subject.awaited {
+            return pod.words();
         }
         let counts = &subject.replicas;
         crate::clean!("{} of {} up to date, {} ready, {} there", counts.updated, counts.wanted, counts.ready, counts.total)

@@ -1,6 +1,6 @@
 //! From the reading of the object to the end: it is told what happened and hands out what it wants. Nothing is ever sent again by itself.
 
-use super::{Course, End, Form, Lines, OperationKey, Single, Stand, Thing, Want, forward, runs};
+use super::{Course, End, Form, Lines, OperationKey, Single, Stand, Thing, Want, forward, pods, runs};
 use crate::{
     domain::{Answer, Check, OpId, Operation, Outcome, Scaling, Stage, Subject, Verb, Why},
     rollback::{Barred, Checks, Timing},
@@ -51,7 +51,10 @@ impl Single {
                 let note = note.take();
                 self.plan(*subject, note, now)
             }
-            (Stand::Reading { .. }, Err(why)) => self.close(crate::clean!("it could not be read: {}", why.words)),
+            (Stand::Reading { note, .. }, Err(why)) => {
+                let why = note.take().map_or_else(|| crate::clean!("it could not be read: {}", why.words), |note| crate::clean!("{note}; {}", why.words));
+                self.close(why)
+            }
             (Stand::Unclear { .. }, Ok(Answer::Subject(subject))) => self.settle(*subject, now),
             (Stand::UnderWay(course), Ok(Answer::Subject(subject))) => {
                 if let Some(end) = course.observe(self.verb, self.wanted, *subject, now) {
@@ -249,7 +252,11 @@ impl Single {
         let Stand::Unclear { course, why, .. } = &self.stand else { return Vec::new() };
         let (course, why) = (course.clone(), why.clone());
         let before = &course.form.subject;
-        if course.marked(&subject) || forward::applied(self.verb, before, &subject) || runs::applied(self.verb, before, &subject) {
+        if course.marked(&subject)
+            || forward::applied(self.verb, before, &subject)
+            || runs::applied(self.verb, before, &subject)
+            || pods::applied(before, &subject)
+        {
             return self.go_under_way(course, now);
         }
         // A list may be late: that nothing new is in it does not mean that nothing was started.

@@ -1,5 +1,5 @@
-//! Changes in one request that have no target to choose: restart, scale, pause, resume; promoting a rollout, retrying it; holding off the
-//! controller above, letting it go; running a run of a CI again, cancelling it, letting it go on.
+//! Changes in one request that have no target to choose: restart, scale, pause, resume; promoting a rollout, retrying it; deleting the pod that a
+//! StatefulSet waits for in vain; holding off the controller above, letting it go; running a run of a CI again, cancelling it, letting it go on.
 //!
 //! Each is a plan on which nothing executes, the same confirm line as a rollback's, one request, and what came of it. Only
 //! [`Single::confirmed`] hands out [`Want::Act`], only in [`Stand::Confirming`], and it leaves that state by doing so.
@@ -10,6 +10,7 @@ mod forward;
 mod inputs;
 mod machine;
 mod offer;
+mod pods;
 mod runs;
 mod thing;
 mod words;
@@ -193,6 +194,9 @@ impl Single {
             Thing::Workload(workload) if self.above() => {
                 Question::Keeper { workload: workload.id.clone(), uid: self.form().map(|form| form.subject.seen.uid.clone()), verb: self.verb }
             }
+            Thing::Workload(workload) if self.verb.of_a_pod() => {
+                Question::Awaited { workload: workload.id.clone(), pod: self.form().and_then(|form| form.subject.awaited.as_ref()).map(|pod| pod.name.clone()) }
+            }
             Thing::Workload(workload) => Question::Subject(workload.id.clone()),
         }
     }
@@ -210,6 +214,7 @@ impl Single {
             (Verb::Pause | Verb::Resume, Kind::Deployment | Kind::Rollout) => true,
             (Verb::Promote | Verb::PromoteFull | Verb::Retry, Kind::Rollout) => true,
             (Verb::Hold | Verb::Release, _) => true,
+            (Verb::DeletePod, Kind::StatefulSet) => true,
             (..) => false,
         }
     }

@@ -3,13 +3,13 @@
 use super::Single;
 use crate::{
     app::{App, Choose, Chosen, Effect, Known, Overlay, Subject},
-    domain::{Hold, Id, Kind, Owner, Progress, Verb, Workload},
+    domain::{Hold, Id, Kind, Owner, Pod, Progress, Verb, Workload},
     keys::Action,
     text::Clean,
 };
 
 /// The change that an action plans, where it plans one of these. One key holds off and lets go, another lets go on, whatever waits now.
-const fn verb_of(action: Action, held: bool, waits: bool) -> Option<Verb> {
+const fn verb_of(action: Action, held: bool, waits: Waits) -> Option<Verb> {
     match action {
         Action::Hold => Some(if held { Verb::Release } else { Verb::Hold }),
         Action::Restart => Some(Verb::Restart),
@@ -18,10 +18,25 @@ const fn verb_of(action: Action, held: bool, waits: bool) -> Option<Verb> {
         Action::Promote => Some(Verb::Promote),
         Action::PromoteFull => Some(Verb::PromoteFull),
         Action::Retry => Some(Verb::Retry),
-        Action::LetGo if waits => Some(Verb::Promote),
-        Action::Resume | Action::LetGo => Some(Verb::Resume),
+        Action::LetGo => Some(match waits {
+            Waits::ForSomebody => Verb::Promote,
+            Waits::ForAPod => Verb::DeletePod,
+            Waits::Not => Verb::Resume,
+        }),
+        Action::Resume => Some(Verb::Resume),
         _ => None,
     }
+}
+
+/// What keeps workloads from going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    /// A rollout stands at a pause.
+    ForSomebody,
+    /// A StatefulSet waits for a pod in vain.
+    ForAPod,
+    /// Nothing of that kind.
+    Not,
 }
 
 impl App {
@@ -46,6 +61,10 @@ impl App {
             Verb::Promote => crate::clean!("promote {name} past the pause at which it waits"),
             Verb::PromoteFull => crate::clean!("promote {name} past all its steps"),
             Verb::Retry => crate::clean!("retry {name}: forward again to the version that was aborted"),
+            Verb::DeletePod => match workloads.iter().find_map(|id| self.awaited(id)) {
+                Some(pod) => crate::clean!("delete {}, for which {name} waits in vain", pod.name),
+                None => crate::clean!("delete the pod for which {name} waits in vain"),
+            },
             Verb::Hold => crate::clean!("hold off what would change {name} back"),
             Verb::Release => crate::clean!("let go what was held off for {name}"),
             verb => crate::clean!("{} {name}", verb.words()),
@@ -59,6 +78,7 @@ impl App {
         let kept = matches!(workload.owner, Some(Owner::ArgoCd { .. } | Owner::Flux { .. }));
         match (verb, workload.kind) {
             (Verb::Hold, _) if !kept => Err(Clean::from_static("neither Argo CD nor Flux keeps it: there is nothing to hold off")),
+            (Verb::DeletePod, _) if self.awaited(id).is_none() => Err(Clean::from_static("it waits for no pod in vain: there is none to delete")),
             (Verb::Scale, Kind::DaemonSet) => Err(Clean::from_static("a DaemonSet carries no number of replicas: it runs one pod on each node")),
             (verb, kind) if !offered || !Single::suits(verb, kind) => Err(crate::clean!("a {} can not be {} from here", kind.word(), done(verb))),
             (Verb::Promote | Verb::PromoteFull | Verb::Retry, _) => can_go_forward(verb, &workload.progress).map_err(Clean::from_static),
@@ -95,10 +115,20 @@ impl App {
         self.store.holds().into_iter().find(|hold| hold.workload == *id || (hold.id.source() == id.source() && Some(&hold.keeper) == owner))
     }
 
-    /// Whether a rollout among these waits for somebody to promote it.
-    fn waits(&self, workloads: &[Id<Workload>]) -> bool {
-        let waits = |id: &Id<Workload>| self.store.workload(id).is_some_and(|workload| matches!(workload.progress, Progress::Waiting { .. }));
-        workloads.iter().any(waits)
+    /// What keeps these from going on: first what a person was to be asked for.
+    fn waits(&self, workloads: &[Id<Workload>]) -> Waits {
+        let at_a_pause = |id: &Id<Workload>| self.store.workload(id).is_some_and(|workload| matches!(workload.progress, Progress::Waiting { .. }));
+        if workloads.iter().any(at_a_pause) {
+            return Waits::ForSomebody;
+        }
+        if workloads.iter().any(|id| self.awaited(id).is_some()) { Waits::ForAPod } else { Waits::Not }
+    }
+
+    /// The pod that a StatefulSet waits for in vain, where that can be told.
+    pub fn awaited(&self, id: &Id<Workload>) -> Option<&Pod> {
+        let workload = self.store.workload(id).filter(|workload| !matches!(workload.progress, Progress::Unobserved))?;
+        let newest = self.store.revisions_of(id).into_iter().find(|revision| revision.current)?;
+        workload.awaits(self.store.pods_of(id), &newest.template)
     }
 
     fn held(&self, workloads: &[Id<Workload>]) -> bool {
@@ -144,6 +174,7 @@ const fn done(verb: Verb) -> &'static str {
         Verb::Retry => "retried",
         Verb::SwitchBack => "switched back",
         Verb::SyncBack => "synced back",
+        Verb::DeletePod => "rid of a pod",
         Verb::Restart => "restarted",
         Verb::Scale => "scaled",
         Verb::Pause => "paused",
@@ -167,6 +198,7 @@ const fn capital(verb: Verb) -> &'static str {
         Verb::Promote => "Promote",
         Verb::PromoteFull => "Promote in full",
         Verb::Retry => "Retry",
+        Verb::DeletePod => "Delete the pod of",
         Verb::Restart => "Restart",
         Verb::Scale => "Scale",
         Verb::Pause => "Pause",

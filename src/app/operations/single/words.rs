@@ -18,6 +18,7 @@ impl Single {
         let before = self.form().map(|form| form.subject.replicas.wanted);
         match (self.verb, before, self.wanted) {
             (Verb::Scale, Some(before), Some(wanted)) => crate::clean!("scale from {before} to {wanted}"),
+            (Verb::DeletePod, ..) => crate::clean!("delete {}", self.pod_name()),
             (Verb::Hold, ..) => crate::clean!("hold off {}", self.keeper()),
             (Verb::Release, ..) => crate::clean!("let {} go", self.keeper()),
             (verb, ..) => Clean::from_static(verb.words()),
@@ -33,6 +34,8 @@ impl Single {
             Verb::Restart => crate::clean!("Restart {title}"),
             Verb::Scale if under_way => crate::clean!("Scaling {title}"),
             Verb::Scale => crate::clean!("Scale {title}"),
+            Verb::DeletePod if under_way => crate::clean!("Deleting {} of {title}", self.pod_name()),
+            Verb::DeletePod => crate::clean!("Delete {} of {title}", self.pod_name()),
             Verb::Pause => crate::clean!("Pause the rollouts of {title}"),
             Verb::Resume => crate::clean!("Let {title} go on"),
             Verb::Promote => crate::clean!("Promote {title}"),
@@ -101,6 +104,7 @@ impl Single {
                 counts.wanted
             ),
             Verb::Promote | Verb::PromoteFull | Verb::Retry => self.goes_forward(&what, form, &most),
+            Verb::DeletePod => self.deletes(form, &most),
             Verb::Resume if form.subject.steps.is_some() => crate::clean!(
                 "One request takes spec.paused of {what} away. Its controller then goes on with its steps where it stood; at a step that waits for \
                  somebody it waits again. It is followed until its controller goes on, for at most {most}. Nothing is sent twice."
@@ -188,6 +192,7 @@ impl Single {
         match (end, self.verb) {
             (End::Complete, Verb::Restart) => crate::clean!("restarted, complete in {took}"),
             (End::Complete, Verb::Scale) => crate::clean!("scaled to {}, complete in {took}", self.wanted.unwrap_or_default()),
+            (End::Complete, Verb::DeletePod) => self.made_anew(took),
             (End::Complete, Verb::Pause) => Clean::from_static("paused: nothing rolls out until it is resumed"),
             (End::Complete, Verb::Hold) => crate::clean!("{} is held off: H lets it go again", self.keeper()),
             (End::Complete, Verb::Promote) => self.went_forward("promoted", took),
@@ -254,6 +259,9 @@ impl Single {
         };
         if self.verb.of_a_run() {
             return Line { mark, label: Clean::from_static("run"), text: course.counts(), clock, bar: None, trace: Vec::new() };
+        }
+        if self.verb.of_a_pod() {
+            return Line { mark, label: Clean::from_static("pod"), text: course.counts(), clock, bar: None, trace: Vec::new() };
         }
         let bar = course.seen.as_ref().filter(|_| mark == Mark::Running && self.verb != Verb::Pause);
         let bar = bar.map(|subject| (subject.replicas.updated.min(subject.replicas.available), subject.replicas.wanted));

@@ -35,6 +35,7 @@ impl Asked {
             Question::Explain(id) => Some(Self::Explain(id)),
             Question::Yaml(id) => Some(Self::Yaml(id)),
             Question::Keeper { .. }
+            | Question::Awaited { .. }
             | Question::Run { .. }
             | Question::Tail(_)
             | Question::Report { .. }

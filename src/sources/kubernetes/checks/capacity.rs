@@ -197,23 +197,23 @@ async fn in_place(ground: &Ground) -> Finding {
     match ordered(ground).await {
         Ok(Some(pod)) => made.warn(
             clean!("OrderedReady: nothing moves before {pod} is ready, and it is of the revision that is left: it will have to be deleted after the request"),
-            Some(clean!("kubectl delete pod {pod} -n {}", ground.namespace())),
+            Some(clean!("A plans that once the request is sent; by hand kubectl delete pod {pod} -n {}", ground.namespace())),
         ),
         Ok(None) => made.ok("pods are replaced one after the other"),
         Err(error) => made.failed(&error),
     }
 }
 
-/// The pod that an OrderedReady StatefulSet will wait for in vain (kubernetes#67250): the lowest that is not ready and of another revision
-/// than the one it goes back to.
+/// The pod that an OrderedReady StatefulSet will wait for in vain (kubernetes#67250): the lowest that is not ready, where that is of another
+/// revision than the one it goes back to.
 async fn ordered(ground: &Ground) -> Result<Option<Clean>, SourceError> {
     if ground.current.kind != Kind::StatefulSet || text(&ground.current.raw, "/spec/podManagementPolicy") == Some("Parallel") {
         return Ok(None);
     }
     let target = ground.target().map(|kept| kept.template.as_str());
     let pods = revisions::pods(&ground.cluster, &ground.current).await?;
-    let waits = pods.iter().filter(|pod| !pod.ready && !pod.leaving && Some(pod.template.expose()) != target);
-    Ok(waits.min_by_key(|pod| pod.ordinal()).map(|pod| pod.name.clean().clone()))
+    let first = pods.iter().filter(|pod| !pod.ready).min_by_key(|pod| pod.ordinal());
+    Ok(first.filter(|pod| !pod.leaving && Some(pod.template.expose()) != target).map(|pod| pod.name.clean().clone()))
 }
 
 /// How the pods are replaced.

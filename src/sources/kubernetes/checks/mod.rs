@@ -9,7 +9,7 @@ pub use owners::{keeper, kept, kept_verdict, owner, traffic};
 pub use parts::{image, references};
 
 use super::{
-    act::{self, Change},
+    act::{self, Change, Does},
     client::{Call, Cluster, Dry, Reply},
     fault::Tried,
     prepare::Ground,
@@ -140,8 +140,12 @@ pub async fn dry_run(ground: Arc<Ground>) -> Finding {
 
 /// Tries a request, and says what the server's answer means.
 pub async fn try_out(cluster: &Cluster, dry: &Dry, change: &Change, name: &str) -> Finding {
-    let tried = cluster.tried("patch", &change.resource, Some(&change.namespace));
-    would(&tried, dry.patch(&change.path, &change.patch).await, name)
+    let tried = cluster.tried(change.verb(), &change.resource, Some(&change.namespace));
+    let answer = match &change.does {
+        Does::Patch(patch) => dry.patch(&change.path, patch).await,
+        Does::Delete(options) => dry.delete(&change.path, options).await,
+    };
+    would(&tried, answer, name)
 }
 
 /// What the answer to a request means that was only tried.

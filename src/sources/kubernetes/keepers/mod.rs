@@ -12,7 +12,7 @@ pub use sync::{Sync, checks as sync_checks, of as application};
 pub use watch::holds;
 
 use super::{
-    act::Change,
+    act::{Change, Does},
     ask::Current,
     client::{Call, Cluster},
     groups::Served,
@@ -165,7 +165,7 @@ impl Keeper {
             return Err(Stage::Refused { why: clean!("{} does nothing by itself already", self.owner.words()) });
         }
         let (resource, namespace) = (self.sort.resource(), self.namespace().to_owned());
-        Ok(Change { path: self.path(), resource, namespace, patch: self.patch(operation, at) })
+        Ok(Change { path: self.path(), resource, namespace, does: Does::Patch(self.patch(operation, at)) })
     }
 
     /// The merge patch that makes it so, on the condition that nobody has written to it since it was read.

@@ -7,7 +7,7 @@ use crate::{
     sources::{
         SourceError,
         kubernetes::{
-            act::Change,
+            act::{Change, Does},
             ask::Current,
             client::Cluster,
             groups::Served,
@@ -87,7 +87,7 @@ impl Switch {
             path,
             resource,
             namespace: text(&self.found.raw, "/metadata/namespace").to_owned(),
-            patch: template::switch(&self.found.raw, self.changes(work), &marks),
+            does: Does::Patch(template::switch(&self.found.raw, self.changes(work), &marks)),
         })
     }
 

@@ -56,11 +56,19 @@ pub fn workload<T: Shape>(source: &SourceId, kind: Kind, object: &T, spec: &Spec
         revision: number(meta),
         replicas: replicas(kind, spec, status),
         progress: progress(kind, meta.generation.unwrap_or_default(), spec, status),
+        in_order: in_order(kind, spec),
         owner: owner(meta),
         changed: object.written().or_else(|| condition(status, "Progressing").and_then(|progressing| progressing.last_update_time)),
         created: meta.creation_timestamp.as_ref().map(|time| time.0),
         remark: on_delete(spec, replicas(kind, spec, status)),
     }
+}
+
+/// Where its controller takes its pods one after the other: the lowest ordinal that it replaces (stateful_set_control.go). With OnDelete it replaces none, with
+/// `Parallel` it does not wait.
+fn in_order(kind: Kind, spec: &Spec) -> Option<u32> {
+    let waits = kind == Kind::StatefulSet && spec.pod_management_policy != "Parallel" && spec.update_strategy.kind != "OnDelete";
+    waits.then(|| spec.ordinals.start.saturating_add(spec.update_strategy.rolling_update.partition))
 }
 
 /// A Rollout, as a row. Where it only refers to the workload that has the template, its revisions say what it runs.

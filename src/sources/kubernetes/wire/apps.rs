@@ -134,6 +134,15 @@ pub struct Rolling {
     pub partition: u32,
 }
 
+/// How the pods of a StatefulSet are counted.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Ordinals {
+    /// The first.
+    #[serde(deserialize_with = "count")]
+    pub start: u32,
+}
+
 /// What all kinds of workloads want.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -155,6 +164,12 @@ pub struct Spec {
     /// How the other two do.
     #[serde(deserialize_with = "or_default")]
     pub update_strategy: Strategy,
+    /// StatefulSet: `OrderedReady` or `Parallel`.
+    #[serde(deserialize_with = "or_default")]
+    pub pod_management_policy: String,
+    /// StatefulSet: from where its pods are counted.
+    #[serde(deserialize_with = "or_default")]
+    pub ordinals: Ordinals,
 }
 
 /// What their controllers say. A zero is left out on the wire.

@@ -14,7 +14,15 @@ use crate::{
     domain::{Application, Id, Operation, Owner, Phase, Seen, Stage, Synced, Workload},
     sources::{
         SourceError,
-        kubernetes::{act::Change, ask::Current, client::Cluster, groups::Served, revisions, rows, template::OPERATION, wire::Shape},
+        kubernetes::{
+            act::{Change, Does},
+            ask::Current,
+            client::Cluster,
+            groups::Served,
+            revisions, rows,
+            template::OPERATION,
+            wire::Shape,
+        },
         spec,
     },
     text::{Clean, Name, Raw},
@@ -96,7 +104,7 @@ impl Sync {
             return refused(clean!("{} has it no more in its history: choose another", self.name()));
         };
         let (resource, namespace) = (self.keeper.sort.resource(), self.keeper.namespace().to_owned());
-        Ok(Change { path: self.keeper.path(), resource, namespace, patch: self.patch(operation, &point) })
+        Ok(Change { path: self.keeper.path(), resource, namespace, does: Does::Patch(self.patch(operation, &point)) })
     }
 
     /// The merge patch that asks for it, on the condition that nobody has written to the application since it was read.

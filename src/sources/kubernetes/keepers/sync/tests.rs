@@ -142,12 +142,19 @@ fn of_several_sources_all_go_back_together() {
     };
     let sync = with(json!([many(1, "1.2.0"), many(2, "1.3.0")]), json!({}));
     assert_eq!(told(&sync), [(2, "1.3.0+1f2e3d4".into(), true), (1, "1.2.0+1f2e3d4".into(), false)]);
-    let patch = sync.change(&to(1)).unwrap_or_else(|stage| panic!("{stage:?}")).patch;
+    let patch = patched(sync.change(&to(1)).unwrap_or_else(|stage| panic!("{stage:?}")));
     let asked = &patch["operation"]["sync"];
     assert_eq!((&asked["revisions"], asked["sources"][0]["chart"].as_str()), (&json!(["1.2.0", GOOD]), Some("cart")));
     let mut torn = many(1, "1.2.0");
     torn["revisions"] = json!(["1.2.0"]);
     assert_eq!(told(&with(json!([torn, many(2, "1.3.0")]), json!({}))).len(), 1, "a revision is missing for a source");
+}
+
+fn patched(change: Change) -> Value {
+    match change.does {
+        Does::Patch(patch) => patch,
+        Does::Delete(options) => panic!("{options}"),
+    }
 }
 
 #[test]
@@ -159,7 +166,7 @@ fn one_request_asks_for_it_as_its_own_server_does() {
         "info": [{ "name": "Reason", "value": "errors" }, { "name": "pilothouse.dev/operation", "value": "7f3a-1" }],
         "sync": { "revision": GOOD, "source": source(), "syncOptions": ["CreateNamespace=true"], "syncStrategy": { "apply": {} } },
     });
-    assert_eq!(change.patch, json!({ "metadata": { "resourceVersion": "7" }, "operation": operation }));
+    assert_eq!(patched(change), json!({ "metadata": { "resourceVersion": "7" }, "operation": operation }));
     assert_eq!(with(two(), json!({})).command(&to(3)).as_deref(), Some("argocd app rollback shop 3"));
 }
 
