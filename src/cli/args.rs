@@ -261,7 +261,7 @@ pub struct Rollback {
     /// The service's name again, or with several services the environment's; production demands it.
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
-    /// First hold off what would undo it: the auto-sync of Argo CD, Flux. It stays held off until somebody lets it go (`H` in the console). One service at a time.
+    /// First hold off what would undo it: the auto-sync of Argo CD, Flux. It stays held off until somebody lets it go (`H` in the console).
     #[arg(long)]
     pub hold: bool,
     /// Afterwards delete the pod that a StatefulSet waits for in vain: with OrderedReady nothing goes back before a pod that never gets ready is gone. One

@@ -1,10 +1,10 @@
 //! Several services as one plan, confirmed once: what does not help stops what comes after it.
 
-use super::{Headless, PLAN, environment, find, permitted, shown, told, typed, watch_until};
+use super::{Headless, PLAN, environment, find, hold, permitted, shown, told, typed, watch_until};
 use crate::{
     app::{App, OperationKey, Together},
     cli::{Failed, args::Rollback, exit::Exit, out::say},
-    domain::{Id, Workload},
+    domain::{CheckKind, Finding, Id, Outcome, Workload},
     rollback::Barred,
     text::Clean,
 };
@@ -12,13 +12,7 @@ use serde_json::{Value, json};
 
 /// Plans all of them, confirms as the arguments say, watches each to its verdict.
 pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed> {
-    let alone: [(&str, bool); 5] = [
-        ("--to", args.to.is_some()),
-        ("--workload", args.workload.is_some()),
-        ("--back-to-bad", args.back_to_bad),
-        ("--hold", args.hold),
-        ("--delete-pod", args.delete_pod),
-    ];
+    let alone = [("--to", args.to.is_some()), ("--workload", args.workload.is_some()), ("--back-to-bad", args.back_to_bad), ("--delete-pod", args.delete_pod)];
     if let Some((flag, _)) = alone.iter().find(|(_, given)| *given) {
         return Err(Failed::new(Exit::Usage, format!("{flag} is about one service: roll that one back on its own")));
     }
@@ -29,8 +23,15 @@ pub async fn run(mut headless: Headless, args: Rollback) -> Result<Exit, Failed>
             workloads.push(found);
         }
     }
-    let key = plan(&mut headless, &workloads).await?;
     let told = Several { json: args.output.json };
+    let mut key = plan(&mut headless, &workloads).await?;
+    if args.hold {
+        if let Some(why) = beyond_a_hold(&headless.app, key) {
+            return Ok(told.refused(&headless.app, key, &why, Exit::No));
+        }
+        hold_each(&mut headless, key, &workloads, &args).await?;
+        key = plan(&mut headless, &workloads).await?;
+    }
     if args.dry_run || !args.yes {
         return Ok(told.plan(&headless.app, key, args.dry_run));
     }
@@ -73,6 +74,34 @@ async fn plan(headless: &mut Headless, workloads: &[Id<Workload>]) -> Result<Ope
     };
     let ready = headless.until(PLAN, ready).await;
     ready.then_some(key).ok_or_else(|| Failed::new(Exit::Unknown, "the plans were not ready in time; pilothouse doctor says what does not answer"))
+}
+
+/// What would be in the way of one of them even if whatever keeps it were held off: then nothing is held off.
+fn beyond_a_hold(app: &App, key: OperationKey) -> Option<Clean> {
+    let batch = app.operations.batch(key)?;
+    batch.taken().find_map(|(at, member)| {
+        let (name, plan) = (batch.name(at), app.operations.of_member(member).and_then(|running| running.procedure.plan()));
+        let other = |finding: &&Finding| finding.outcome == Outcome::Block && finding.kind != CheckKind::Owner;
+        let found = plan.and_then(|plan| plan.findings.values().find(other)).map(|finding| crate::clean!("{}: {}", finding.kind.word(), finding.sentence));
+        let why = found.or_else(|| match app.operations.barred_member(member) {
+            Some(Barred::NoTarget(why)) => Some(why),
+            Some(Barred::Blocked(_) | Barred::Checking | Barred::NotPlanned) | None => None,
+        });
+        why.map(|why| crate::clean!("{name}: {why}; nothing was held off"))
+    })
+}
+
+/// Holds off what keeps each of them. What was typed for all, the environment's name, was demanded before.
+async fn hold_each(headless: &mut Headless, key: OperationKey, workloads: &[Id<Workload>], args: &Rollback) -> Result<(), Failed> {
+    if let Some(batch) = headless.app.operations.batch(key).filter(|_| args.yes) {
+        permitted(&headless.app, &batch.environment, batch.environment.raw(), args)?;
+    }
+    for workload in workloads {
+        let service = headless.app.store.joined(workload).map(|joined| joined.service.raw().to_owned());
+        let own = Rollback { confirm: args.confirm.as_ref().and(service), ..args.clone() };
+        hold::first(headless, workload, &own).await?;
+    }
+    Ok(())
 }
 
 /// The procedures of those that go back, in their order, with the names of their services.

@@ -106,22 +106,31 @@ fn name(subject: &Subject) -> String {
 }
 
 fn image(space: &Space) -> String {
-    space.kubectl(&["get", "deployment", "cart", "-o", "jsonpath={.spec.template.spec.containers[0].image}"])
+    image_of(space, "cart")
+}
+
+fn image_of(space: &Space, name: &str) -> String {
+    space.kubectl(&["get", "deployment", name, "-o", "jsonpath={.spec.template.spec.containers[0].image}"])
 }
 
 fn accepted(stages: &[Stage]) {
     assert!(matches!(stages, [Stage::Sending, Stage::Accepted { .. }]), "{stages:?}");
 }
 
+/// Revisions of a Deployment that an application made.
+fn made_by(application: &str, space: &Space, name: &str, versions: &[&str]) {
+    for version in versions {
+        let mut object: Value = serde_json::from_str(&lab::deployment(name, &format!("lab/app:{version}"), &[], version)).expect("JSON");
+        object["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = format!("{application}:apps/Deployment:{}/{name}", space.name).into();
+        space.apply(&object.to_string());
+        space.rolled_out(name);
+    }
+}
+
 /// Two revisions of a Deployment that an application made, which another one made: their names, the upper one first.
 fn kept_by_two(space: &Space) -> (String, String) {
     let (parent, child) = (format!("apps-{}", space.name), format!("shop-{}", space.name));
-    for version in ["1", "2"] {
-        let mut cart: Value = serde_json::from_str(&lab::deployment("cart", &format!("lab/app:{version}"), &[], version)).expect("JSON");
-        cart["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = format!("{child}:apps/Deployment:{}/cart", space.name).into();
-        space.apply(&cart.to_string());
-        space.rolled_out("cart");
-    }
+    made_by(&child, space, "cart", &["1", "2"]);
     space.apply(&application(&parent, None, &[("Application", &child)], &space.name).to_string());
     space.apply(&application(&child, Some(&parent), &[("Deployment", "cart"), ("Deployment", "stock"), ("Service", "cart")], &space.name).to_string());
     (parent, child)
@@ -151,6 +160,36 @@ async fn without_a_screen_what_would_undo_a_rollback_is_held_off_first() {
     assert!(held.len() == 2 && held.is_sorted(), "{error}");
     healer.looks_twice().await;
     assert_eq!((image(&space).as_str(), heals(&parent), heals(&child)), ("lab/app:1", false, false), "it stays");
+}
+
+/// The same of several at once: what keeps all of them is held off once, before the first goes back; where one of them can not go back at all, nothing is held off.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_undo_several_rollbacks_is_held_off_before_the_first() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    lab::serve("argoproj.io", "v1alpha1", ("applications", "Application"), false);
+    let space = Space::new("held-several");
+    let (parent, child) = kept_by_two(&space);
+    made_by(&child, &space, "stock", &["1", "2"]);
+    made_by(&child, &space, "first", &["1"]);
+    let healer = Healer::start(&space, parent.clone(), child.clone(), "lab/app:2".into());
+    let heals = |name: &str| space.kubectl(&["get", "application", name, "-o", "jsonpath={.spec.syncPolicy.automated.selfHeal}"]) == "true";
+    let back = |services: &[&str], more: &[&str]| {
+        let common = ["-e", "lab", "--write", "--reason", "bad", "--confirm", "lab"];
+        face(&kubeconfig, &[&["--context", "lab", "-n", &space.name, "rollback"], services, &common[..], more].concat())
+    };
+    let (code, out, error) = back(&["cart", "first"], &["--yes", "--hold"]);
+    assert_eq!((code, heals(&parent), heals(&child)), (Some(1), true, true), "one can not go back: {out}{error}");
+    assert!(out.contains("first: ") && out.contains("nothing was held off"), "{out}{error}");
+    let (code, out, error) = back(&["cart", "stock"], &["--dry-run", "--hold"]);
+    assert_eq!((code, heals(&parent), heals(&child)), (Some(1), true, true), "a dry run holds nothing: {out}{error}");
+    let (code, out, error) = back(&["cart", "stock"], &["--yes", "--hold"]);
+    assert!(matches!(code, Some(0 | 2)), "nothing was bad before, so nobody may be able to tell: {out}{error}");
+    for name in [&parent, &child] {
+        assert_eq!(error.matches(&format!("held off: Argo CD application {name}")).count(), 1, "once: {error}");
+    }
+    healer.looks_twice().await;
+    let images = ["cart", "stock"].map(|name| image_of(&space, name));
+    assert_eq!((images, heals(&parent), heals(&child)), (["lab/app:1".to_owned(), "lab/app:1".to_owned()], false, false), "they stay");
 }
 
 #[tokio::test(flavor = "multi_thread")]
