@@ -91,7 +91,7 @@ async fn a_change_is_sent_once_and_told_as_what_came_back() {
         let server = Server::of([act.clone()]).await;
         let http = Http::new(Settings { url: server.url(), ..Settings::default() }).unwrap();
         let login = Login { host: "git.example".into(), token: None };
-        let api = Api::new(SourceId::new("gitlab"), login, http, Pace::USUAL, Gates::default(), Usual::new(0));
+        let api = Api::new(SourceId::new("gitlab"), login, (http, None), Pace::USUAL, Gates::default(), Usual::new(0));
         let (stage, _) = api.carry("acme/cart", &"job deploy".into(), Ask::change(Method::POST, "x", None)).await;
         assert!(format!("{stage:?}").starts_with(told), "{act:?}: {stage:?}");
         assert_eq!(server.asked().len(), 1, "{act:?}: it was sent once");
