@@ -183,7 +183,6 @@ fn the_plan_says_what_goes_and_what_comes_and_the_policy_asks() {
         "deletes      what is in the emptyDir scratch is lost with it;",
         "“yes” must be typed",
     ]);
-    println!("{}", stuck.scene.text());
     let wanted = stuck.keys(&["enter", "enter"]);
     assert!(!wanted.iter().any(|effect| matches!(effect, Effect::Act { .. })), "Enter alone is no yes");
     stuck.scene.says(&["type yes"]);
@@ -211,7 +210,6 @@ fn it_is_followed_until_what_takes_its_place_is_ready() {
         stuck.answers(task, answer);
     }
     assert!(matches!(stand(&stuck.scene.app), Stand::Done { end: End::Complete, .. }), "{:?}", stand(&stuck.scene.app));
-    println!("{}", stuck.scene.text());
     stuck.scene.told(Event::Tick).says(&["COMPLETE", "stock-1 was made anew from 12.0.1 r4 and is ready", "Recorded as entry 7"]);
 }
 
