@@ -136,7 +136,8 @@ fn fewer_serving_than_before_is_worse_and_not_yet_ready_is_not_recovered() {
 #[test]
 fn the_pod_that_an_ordered_set_waits_for_in_vain_is_named_with_what_ends_the_wait() {
     for (kind, state, detail) in [(Kind::StatefulSet, "holds it up", "delete it: kubectl delete pod cart-1 -n shop"), (Kind::Deployment, "still there", "")] {
-        let set = Workload { kind, progress: Progress::Rolling, ..workload("prod", "shop", "cart") };
+        let in_order = (kind == Kind::StatefulSet).then_some(0);
+        let set = Workload { kind, in_order, progress: Progress::Rolling, ..workload("prod", "shop", "cart") };
         let pods = [crashing(pod(&set, 42, "cart-1"), 1, 5), pod(&set, 42, "cart-0")];
         let world = World::new().workloads("prod", [set.clone()]).pods("prod", pods);
         let mut run = run(60, None);

@@ -310,7 +310,6 @@ fn several_services_are_one_plan_that_is_confirmed_by_the_name_of_their_environm
     run(&["--yes", "--write", "--reason", "errors", "--confirm", "cart"]).ends(77).says(&["--confirm production"]);
     run(&["--yes", "--reason", "errors", "--confirm", "production"]).ends(77).says(&["locked"]);
     run(&["--dry-run", "--to", "r41"]).ends(64).says(&["--to is about one service"]);
-    run(&["--dry-run", "--hold"]).ends(64).says(&["--hold is about one service"]);
 }
 
 #[test]
