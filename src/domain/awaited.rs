@@ -85,7 +85,12 @@ impl Workload {
     /// and would be made anew from that.
     pub fn awaits<'a>(&self, pods: impl IntoIterator<Item = &'a Pod>, newest: &Raw) -> Option<&'a Pod> {
         let least = self.in_order?;
-        let first = pods.into_iter().filter(|pod| !pod.ready).min_by_key(|pod| pod.ordinal())?;
-        (!first.leaving && first.template != *newest && first.ordinal() >= Some(least)).then_some(first)
+        in_vain(pods, Some(newest.expose())).filter(|first| first.ordinal() >= Some(least))
     }
+}
+
+/// The first of `pods`, which are taken one after the other, that is not ready, where that is of another template than the newest and not on its way out.
+pub fn in_vain<'a>(pods: impl IntoIterator<Item = &'a Pod>, newest: Option<&str>) -> Option<&'a Pod> {
+    let first = pods.into_iter().filter(|pod| !pod.ready).min_by_key(|pod| pod.ordinal())?;
+    (!first.leaving && Some(first.template.expose()) != newest).then_some(first)
 }

@@ -31,7 +31,7 @@ mod workload;
 
 pub use alert::{Alert, AlertState, Rule, Severity};
 pub use application::{Application, Phase, Synced};
-pub use awaited::{Awaited, Standing};
+pub use awaited::{Awaited, Standing, in_vain};
 pub use change::{Batch, Change, Cursor, Fact, Feed, LogTarget, Row, Scope};
 pub use check::{Check, CheckKind, Finding, Outcome};
 pub use environment::*;

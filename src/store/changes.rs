@@ -288,32 +288,27 @@ mod tests {
         assert_eq!(words(&world.0), ["cart 41.0 → 42.0"], "the old one's rollout is out of reach and the new one is told once");
     }
 
-    #[test]
-    fn an_undo_shows_by_the_workloads_own_time_because_its_revision_keeps_the_old_one() {
+    /// What is told where the good one was made so many seconds ago, the bad one after it, and then the good one was taken up again.
+    fn undone(good_made: i64, bad_made: i64, changed: i64) -> Vec<String> {
         let mut row = workload("prod", "shop", "cart");
         row.revision = Some(43);
-        row.changed = Some(ago(60));
+        row.changed = Some(ago(changed));
         row.version = crate::domain::Version("41.0".into());
         let (mut bad, mut good) = (revision(&row, 42, 0), revision(&row, 43, 6));
         good.version = row.version.clone();
-        good.created = Some(ago(9 * 86_400));
-        bad.created = Some(ago(600));
-        let world = World::new().workloads("prod", [row]).revisions("prod", [bad, good]);
-        assert_eq!(words(&world.0), ["cart 42.0 → 41.0", "cart 41.0 → 42.0"]);
+        good.created = Some(ago(good_made));
+        bad.created = Some(ago(bad_made));
+        words(&World::new().workloads("prod", [row]).revisions("prod", [bad, good]).0)
+    }
+
+    #[test]
+    fn an_undo_shows_by_the_workloads_own_time_because_its_revision_keeps_the_old_one() {
+        assert_eq!(undone(9 * 86_400, 600, 60), ["cart 42.0 → 41.0", "cart 41.0 → 42.0"]);
     }
 
     #[test]
     fn an_undo_right_after_the_rollout_shows_too() {
-        let mut row = workload("prod", "shop", "cart");
-        row.revision = Some(43);
-        row.changed = Some(ago(10));
-        row.version = crate::domain::Version("41.0".into());
-        let (mut bad, mut good) = (revision(&row, 42, 0), revision(&row, 43, 6));
-        good.version = row.version.clone();
-        good.created = Some(ago(60));
-        bad.created = Some(ago(30));
-        let world = World::new().workloads("prod", [row]).revisions("prod", [bad, good]);
-        assert_eq!(words(&world.0), ["cart 42.0 → 41.0", "cart 41.0 → 42.0", "cart 41.0"]);
+        assert_eq!(undone(60, 30, 10), ["cart 42.0 → 41.0", "cart 41.0 → 42.0", "cart 41.0"]);
     }
 
     #[test]

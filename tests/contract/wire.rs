@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Notify, watch},
+    sync::watch,
     task::JoinSet,
 };
 
@@ -34,8 +34,6 @@ pub enum Fault {
     Silent,
     /// It is kept here, neither carried out nor answered.
     Held,
-    /// It is kept here until it is let go on.
-    Late,
     /// It does not go on; this is answered.
     Answered(u16),
     /// It is carried out, and this is answered.
@@ -67,7 +65,6 @@ struct Shared {
     hidden: Mutex<Vec<&'static str>>,
     paused: watch::Sender<bool>,
     asked: Mutex<Vec<Asked>>,
-    let_go: Notify,
 }
 
 impl Shared {
@@ -134,11 +131,6 @@ impl Wire {
     /// What happens to the next change.
     pub fn next(&self, fault: Fault) {
         *self.shared.fault.lock().expect("no panic") = Some(fault);
-    }
-
-    /// What is late goes on.
-    pub fn lets_go(&self) {
-        self.shared.let_go.notify_one();
     }
 
     /// What happens before the next change goes on.
@@ -242,10 +234,6 @@ async fn pass(request: Request<Incoming>, server: String, shared: Arc<Shared>) -
             std::future::pending().await
         }
         Some(Fault::Held) => std::future::pending().await,
-        Some(Fault::Late) => {
-            shared.let_go.notified().await;
-            send(&server, Request::from_parts(head, whole(body))).await
-        }
         Some(Fault::Answered(code)) => Ok(status(code)),
         Some(Fault::CarriedOutAnswered(code)) => {
             read(&server, Request::from_parts(head, whole(body))).await?;

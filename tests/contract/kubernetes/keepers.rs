@@ -5,6 +5,7 @@ use super::{
     acts::{act, checks, insist, operation, revisions, subject},
     faults::Line,
     lab::{self, Reading, Space},
+    torn::{after_a_kill, config},
 };
 use crate::{
     faces::face,
@@ -325,14 +326,8 @@ async fn a_hold_whose_console_was_killed_is_told_by_the_next_one() {
     let (space, wire) = (Space::new("killed-hold"), Wire::new().await);
     kustomization(&space);
     let home = tempfile::tempdir().expect("a folder");
-    let config = format!(
-        "[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\nnamespaces = ['{}']\ndiscover = false\n\
-         [[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ context = 'lab' }}]\n",
-        wire.kubeconfig(home.path()).display(),
-        space.name,
-    );
-    let state = home.path().join("state").display().to_string();
-    let console = || pilothouse(&[]).size(200, 50).with("XDG_STATE_HOME", &state).file("config/pilothouse/config.toml", &config).start();
+    let (config, state) = (config(&wire, home.path(), &space), home.path().join("state"));
+    let console = || pilothouse(&[]).size(200, 50).with("XDG_STATE_HOME", &state.display().to_string()).file("config/pilothouse/config.toml", &config).start();
     for (fault, carried_out, words) in [(Fault::Silent, true, "it was carried out"), (Fault::Held, false, "not carried out")] {
         let before = wire.changes();
         wire.next(fault);
@@ -344,13 +339,7 @@ async fn a_hold_whose_console_was_killed_is_told_by_the_next_one() {
         if carried_out {
             lab::eventually("it is carried out", async || suspended(&space).then_some(())).await;
         }
-        first.signal(rustix::process::Signal::KILL);
-        drop(first);
-        pilothouse::journal::verify(&home.path().join("state/pilothouse/journal")).expect("the journal is whole");
-        let mut next = console();
-        // It stands at the foot for as long as it is open.
-        next.shows("left behind; Enter reads what became of it");
-        next.types("B").shows("Under way and still open");
+        let mut next = after_a_kill(first, &state, console);
         if carried_out {
             // What is held stands before it as soon as it is told.
             next.shows("is held off for");

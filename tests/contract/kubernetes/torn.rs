@@ -6,7 +6,7 @@ use super::{
     lab::{self, Space},
 };
 use crate::{
-    term::pilothouse,
+    term::{Term, pilothouse},
     wire::{Fault, Pause, Wire},
 };
 use pilothouse::domain::{Stage, Verb};
@@ -20,6 +20,29 @@ use std::{
 
 fn image(space: &Space, name: &str) -> String {
     space.kubectl(&["get", "deployment", name, "-o", "jsonpath={.spec.template.spec.containers[0].image}"])
+}
+
+/// What a console is configured with that sees one namespace, over the wire.
+pub fn config(wire: &Wire, home: &Path, space: &Space) -> String {
+    format!(
+        "[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\nnamespaces = ['{}']\ndiscover = false\n\
+         [[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ context = 'lab' }}]\n",
+        wire.kubeconfig(home).display(),
+        space.name,
+    )
+}
+
+/// Kills a console in the middle of what it does: its journal is whole, and the console after it, of the same `state`, has found what was left behind and
+/// lists it.
+pub fn after_a_kill(first: Term, state: &Path, console: impl Fn() -> Term) -> Term {
+    first.signal(rustix::process::Signal::KILL);
+    drop(first);
+    pilothouse::journal::verify(&state.join("pilothouse/journal")).expect("the journal is whole");
+    let mut next = console();
+    // It stands at the foot for as long as it is open.
+    next.shows("left behind; Enter reads what became of it");
+    next.types("B").shows("Under way and still open");
+    next
 }
 
 /// Two good revisions, the second of which runs.
@@ -70,13 +93,9 @@ async fn who_is_faster_than_the_request_is_named_and_not_written_over() {
     // What is written while the request is on its way, and whether what the operator saw is still so after it.
     for (faster, same) in [(&["annotate", "deployment", "cart", "seen=yes"][..], true), (&["set", "image", "deployment/cart", "app=lab/app:3"][..], false)] {
         let before = wire.changes();
-        wire.next(Fault::Late);
-        let somebody = async {
-            wire.came(before + 1).await;
-            space.kubectl(faster);
-            wire.lets_go();
-        };
-        let (stages, ()) = futures::join!(act(&source, operation(Verb::RollBack, &seen, Some(other))), somebody);
+        let beside = lab::beside(&space);
+        wire.first(move || drop(beside.kubectl(faster)));
+        let stages = act(&source, operation(Verb::RollBack, &seen, Some(other))).await;
         let [Stage::Sending, Stage::Conflict { what, same: told }] = &stages[..] else { panic!("{faster:?}: {stages:?}") };
         assert_eq!((*told, wire.changes()), (same, before + 1), "{faster:?}: {what}");
         assert!(same || (what.contains("by kubectl-set") && what.contains("lab/app:3")), "{what}");
@@ -282,13 +301,7 @@ async fn from_the_key_to_the_plan_and_from_the_confirmation_to_the_wire() {
     space.deploy("cart", 2, &[("APP_CRASH_AFTER", "1"), ("APP_READY_AFTER", "never")], "bad");
     lab::eventually("it crashes", async || space.kubectl(&["get", "pods"]).contains("CrashLoopBackOff").then_some(())).await;
     let (wire, home) = (Wire::new().await, tempfile::tempdir().expect("a folder"));
-    let config = format!(
-        "[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\nnamespaces = ['{}']\ndiscover = false\n\
-         [[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ context = 'lab' }}]\n",
-        wire.kubeconfig(home.path()).display(),
-        space.name,
-    );
-    let mut console = pilothouse(&[]).file("config/pilothouse/config.toml", &config).start();
+    let mut console = pilothouse(&[]).file("config/pilothouse/config.toml", &config(&wire, home.path(), &space)).start();
     console.shows("cart in development is stuck");
     let mut plans: Vec<Duration> = (0..7)
         .map(|_| {

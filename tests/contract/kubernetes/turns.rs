@@ -5,7 +5,7 @@ use super::{
     faults::{Line, word},
     lab::{self, Reading, Space},
     sets::manifest,
-    torn::{begun, ended, kinds},
+    torn::{after_a_kill, begun, config, ended, kinds},
 };
 use crate::{
     term::{Term, pilothouse},
@@ -202,16 +202,6 @@ async fn what_replaces_its_pods_all_at_once_needs_no_deletion() {
     space.object_rolled_out("statefulset/web");
 }
 
-/// The configuration of a console that looks only here.
-fn config(wire: &Wire, home: &std::path::Path, space: &Space) -> String {
-    format!(
-        "[[source]]\nkind = 'kubernetes'\nkubeconfig = '{}'\ncontexts = ['lab']\nnamespaces = ['{}']\ndiscover = false\n\
-         [[environment]]\nname = 'development'\ntier = 'development'\nmatch = [{{ context = 'lab' }}]\n",
-        wire.kubeconfig(home).display(),
-        space.name,
-    )
-}
-
 /// Opens the plan of the deletion, as far as its confirm line.
 fn opens_the_line(console: &mut Term) {
     console.types("A").until("all its checks", |screen| screen.contents().contains("5 made") && screen.contents().contains("Enter asks once more"));
@@ -269,8 +259,8 @@ async fn a_deletion_whose_console_was_killed_is_told_by_the_next_one() {
     let (space, wire, home) = (Space::new("awaited-killed"), Wire::new().await, tempfile::tempdir().expect("a folder"));
     let source = lab::source(&kubeconfig, "lab", "");
     stuck(&space, &source).await;
-    let (config, state) = (config(&wire, home.path(), &space), home.path().join("state").display().to_string());
-    let console = || pilothouse(&[]).size(200, 50).with("XDG_STATE_HOME", &state).file("config/pilothouse/config.toml", &config).start();
+    let (config, state) = (config(&wire, home.path(), &space), home.path().join("state"));
+    let console = || pilothouse(&[]).size(200, 50).with("XDG_STATE_HOME", &state.display().to_string()).file("config/pilothouse/config.toml", &config).start();
     for (fault, carried_out, words) in [(Fault::Held, false, "not carried out"), (Fault::Silent, true, "the pod that was to go is gone")] {
         let (before, sent) = (second(&space), wire.changes());
         wire.next(fault);
@@ -281,13 +271,7 @@ async fn a_deletion_whose_console_was_killed_is_told_by_the_next_one() {
         if carried_out {
             lab::eventually("it is carried out", async || (second(&space) != before).then_some(())).await;
         }
-        first.signal(rustix::process::Signal::KILL);
-        drop(first);
-        pilothouse::journal::verify(&home.path().join("state/pilothouse/journal")).expect("the journal is whole");
-        let mut next = console();
-        next.shows("left behind; Enter reads what became of it");
-        next.types("B").shows("Under way and still open");
-        next.types("\r").shows(words);
+        after_a_kill(first, &state, console).types("\r").shows(words);
         assert_eq!((wire.changes(), second(&space).0 != before.0), (sent + 1, carried_out), "nothing is sent a second time");
     }
 }

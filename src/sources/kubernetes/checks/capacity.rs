@@ -2,7 +2,7 @@
 
 use crate::{
     clean,
-    domain::{CheckKind, Finding, Kind, Verb},
+    domain::{CheckKind, Finding, Kind, Verb, in_vain},
     sources::{
         SourceError,
         kubernetes::{
@@ -212,8 +212,7 @@ async fn ordered(ground: &Ground) -> Result<Option<Clean>, SourceError> {
     }
     let target = ground.target().map(|kept| kept.template.as_str());
     let pods = revisions::pods(&ground.cluster, &ground.current).await?;
-    let first = pods.iter().filter(|pod| !pod.ready).min_by_key(|pod| pod.ordinal());
-    Ok(first.filter(|pod| !pod.leaving && Some(pod.template.expose()) != target).map(|pod| pod.name.clean().clone()))
+    Ok(in_vain(&pods, target).map(|pod| pod.name.clean().clone()))
 }
 
 /// How the pods are replaced.
