@@ -141,7 +141,7 @@ async fn a_run_says_where_the_image_of_its_commit_runs_and_a_cell_opens_the_run_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_registry_does_not_tell_is_said_once_asked_and_left_alone() {
-    let Some(world) = World::new("refused", SignedDuration::from_mins(-5)).await else { return };
+    let Some(world) = World::new("unread", SignedDuration::from_mins(-5)).await else { return };
     for (mood, words) in [(Mood::Refuses, "tells only those whom it knows"), (Mood::Silent, "did not answer")] {
         world.front.takes_us(mood);
         let before = world.asked().len();
