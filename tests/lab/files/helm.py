@@ -82,9 +82,10 @@ def rollback(release, revision, *flags):
     old, wanted = objects(before["manifest"]), objects(record["manifest"])
     there = {name for name in wanted if subprocess.run(["kubectl", "-n", namespace, "get", name], capture_output=True).returncode == 0}
     for name, document in wanted.items():
-        kubectl("-n", namespace, "replace" if name in there else "create", "-f", "-", text=document)
+        # Helm patches, and the object is never without its owner: neither is it here.
         owner = [f"meta.helm.sh/release-name={release}", f"meta.helm.sh/release-namespace={namespace}"]
-        kubectl("-n", namespace, "annotate", "--overwrite", name, *owner)
+        owned = kubectl("annotate", "--local", "-f", "-", "-o", "json", *owner, text=document)
+        kubectl("-n", namespace, "replace" if name in there else "create", "-f", "-", text=owned)
     for name in old.keys() - wanted.keys():
         kubectl("-n", namespace, "delete", name, "--wait=false")
     for revision in map(int, history.split()):
