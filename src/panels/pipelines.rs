@@ -45,7 +45,11 @@ pub fn settle(app: &mut App) {
     rows.sort_by_key(|(newest, run)| (if *newest { urgency(&run.status) } else { 3 }, std::cmp::Reverse(run.started.or(run.created))));
     app.pipelines.order = rows.into_iter().map(|(_, run)| run.id.clone()).collect();
     let order = std::mem::take(&mut app.pipelines.order);
-    app.pipelines.at.settle(&order);
+    // A cursor at the top that nobody is at does not go down with a run that ended: what runs stays in view.
+    match (app.panel == Focus::Pipelines, app.pipelines.at.row()) {
+        (false, Some(0)) => app.pipelines.at.first(&order),
+        _ => app.pipelines.at.settle(&order),
+    }
     app.pipelines.order = order;
     app.pipelines.stamp = Some(stamp);
 }

@@ -178,3 +178,28 @@ fn a_feed_that_nobody_listens_to_keeps_nobody_awake() {
     scene.told(Event::Link(source, jobs, Link::NotConnected));
     assert_eq!(scene.app.next_wake(), calm);
 }
+
+#[test]
+fn a_cursor_that_nobody_moved_stays_where_what_runs_is() {
+    let mut scene = stage("incident").at("-6m").play();
+    let here = |scene: &Scene| (scene.app.pipelines.at.row(), scene.app.pipelines.at.id().cloned());
+    let began = here(&scene);
+    assert_eq!(began.0, Some(0));
+    let mut others = 0;
+    for _ in 0..40 {
+        scene.go("<wait:15s>");
+        assert_eq!(here(&scene).0, Some(0));
+        others += usize::from(here(&scene).1 != began.1);
+    }
+    assert!(others > 0, "another run came to the top in these ten minutes");
+    // Whoever is at it keeps what is under the cursor.
+    let mut scene = stage("incident").at("-6m").keys("2").play();
+    assert_eq!(here(&scene), began);
+    let mut down = 0;
+    for _ in 0..40 {
+        scene.go("<wait:15s>");
+        assert_eq!(here(&scene).1, began.1);
+        down += usize::from(here(&scene).0 != Some(0));
+    }
+    assert!(down > 0, "its run went down, the cursor with it");
+}
