@@ -26,6 +26,9 @@ const FIRST: u32 = 100;
 /// How many are in a page elsewhere.
 const MANY: u32 = 500;
 /// How long one watch runs, in seconds, before it is asked for again: so soon is a connection found dead that nobody closed.
+///
+/// A request each four minutes would do if the connection itself looked whether the other end is there. `kube` leaves TCP keep-alive off and
+/// gives no hand to it, and what sits in between (a NAT, a balancer) may drop after a minute what is silent, and say nothing.
 const WATCH: u32 = 55;
 
 /// What a list tells: of objects as they travel, or of rows.
