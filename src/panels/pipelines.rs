@@ -12,6 +12,7 @@ use crate::{
     widgets::{self, Align, Below, Column, Cursor, Edge, Line, Panel, Piece, Selection, Table, Width, sign},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
+use std::time::Duration;
 
 /// The cursor follows a run.
 #[derive(Debug, Default)]
@@ -22,14 +23,21 @@ pub struct State {
     pub filter: String,
     /// The runs that are shown, in order.
     pub order: Vec<Id<Run>>,
+    /// When it was last in view.
+    seen: Option<Duration>,
     stamp: Option<(u64, String, bool)>,
 }
 
 /// The jobs of so many runs are asked for: those that anybody can see at once.
 const SHOWN: usize = 6;
+/// They are asked for so long after the panel went out of view: whoever comes back from another screen finds them.
+const LINGER: Duration = Duration::from_secs(60);
 
 /// Brings rows and cursor up to date: what runs or failed last of each workflow comes first, then by time.
 pub fn settle(app: &mut App) {
+    if crate::view::in_view(app, Focus::Pipelines) {
+        app.pipelines.seen = Some(app.now.mono);
+    }
     let stamp = (app.store.stamp(), app.pipelines.filter.clone(), app.problems_only);
     if app.pipelines.stamp.as_ref() == Some(&stamp) {
         return;
@@ -76,6 +84,9 @@ fn fits(run: &Run, filter: &str) -> bool {
 
 /// The runs whose jobs are asked for.
 pub fn shown(app: &App) -> Vec<Id<Run>> {
+    if app.pipelines.seen.is_none_or(|at| app.now.mono > at + LINGER) {
+        return Vec::new();
+    }
     let at = app.pipelines.at.row().unwrap_or_default();
     let from = at.saturating_sub(SHOWN / 2).min(app.pipelines.order.len().saturating_sub(SHOWN));
     app.pipelines.order.iter().skip(from).take(SHOWN).cloned().collect()

@@ -47,6 +47,12 @@ pub fn draw_into(app: &App, buf: &mut Buffer, area: Rect) {
     app.start.glyphs.settle(buf);
 }
 
+/// Whether anybody sees a panel: not below a screen, not where another has all of the room.
+pub fn in_view(app: &App, panel: crate::app::Panel) -> bool {
+    let alone = app.zoomed || matches!(layout(app.size).main, Main::Compact { .. });
+    app.screens.is_empty() && (app.panel == panel || !alone)
+}
+
 fn too_small(app: &App, buf: &mut Buffer, area: Rect) {
     let words = crate::clean!("{}×{} is too small: {}×{} is needed", area.width, area.height, SMALLEST.width, SMALLEST.height);
     for (row, line) in area.rows().zip(widgets::wrap(&line![(Role::Text, words)], usize::from(area.width).max(1))) {

@@ -203,3 +203,26 @@ fn a_cursor_that_nobody_moved_stays_where_what_runs_is() {
     }
     assert!(down > 0, "its run went down, the cursor with it");
 }
+
+#[test]
+fn jobs_of_runs_that_nobody_can_see_are_not_asked_for() {
+    let asks = |scene: &Scene| scene.app.wanted().iter().filter(|(_, feed)| matches!(feed, Feed::Jobs(_))).count();
+    let mut scene = stage("incident").size(120, 40).after("4m").play();
+    let all = asks(&scene);
+    assert!(all > 1, "the panel is there: {all}");
+    // Another screen lies over it: whoever is soon back finds them, and a minute later nobody asks.
+    scene.go("B<wait:30s>");
+    assert_eq!(asks(&scene), all);
+    scene.go("<wait:2m>");
+    assert_eq!(asks(&scene), 0);
+    scene.go("<esc>");
+    assert_eq!(asks(&scene), all);
+    // A run that is open is asked for, and those below it are not.
+    scene.go("2<enter><wait:2m>");
+    assert_eq!(asks(&scene), 1);
+    // In a small terminal the panel has a line until somebody goes there.
+    let mut small = stage("incident").size(80, 24).after("4m").play();
+    assert_eq!(asks(&small), 0);
+    small.go("2");
+    assert!(asks(&small) > 1);
+}
