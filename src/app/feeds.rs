@@ -38,8 +38,8 @@ impl App {
             wanted.insert((source_of(target), Feed::Logs(target.clone())));
         }
         // While the runs of a source still come in they stand on the screen for a moment only.
-        for run in crate::panels::pipelines::shown(self).into_iter().filter(|run| self.store.knows_runs_of(&run.source())) {
-            wanted.insert((run.source(), Feed::Jobs(run)));
+        for run in self.pipelines.looked.runs().filter(|run| self.store.knows_runs_of(&run.source())) {
+            wanted.insert((run.source(), Feed::Jobs(run.clone())));
         }
         wanted.retain(|(source, feed)| self.offered(source, feed));
         wanted

@@ -1,5 +1,7 @@
 //! Panel 2: what is being shipped, and did its gates pass?
 
+mod looked;
+
 use super::words;
 use crate::{
     app::{App, Effect, Known, Panel as Focus, Screen, Subject},
@@ -11,8 +13,8 @@ use crate::{
     theme::Role,
     widgets::{self, Align, Below, Column, Cursor, Edge, Line, Panel, Piece, Selection, Table, Width, sign},
 };
+use looked::Looked;
 use ratatui::{buffer::Buffer, layout::Rect};
-use std::time::Duration;
 
 /// The cursor follows a run.
 #[derive(Debug, Default)]
@@ -23,21 +25,18 @@ pub struct State {
     pub filter: String,
     /// The runs that are shown, in order.
     pub order: Vec<Id<Run>>,
-    /// When it was last in view.
-    seen: Option<Duration>,
+    /// Whose jobs are asked for.
+    pub looked: Looked,
     stamp: Option<(u64, String, bool)>,
 }
 
-/// The jobs of so many runs are asked for: those that anybody can see at once.
-const SHOWN: usize = 6;
-/// They are asked for so long after the panel went out of view: whoever comes back from another screen finds them.
-const LINGER: Duration = Duration::from_secs(60);
-
 /// Brings rows and cursor up to date: what runs or failed last of each workflow comes first, then by time.
 pub fn settle(app: &mut App) {
-    if crate::view::in_view(app, Focus::Pipelines) {
-        app.pipelines.seen = Some(app.now.mono);
-    }
+    arrange(app);
+    looked::settle(app);
+}
+
+fn arrange(app: &mut App) {
     let stamp = (app.store.stamp(), app.pipelines.filter.clone(), app.problems_only);
     if app.pipelines.stamp.as_ref() == Some(&stamp) {
         return;
@@ -82,19 +81,9 @@ fn fits(run: &Run, filter: &str) -> bool {
         || (texts.iter().any(|text| text.to_lowercase().contains(filter)) || run.called().trim_start_matches('#') == filter.trim_start_matches('#')) != inverted
 }
 
-/// The runs whose jobs are asked for.
-pub fn shown(app: &App) -> Vec<Id<Run>> {
-    if app.pipelines.seen.is_none_or(|at| app.now.mono > at + LINGER) {
-        return Vec::new();
-    }
-    let at = app.pipelines.at.row().unwrap_or_default();
-    let from = at.saturating_sub(SHOWN / 2).min(app.pipelines.order.len().saturating_sub(SHOWN));
-    app.pipelines.order.iter().skip(from).take(SHOWN).cloned().collect()
-}
-
 /// Whether something runs that is shown: its clock counts seconds.
 pub fn ticks(app: &App) -> bool {
-    shown(app)
+    looked::in_view(app)
         .iter()
         .filter_map(|id| app.store.run(id))
         .any(|run| run.status == RunStatus::Running && run.started.is_some_and(|at| words::young(at, app.now.wall)))
@@ -180,8 +169,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     panel.edge = if focused { Edge::Focus } else { Edge::Plain };
     panel.counts = counts(app);
     let inner = panel.draw(buf, area, theme);
-    let shown = shown(app);
-    let rows: Vec<Drawn> = app.pipelines.order.iter().filter_map(|id| app.store.run(id)).map(|run| drawn(app, run, shown.contains(&run.id))).collect();
+    let rows: Vec<Drawn> =
+        app.pipelines.order.iter().filter_map(|id| app.store.run(id)).map(|run| drawn(app, run, app.pipelines.looked.has(&run.id))).collect();
     let columns = columns();
     let mut table = Table::new(&columns, &rows);
     table.cursor = app.pipelines.at.row().filter(|at| *at < rows.len()).map_or(Cursor::None, Cursor::Row);

@@ -3,7 +3,7 @@
 use crate::stage::{Scene, stage};
 use pilothouse::{
     app::{Effect, End, Event, Known, Screen, Stand, offers},
-    domain::{Feed, Id, Link, RunStatus, SourceId, Stage as Told, Verb},
+    domain::{Change, Feed, Id, Link, Run, RunStatus, SourceId, Stage as Told, Verb},
     gate::Mode,
     keys::{Action, Key},
 };
@@ -220,9 +220,22 @@ fn jobs_of_runs_that_nobody_can_see_are_not_asked_for() {
     // A run that is open is asked for, and those below it are not.
     scene.go("2<enter><wait:2m>");
     assert_eq!(asks(&scene), 1);
+    // A cursor on its way down passes over runs that nobody asks for, and what was just seen is kept.
+    let mut scene = stage("incident").size(120, 40).after("4m").keys("2").play();
+    let run = scene.app.store.runs()[0].clone();
+    let source = run.id.source();
+    let more = (1_000..1_040).map(|number| Change::Upsert(Run { id: Id::new(&source, &format!("acme/cart/{number}")), number, ..run.clone() }).into());
+    scene.told(Event::Facts(source.clone(), Feed::Runs, more.collect())).go("g<wait:2m>");
+    assert_eq!(asks(&scene), 6);
+    (0..24).for_each(|_| _ = scene.told(Event::Key(Key::char('j'))));
+    assert_eq!(asks(&scene), 6);
+    for (script, asked) in [("<wait:1s>", 12), ("<wait:2m>", 6)] {
+        scene.go(script);
+        assert_eq!(asks(&scene), asked, "{script}");
+    }
     // In a small terminal the panel has a line until somebody goes there.
     let mut small = stage("incident").size(80, 24).after("4m").play();
     assert_eq!(asks(&small), 0);
-    small.go("2");
+    small.go("2<wait:1s>");
     assert!(asks(&small) > 1);
 }

@@ -75,6 +75,12 @@ fn named(what: &str) -> Option<usize> {
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
+/// How many looks at jobs are allowed: those that stand on the screen take turns, one look in seven seconds; each is looked at once at first, and once when
+/// it comes into view, begins or ends, which four do each minute here.
+fn jobs(minutes: f64) -> f64 {
+    minutes * 60.0 / 7.0 + 12.0 + 4.0 * minutes
+}
+
 fn resident(pid: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
@@ -130,14 +136,11 @@ struct Look {
 }
 
 /// Looks at a console for a minute, with `PILOTHOUSE_LONG` for ten, while now and then a run begins. What runs stands on the screen.
-async fn looked<F: Fleet>(fleet: &F, console: &mut Term, first: Timestamp, mut newest: u64) -> Look {
+async fn looked<F: Fleet>(fleet: &F, console: &Term, first: Timestamp, mut newest: u64) -> Look {
     let (from, began) = (Timestamp::now(), Instant::now());
     let (mut sizes, mut turn) = (Vec::new(), tokio::time::interval(Duration::from_secs(if long() { 60 } else { 6 })));
-    console.types("2");
     for tenth in 0..=10 {
         turn.tick().await;
-        // The cursor follows its run, which is over some time.
-        console.types("g");
         sizes.push(resident(console.pid().as_raw_nonzero().get()));
         if long() || tenth == 5 {
             fleet.add(0, newest, false).await;
@@ -192,7 +195,7 @@ pub async fn stays_within<F: Fleet>(runs: u64) {
     }
     tells_at_once(&fleet).await;
     let (mut console, first, start) = started(&fleet).await;
-    let look = looked(&fleet, &mut console, first, runs).await;
+    let look = looked(&fleet, &console, first, runs).await;
     judged::<F>(&look);
     assert!(start <= START, "the start takes {start} requests");
     // What it needs at first is there once it has looked everywhere again a few times.

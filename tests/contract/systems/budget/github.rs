@@ -1,6 +1,6 @@
 //! Twenty repositories of GitHub.
 
-use super::{ACTIVE, Fleet, REPOSITORIES, Same, Topic, named};
+use super::{ACTIVE, Fleet, REPOSITORIES, Same, Topic, jobs, named};
 use crate::{
     asked::Asked,
     github::{
@@ -65,13 +65,12 @@ impl Fleet for Many {
     }
 
     /// Four looks a minute at a repository in which something runs. Where nothing does it is looked at less and less often, down to every two minutes,
-    /// for its newest runs and for what was run again. The jobs of the runs that stand on the screen are looked at in turns: one look in seven seconds,
-    /// and each once at first. How long a workflow usually takes is asked once.
+    /// for its newest runs and for what was run again. How long a workflow usually takes is asked once.
     fn allowed(topic: Topic, minutes: f64) -> f64 {
         match topic {
             Topic::Runs(of) if of < ACTIVE => 4.0 * minutes + 2.0,
             Topic::Runs(_) => 2.0 * minutes + 5.0,
-            Topic::Jobs => minutes * 60.0 / 7.0 + 12.0 + minutes,
+            Topic::Jobs => jobs(minutes),
             Topic::More(_) => 3.0,
             Topic::All | Topic::Once => 0.0,
         }

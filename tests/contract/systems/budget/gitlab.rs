@@ -1,6 +1,6 @@
 //! Twenty projects of GitLab.
 
-use super::{ACTIVE, Fleet, REPOSITORIES, Same, Topic, named};
+use super::{ACTIVE, Fleet, REPOSITORIES, Same, Topic, jobs, named};
 use crate::{
     asked::Asked,
     gitlab::{
@@ -66,7 +66,7 @@ impl Fleet for Many {
             Topic::More(0) => 3.0 * minutes + 13.0,
             Topic::More(of) if of < ACTIVE => minutes + 12.0,
             Topic::More(_) => 11.0,
-            Topic::Jobs => minutes * 60.0 / 7.0 + 12.0 + minutes,
+            Topic::Jobs => jobs(minutes),
             Topic::Once => 12.0 + 3.0 * minutes,
             Topic::All => 0.0,
         }

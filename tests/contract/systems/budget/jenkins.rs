@@ -1,6 +1,6 @@
 //! Twenty jobs of a Jenkins.
 
-use super::{ACTIVE, Fleet, REPOSITORIES, Same, Topic, named};
+use super::{ACTIVE, Fleet, REPOSITORIES, Same, Topic, jobs, named};
 use crate::{
     asked::Asked,
     jenkins::{
@@ -57,7 +57,7 @@ impl Fleet for Many {
             Topic::Runs(of) if of < ACTIVE => 6.0,
             Topic::Runs(_) => 2.0,
             Topic::More(of) if of < ACTIVE => 4.0 * minutes + 3.0,
-            Topic::Jobs => 2.0 * (minutes * 60.0 / 7.0 + 12.0 + minutes),
+            Topic::Jobs => 2.0 * (jobs(minutes)),
             Topic::More(_) | Topic::Once => 0.0,
         }
     }
