@@ -208,6 +208,7 @@ impl WireRun {
             started: time(self.run_started_at.as_ref().or(self.created_at.as_ref())),
             // There is no time of its end; a later edit may move this one.
             ended: time(self.updated_at.as_ref()).filter(|_| !self.alive()),
+            was: None,
             digests: Box::default(),
             usual,
             url: clean(self.html_url.as_ref()),
