@@ -1,8 +1,8 @@
 //! Which feeds are wanted now: what is on screen, and what a decision rests on.
 
-use super::{App, Known, List, Screen};
+use super::{App, Known, List, Screen, Subject};
 use crate::{
-    domain::{Fact, Feed, FeedKind, Id, Link, LogTarget, Scope, SourceId, Workload},
+    domain::{Change, Fact, Feed, FeedKind, Id, Link, LogTarget, Run, Scope, SourceId, Workload},
     panels::logs,
     store::CellState,
 };
@@ -151,11 +151,34 @@ impl App {
                 | Fact::Alert(_)
                 | Fact::Rule(_)
                 | Fact::Sample(_) => {
+                    if let Fact::Run(Change::Upsert(run)) = &fact {
+                        self.runs_on(run);
+                    }
                     self.store.apply(source, feed, fact, self.now.wall);
                 }
             }
         }
         Vec::new()
+    }
+
+    /// What somebody looks at or has watched is the same run when its turn has come, whatever its CI calls it by then.
+    fn runs_on(&mut self, run: &Run) {
+        let Some(was) = &run.was else { return };
+        for screen in &mut self.screens {
+            if let Screen::Run(id, _) = screen
+                && id == was
+            {
+                *id = run.id.clone();
+            }
+        }
+        if self.pipelines.at.id() == Some(was) {
+            self.pipelines.at.select(run.id.clone());
+        }
+        for watched in &mut self.watched {
+            if watched.subject == Subject::Run(was.clone()) {
+                watched.subject = Subject::Run(run.id.clone());
+            }
+        }
     }
 
     pub(super) fn dropped(&mut self, _: &SourceId, feed: &Feed, count: u64) -> Vec<super::Effect> {

@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{
     app::{App, Asked, Screen},
-    domain::{Feed, FeedKind, Id, Job, Run, RunStatus},
+    domain::{Feed, FeedKind, Id, Job, Link, Run, RunStatus},
     store::words::{since, took},
     text::Clean,
     widgets::Selection,
 };
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
@@ -23,54 +24,102 @@ use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 const SHAPE: u32 = 1;
 /// How long a list may take until the words of its runs are whole.
 const COMPLETE: Duration = Duration::from_secs(5);
-/// How long what is asked beside the jobs may take, once the run is over.
+/// How long what is asked beside the run may take once that is over, and how long its jobs may still take to end: what a run does not wait for may go
+/// on for hours, and what waits for a person for ever.
 const BESIDE: Duration = Duration::from_secs(20);
+/// How long a run may be missing: what has left a queue is told as a build a moment later.
+const GONE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Finds the run, tells what changes on standard error, and ends as it ends.
 pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
     let within = duration(&args.within)?;
-    headless.runs().await;
-    let known = |app: &App| matches!(choose(app, &args), Ok(Some(_)) | Err(_));
-    if choose(&headless.app, &args)?.is_none() {
-        // A first list need not have all words of a run: some systems tell its branch and its commit a moment later.
-        headless.until(COMPLETE, known).await;
-    }
-    let mut found = choose(&headless.app, &args)?;
-    if found.is_none() && args.commit.is_some() {
-        remark("no run of this commit yet: it is waited for");
-        headless.until(within, known).await;
-        found = choose(&headless.app, &args)?;
-    }
-    let Some(id) = found else { return Err(headless.blind(FeedKind::Runs, &wanted(&args), format!("there is no {}", wanted(&args)))) };
-    headless.app.open_screen(Screen::Run(id.clone(), Selection::default()));
-    let told = RefCell::new(Told::default());
-    let over = |app: &App| {
-        told.borrow_mut().changes(app, &id);
-        // Its jobs may be told a moment after the run itself; some sources tell none.
-        let (source, feed) = (id.source(), Feed::Jobs(id.clone()));
-        let jobs = (answered(app, &source, &feed) || !app.offered(&source, &feed)) && app.store.jobs_of(&id).iter().all(|job| job.status.over());
-        jobs && app.store.run(&id).is_some_and(|run| run.status.over())
-    };
-    let ended = headless.until(within, over).await;
-    if ended {
-        headless.until(BESIDE, |app| !app.told.waits()).await;
-    }
+    let id = find(&mut headless, &args, within).await?;
+    headless.app.open_screen(Screen::Run(id, Selection::default()));
+    let ended = follow(&mut headless, within).await;
     let app = &headless.app;
-    let Some(run) = app.store.run(&id) else { return Err(Failed::new(Exit::Unknown, "the run is not told any more")) };
+    let Some(run) = followed(app) else {
+        let gone = "the run is not told any more: it was deleted, taken out of the queue, or driven out of the list by newer ones";
+        return Err(Failed::new(Exit::Unknown, gone));
+    };
+    if let Some(why) = silent(app, run) {
+        remark(&format!("its jobs are not known: {why}"));
+    }
     if args.output.json {
         say!("{:#}", shape(app, run));
     } else {
-        let took = run.started.zip(run.ended).map(|(began, ended)| format!(" after {}", took(since(began, ended)))).unwrap_or_default();
-        say!("{} {} of {}, attempt {}: {}{took}", run.workflow, run.called(), run.repository, run.attempt, run.status.word());
-        for job in app.store.jobs_of(&id).into_iter().filter(|job| job.status == RunStatus::Failed) {
-            say!("  failed   {}{}", job.name, step(job));
-            last(app, job).iter().for_each(|line| say!("           | {line}"));
-        }
+        print(app, run);
     }
     if !ended {
         remark(&format!("it did not end within {}", args.within));
     }
     Ok(if ended { exit(&run.status) } else { Exit::Unknown })
+}
+
+/// The run that is meant; one of a commit is waited for.
+async fn find(headless: &mut Headless, args: &Watch, within: Duration) -> Result<Id<Run>, Failed> {
+    headless.runs().await;
+    let known = |app: &App| matches!(choose(app, args), Ok(Some(_)) | Err(_));
+    if choose(&headless.app, args)?.is_none() {
+        // A first list need not have all words of a run: some systems tell its branch and its commit a moment later.
+        headless.until(COMPLETE, known).await;
+    }
+    let mut found = choose(&headless.app, args)?;
+    if found.is_none() && args.commit.is_some() {
+        remark("no run of this commit yet: it is waited for");
+        headless.until(within, known).await;
+        found = choose(&headless.app, args)?;
+    }
+    found.ok_or_else(|| headless.blind(FeedKind::Runs, &wanted(args), format!("there is no {}", wanted(args))))
+}
+
+/// Tells what changes until the run has ended, or is gone; whether it was so within the time.
+async fn follow(headless: &mut Headless, within: Duration) -> bool {
+    let told = RefCell::new(Told::default());
+    let over = |app: &App| {
+        let Some(run) = followed(app) else { return told.borrow_mut().gone(app) };
+        told.borrow_mut().changes(app, run);
+        // Its jobs may be told a moment after the run itself; some sources tell none.
+        let (source, feed) = (run.id.source(), Feed::Jobs(run.id.clone()));
+        ended(run) && (answered(app, &source, &feed) || !app.offered(&source, &feed))
+    };
+    let in_time = headless.until(within, over).await;
+    if in_time {
+        let quiet = |app: &App| {
+            let Some(run) = followed(app) else { return true };
+            told.borrow_mut().changes(app, run);
+            app.store.jobs_of(&run.id).iter().all(|job| job.status.over())
+        };
+        headless.until(BESIDE, quiet).await;
+        headless.until(BESIDE, |app| !app.told.waits()).await;
+    }
+    in_time
+}
+
+fn print(app: &App, run: &Run) {
+    let took = run.started.zip(run.ended).map(|(began, ended)| format!(" after {}", took(since(began, ended)))).unwrap_or_default();
+    say!("{} {} of {}, attempt {}: {}{took}", run.workflow, run.called(), run.repository, run.attempt, run.status.word());
+    for job in app.store.jobs_of(&run.id).into_iter().filter(|job| job.status == RunStatus::Failed) {
+        say!("  failed   {}{}", job.name, step(job));
+        last(app, job).iter().for_each(|line| say!("           | {line}"));
+    }
+}
+
+/// The run that is followed; what waited in a queue may be called something else by now.
+fn followed(app: &App) -> Option<&Run> {
+    app.screens.iter().find_map(|screen| if let Screen::Run(id, _) = screen { app.store.run(id) } else { None })
+}
+
+/// Whether it will not change by itself. How it ended may be told in a word that we do not know.
+const fn ended(run: &Run) -> bool {
+    run.status.over() || (matches!(run.status, RunStatus::Unknown(_)) && run.ended.is_some())
+}
+
+/// Why nobody tells its jobs, where they should be told.
+fn silent(app: &App, run: &Run) -> Option<Clean> {
+    match &app.store.feed(&run.id.source(), &Feed::Jobs(run.id.clone()))?.link {
+        Link::Retrying { why, .. } | Link::Refused { why, .. } => Some(why.words.clone()),
+        Link::Live { .. } | Link::Connecting | Link::NotConnected => None,
+    }
 }
 
 /// How a script is told.
@@ -129,19 +178,28 @@ fn fits(run: &Run, args: &Watch) -> bool {
 
 /// What was told last of the run and of each of its jobs: only what is another word is told again.
 #[derive(Default)]
-struct Told(BTreeMap<String, Clean>);
+struct Told {
+    said: BTreeMap<String, Clean>,
+    /// When the run was first missed.
+    missed: Option<Timestamp>,
+}
 
 impl Told {
-    fn changes(&mut self, app: &App, id: &Id<Run>) {
-        let Some(run) = app.store.run(id) else { return };
+    /// Whether it has been missing for so long that it will not be told again.
+    fn gone(&mut self, app: &App) -> bool {
+        app.now.wall.duration_since(*self.missed.get_or_insert(app.now.wall)) >= GONE
+    }
+
+    fn changes(&mut self, app: &App, run: &Run) {
+        self.missed = None;
         let clock = app.now.wall.to_zoned(app.start.zone.clone()).strftime("%H:%M:%S").to_string();
         let mut tell = |key: String, name: &Clean, says: Clean| {
-            if self.0.insert(key, says.clone()) != Some(says.clone()) {
+            if self.said.insert(key, says.clone()) != Some(says.clone()) {
                 remark(&format!("{clock}  {name}  {says}"));
             }
         };
         tell(String::new(), &crate::clean!("{} {}", run.workflow, run.called()), crate::clean!("attempt {}, {}", run.attempt, word(&run.status)));
-        for job in app.store.jobs_of(id) {
+        for job in app.store.jobs_of(&run.id) {
             tell(job.id.as_str().to_owned(), &job.name, crate::clean!("{}{}", word(&job.status), step(job)));
         }
     }

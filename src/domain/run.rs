@@ -9,6 +9,8 @@ use jiff::Timestamp;
 pub struct Run {
     /// Its identity.
     pub id: Id<Run>,
+    /// Its identity while it waited for its turn, where its CI has another one for that.
+    pub was: Option<Id<Run>>,
     /// The repository or project: `acme/cart`.
     pub repository: Name,
     /// The workflow or pipeline.

@@ -360,6 +360,7 @@ mod tests {
             created: None,
             started: None,
             ended: None,
+            was: None,
             digests: Box::default(),
             usual: None,
             url: Clean::EMPTY,

@@ -5,10 +5,24 @@ use super::SourceError;
 /// A refusal, and how far it reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// This repository or project alone.
+    /// This repository or project alone, and for as long as nobody changes something.
     Here(SourceError),
+    /// What was asked of this repository or project is answered by a fault. Whether others are too is not known.
+    Faulty(SourceError),
     /// Everything.
     Everywhere(SourceError),
+}
+
+impl Refusal {
+    /// What an answer that came, and is no good, means beyond the statuses that a CI gives a meaning of its own.
+    pub fn of_answer(error: SourceError) -> Self {
+        if Self::may_pass(&error) { Self::Faulty(error) } else { Self::Everywhere(error) }
+    }
+
+    /// Whether what refuses a repository is a fault that may be over soon.
+    pub const fn may_pass(error: &SourceError) -> bool {
+        matches!(error, SourceError::Protocol(_) | SourceError::Unreachable(_) | SourceError::Conflict(_))
+    }
 }
 
 impl From<SourceError> for Refusal {
@@ -20,7 +34,7 @@ impl From<SourceError> for Refusal {
 impl From<Refusal> for SourceError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Here(error) | Refusal::Everywhere(error) => error,
+            Refusal::Here(error) | Refusal::Faulty(error) | Refusal::Everywhere(error) => error,
         }
     }
 }

@@ -167,6 +167,7 @@ pub fn run(number: u64) -> crate::domain::Run {
         created: Some(ago(600)),
         started: Some(ago(590)),
         ended: Some(ago(60)),
+        was: None,
         digests: Box::default(),
         usual: None,
         url: "https://github.example/acme/cart/actions/runs/311".into(),

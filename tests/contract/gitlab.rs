@@ -94,6 +94,27 @@ async fn a_pipeline_is_followed_from_the_queue_to_its_end_in_old_and_new_shapes(
 }
 
 #[tokio::test]
+async fn a_pipeline_that_runs_is_followed_to_its_end_when_others_have_driven_it_out_of_the_list() {
+    let gitlab = GitLab::start("driven-out", Shape::New);
+    let source = source(&gitlab, "runs = 2");
+    gitlab.with(|world| world.add(Pipeline::new(1, "running", Vec::new())));
+    let mut runs = Seen::new(&source, Feed::Runs);
+    let run = runs.until("it runs", |seen| seen.run(1).filter(|_| seen.whole).cloned()).await;
+    for id in 2..=4 {
+        gitlab.with(|world| world.add(Pipeline::new(id, "success", Vec::new())));
+        runs.until("a newer one", |seen| seen.run(id).cloned()).await;
+        assert_eq!(runs.run(1).map(|run| &run.status), Some(&RunStatus::Running), "behind {id}");
+    }
+    // A change of a pipeline brings it to the head of the list again: only one that ends as this one is asked for is never there.
+    gitlab.with(|world| {
+        let updated = world.pipeline(1).updated;
+        world.pipeline(1).stands("failed");
+        world.pipeline(1).updated = updated;
+    });
+    runs.until("its end", |seen| seen.runs.get(&run.id).filter(|run| run.status == RunStatus::Failed).map(|_| ())).await;
+}
+
+#[tokio::test]
 async fn jobs_of_child_pipelines_are_told_and_what_another_project_runs_only_by_its_state() {
     for shape in [Shape::Old, Shape::New] {
         let gitlab = GitLab::start("family", shape);

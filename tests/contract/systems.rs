@@ -319,7 +319,8 @@ macro_rules! suite {
                 a_stranger_is_refused => systems::a_stranger_is_refused, of_many_only_the_newest_are_told => many::of_many_only_the_newest_are_told,
                 each_of_five_hundred_jobs_is_told => many::each_of_five_hundred_jobs_is_told,
                 pages_that_move_lose_nothing => many::pages_that_move_lose_nothing,
-                a_script_follows_a_run_to_its_end => watched::a_script_follows_a_run_to_its_end);
+                a_script_follows_a_run_to_its_end => watched::a_script_follows_a_run_to_its_end,
+                a_script_waits_for_no_more_than_the_run => watched::a_script_waits_for_no_more_than_the_run);
         }
     )+ };
     (@cases $ci:ty, $($name:ident => $case:path),+) => { $(

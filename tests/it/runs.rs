@@ -3,7 +3,7 @@
 use crate::stage::{Scene, stage};
 use pilothouse::{
     app::{Effect, End, Event, Known, Screen, Stand, offers},
-    domain::{Change, Feed, Id, Link, Run, RunStatus, SourceId, Stage as Told, Verb},
+    domain::{Change, Fact, Feed, Id, Link, Run, RunStatus, SourceId, Stage as Told, Verb},
     gate::Mode,
     keys::{Action, Key},
 };
@@ -26,6 +26,27 @@ fn on(scene: &mut Scene, number: u64) {
         scene.go("j");
     }
     panic!("no run #{number}\n{}", scene.text());
+}
+
+/// The run of that number as the store has it.
+fn row(scene: &Scene, number: u64) -> Run {
+    scene.app.store.runs().into_iter().find(|run| run.number == number).expect("it is known").clone()
+}
+
+#[test]
+fn what_waited_in_a_queue_stays_under_the_cursor_open_and_watched_when_its_turn_has_come() {
+    let mut scene = waiting(Mode::Write);
+    let before = row(&scene, 312);
+    scene.go("W<enter>").says(&["#312"]);
+    let mut now = Run { id: Id::new(&before.id.source(), "builds/312"), was: Some(before.id.clone()), status: RunStatus::Running, ..before.clone() };
+    let told = |facts: Vec<Fact>| Event::Facts(before.id.source(), Feed::Runs, facts);
+    scene.told(told(vec![Change::Upsert(now.clone()).into(), Change::<Run>::Remove(before.id.clone()).into()]));
+    assert!(matches!(scene.app.screens.last(), Some(Screen::Run(id, _)) if *id == now.id), "its screen is open");
+    scene.says(&["#312"]).hides(&["this run is gone"]);
+    assert_eq!(scene.app.pipelines.at.id(), Some(&now.id));
+    now.status = RunStatus::Failed;
+    let effects = scene.app.update(scene.app.now, told(vec![Change::Upsert(now).into()]));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Notify(words) if words.contains("running → failed"))), "{effects:?}");
 }
 
 fn status(scene: &Scene, number: u64) -> (u32, RunStatus) {

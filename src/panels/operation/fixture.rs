@@ -328,6 +328,7 @@ pub fn run(number: u64, title: &'static str, what: &'static str) -> Run {
         created: Some(fixture::ago(30)),
         started: None,
         ended: None,
+        was: None,
         digests: Box::default(),
         usual: None,
         url: Clean::EMPTY,

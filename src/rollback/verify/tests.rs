@@ -296,6 +296,7 @@ fn run((repository, tag): (&str, &str), jobs: &[(&str, GateKind, RunStatus)]) ->
         created: at,
         started: at,
         ended: None,
+        was: None,
         digests: Box::default(),
         usual: None,
         url: Clean::EMPTY,

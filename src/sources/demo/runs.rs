@@ -41,6 +41,7 @@ impl World {
             created: Some(self.scenario.when(&table.started) - QUEUED),
             started: Some(course.started).filter(|started| *started <= at),
             ended: ended.map(|ended| course.cancelled.map_or(ended, |cancelled| cancelled.min(ended))),
+            was: None,
             digests: Box::default(),
             usual: table.usual.and_then(|usual| u32::try_from(usual.0.as_secs()).ok()),
             url: crate::clean!("https://github.example/{repository}/actions/runs/{}", table.number),

@@ -98,7 +98,7 @@ impl<C: Ci> Watch<C> {
         list.looked = true;
         list.refused = match looked {
             Ok(()) => None,
-            Err(Refusal::Everywhere(error)) => return Err(error),
+            Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
             Err(Refusal::Here(error)) => Some(error),
         };
         let words = list.refused.as_ref().map(|error| crate::clean!("deployments: {}", error.why().words));

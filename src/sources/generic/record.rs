@@ -53,6 +53,7 @@ impl Record {
             created,
             started,
             ended,
+            was: None,
             digests: Box::default(),
             usual: None,
             url: field("url").filter(|url| url.starts_with("https://") || url.starts_with("http://")).map_or(Clean::EMPTY, |url| Clean::from_untrusted(&url)),

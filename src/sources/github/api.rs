@@ -120,14 +120,14 @@ impl Api {
     pub async fn read<T: DeserializeOwned>(&self, need: Need, repository: &str, ask: Ask) -> Result<(T, Option<Ask>), Refusal> {
         let reply = self.reply(need, repository, ask).await?;
         let next = reply.next().map(|url| headed(Ask::page(url)).conditional());
-        Ok((reply.json()?, next))
+        Ok((reply.json().map_err(Refusal::of_answer)?, next))
     }
 
     /// Reads JSON about `repository`, and the scopes of a classic token, which GitHub tells along with every answer.
     pub async fn read_with_scopes<T: DeserializeOwned>(&self, need: Need, repository: &str, ask: Ask) -> Result<(T, Option<Clean>), Refusal> {
         let reply = self.reply(need, repository, ask).await?;
         let scopes = reply.header("x-oauth-scopes").map(Clean::from_untrusted);
-        Ok((reply.json()?, scopes))
+        Ok((reply.json().map_err(Refusal::of_answer)?, scopes))
     }
 
     async fn reply(&self, need: Need, repository: &str, ask: Ask) -> Result<Reply, Refusal> {
@@ -220,8 +220,8 @@ impl Api {
             403 => Refusal::Here(SourceError::Denied(self.forbidden(repository, reply, &said))),
             404 | 410 | 451 => Refusal::Here(SourceError::NotFound(self.missing(repository))),
             _ => match reply.clone().good() {
-                Err(error) => Refusal::Everywhere(error),
-                Ok(_) => Refusal::Everywhere(SourceError::Protocol(clean!("{host} answers with {status}"))),
+                Err(error) => Refusal::of_answer(error),
+                Ok(_) => Refusal::Faulty(SourceError::Protocol(clean!("{host} answers with {status}"))),
             },
         }
     }

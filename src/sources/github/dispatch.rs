@@ -63,7 +63,7 @@ async fn declared(api: &Api, repository: &str, path: &str, branch: &str) -> Resu
         Ok((contents, _)) => contents,
         Err(Refusal::Here(SourceError::NotFound(_))) => return Ok(Err(clean!("{branch} does not hold {file} any more, or the token may not read Contents"))),
         Err(Refusal::Here(error)) => return Ok(Err(clean!("{file} on {branch} can not be read: {error}"))),
-        Err(Refusal::Everywhere(error)) => return Err(error),
+        Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
     };
     Ok(text(&contents).and_then(|text| takes(&text)).map_err(|why| clean!("{file} on {branch} {why}")))
 }
@@ -117,12 +117,12 @@ async fn newest(api: &Api, repository: &str, wire: &WireRun, run: &Run) -> Resul
     let ask = Api::afresh(repository, &["actions", "workflows", &wire.workflow().to_string(), "runs"]);
     let ask = ask.with("event", DISPATCH).with("branch", run.branch.raw()).with("exclude_pull_requests", "true").with("per_page", "1");
     let (page, _) = api.read::<Runs>(Need::Person, repository, ask).await?;
-    let listed = page.workflow_runs.first().map(WireRun::number);
+    let listed = page.workflow_runs.read.first().map(WireRun::number);
     let Some(id) = api.started.of(&run.id) else { return Ok(listed) };
     match api.read::<WireRun>(Need::Person, repository, Api::afresh(repository, &["actions", "runs", &id.to_string()])).await {
         Ok((started, _)) => Ok(listed.max(Some(started.number()))),
         Err(Refusal::Here(_)) => Ok(listed),
-        Err(Refusal::Everywhere(error)) => Err(error),
+        Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => Err(error),
     }
 }
 

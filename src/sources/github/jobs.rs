@@ -59,11 +59,14 @@ impl Jobs {
 pub(super) async fn all(api: &Api, need: Need, repository: &str, number: u64) -> Result<Vec<WireJob>, Refusal> {
     let mut ask = Api::ask(repository, &["actions", "runs", &number.to_string(), "jobs"]).with("filter", "latest").with("per_page", "100");
     let mut found: Vec<WireJob> = Vec::new();
+    let mut lost = None;
     for _ in 0..PAGES {
         let (page, next) = api.read::<wire::Jobs>(need, repository, ask).await?;
-        found.extend(page.jobs);
+        found.extend(page.jobs.read);
+        lost = lost.or(page.jobs.lost);
         let Some(next) = next else { break };
         ask = next;
     }
+    api.note(&format!("{repository} jobs"), lost.map(|words| clean!("{repository}: jobs of run {number}: {words}")));
     Ok(found)
 }

@@ -54,14 +54,14 @@ pub(super) async fn read(api: &Api, run: &Id<Run>, commit: &str) -> Result<Repor
             report.made(page.artifacts.into_iter().map(Uploaded::artifact).collect(), more);
         }
         Err(Refusal::Here(error)) => report.lacks.push(clean!("artifacts: {error}")),
-        Err(Refusal::Everywhere(error)) => return Err(error),
+        Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
     }
     if !commit.is_empty() {
         match api.read::<Combined>(Need::Detail, repository, Api::ask(repository, &["commits", commit, "status"])).await {
             Ok((combined, _)) => report.coverage = combined.coverage(),
             // Who may read Actions may not read these: then nothing is known of coverage, as with most repositories.
             Err(Refusal::Here(_)) => {}
-            Err(Refusal::Everywhere(error)) => return Err(error),
+            Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
         }
     }
     Ok(report)

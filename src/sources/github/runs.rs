@@ -6,9 +6,10 @@ use super::{
     wire::{self, WireRun},
 };
 use crate::{
+    clean,
     domain::{Batch, Change, Fact, Id, Run},
     sources::{SourceError, ci::SOON, refusal::Refusal},
-    text::Name,
+    text::{Clean, Name},
 };
 use futures::{
     StreamExt,
@@ -79,6 +80,8 @@ struct List {
     calm: u32,
     rows: BTreeMap<u64, Row>,
     refused: Option<SourceError>,
+    /// What of its list can not be read.
+    lost: Option<Clean>,
 }
 
 struct Row {
@@ -90,11 +93,16 @@ struct Row {
 
 impl List {
     fn new(name: Name) -> Self {
-        Self { name, due: Instant::now(), turn: 0, calm: 0, rows: BTreeMap::new(), refused: None }
+        Self { name, due: Instant::now(), turn: 0, calm: 0, rows: BTreeMap::new(), refused: None, lost: None }
     }
 
     fn busy(&self) -> bool {
         self.rows.values().any(|row| row.wire.alive())
+    }
+
+    /// Whether it answered by a fault, which may be over soon.
+    fn faulty(&self) -> bool {
+        self.refused.as_ref().is_some_and(Refusal::may_pass)
     }
 
     fn alive(&self) -> Vec<u64> {
@@ -119,14 +127,27 @@ impl Watch {
                 list.refused = Some(error);
                 Vec::new()
             }
+            Err(Refusal::Faulty(error)) => {
+                self.doubt(at, error);
+                Vec::new()
+            }
         };
-        self.api.note(self.lists[at].name.raw(), self.lists[at].refused.as_ref().map(|error| error.why().words));
+        let list = &self.lists[at];
+        self.api.note(list.name.raw(), list.refused.as_ref().map(|error| error.why().words).or_else(|| list.lost.clone()));
         if let (true, Some(error)) = (self.lists.iter().all(|list| list.refused.is_some()), &self.lists[at].refused) {
             return Err(error.clone());
         }
         self.plan(at);
         self.frame(&mut facts);
         Ok(Batch { facts, cursor: None })
+    }
+
+    /// A repository answers by a fault. Where that is new the others are looked at now: it may be GitHub that is at fault, and not this one.
+    fn doubt(&mut self, at: usize, error: SourceError) {
+        let new = self.lists[at].refused.replace(error).is_none();
+        for list in self.lists.iter_mut().filter(|list| new && list.refused.is_none()) {
+            list.due = Instant::now();
+        }
     }
 
     /// Waits for the repository whose turn it is; one in which somebody has changed something comes soon.
@@ -151,21 +172,21 @@ impl Watch {
     fn plan(&mut self, at: usize) {
         let (pace, slower) = (self.api.pace, self.api.slowness());
         let list = &mut self.lists[at];
-        list.calm = if list.busy() { 0 } else { list.calm.saturating_add(1) };
+        list.calm = if list.busy() && !list.faulty() { 0 } else { list.calm.saturating_add(1) };
         let rest = match list.refused {
-            Some(_) => REFUSED,
-            None => pace.rest(list.calm),
+            Some(_) if !list.faulty() => REFUSED,
+            _ => pace.rest(list.calm),
         };
         list.due = Instant::now() + rest * slower;
     }
 
-    /// The first facts begin a whole list, which is done when each repository was looked at.
+    /// The first facts begin a whole list, which is done when each repository was looked at, and none of them is at fault any more.
     fn frame(&mut self, facts: &mut Vec<Fact>) {
         if self.phase == Phase::New {
             facts.insert(0, Change::<Run>::Begin.into());
             self.phase = Phase::Begun;
         }
-        if self.phase == Phase::Begun && self.lists.iter().all(|list| list.turn > 0) {
+        if self.phase == Phase::Begun && self.lists.iter().all(|list| list.turn > 0 && !list.faulty()) {
             facts.push(Change::<Run>::Done.into());
             self.phase = Phase::Whole;
         }
@@ -176,7 +197,7 @@ impl Watch {
         let (name, first, old_turn) = (list.name.clone(), list.turn == 0, list.turn % TURNS == TURNS - 1);
         let (calm, alive) = (!list.busy(), list.alive());
         let whole = calm || !old_turn;
-        let newest = if whole { self.newest(&name).await? } else { Vec::new() };
+        let newest = if whole { self.newest(at, &name).await? } else { Vec::new() };
         let mut old = if !first && (calm || old_turn) { self.running(&name).await? } else { Vec::new() };
         if whole {
             let unseen = alive.into_iter().filter(|id| !newest.iter().chain(&old).any(|run| run.id == *id));
@@ -191,7 +212,7 @@ impl Watch {
     }
 
     /// The newest runs that are wanted.
-    async fn newest(&self, name: &Name) -> Result<Vec<WireRun>, Refusal> {
+    async fn newest(&mut self, at: usize, name: &Name) -> Result<Vec<WireRun>, Refusal> {
         let mut ask = match self.scope.workflows.as_slice() {
             [one] if one.ends_with(".yml") || one.ends_with(".yaml") => Api::ask(name.raw(), &["actions", "workflows", one, "runs"]),
             _ => Api::ask(name.raw(), &["actions", "runs"]),
@@ -203,8 +224,11 @@ impl Watch {
             ask = ask.with("branch", one.clone());
         }
         let mut found = Vec::new();
+        self.lists[at].lost = None;
         for _ in 0..PAGES {
             let (page, next) = self.api.read::<wire::Runs>(Need::List, name.raw(), ask).await?;
+            let lost = page.workflow_runs.lost.as_ref().map(|words| clean!("{name}: {words}"));
+            self.lists[at].lost = self.lists[at].lost.take().or(lost);
             found.extend(self.wanted(page));
             match next {
                 Some(next) if found.len() < self.scope.runs && self.filters() => ask = next,
@@ -220,7 +244,7 @@ impl Watch {
     }
 
     fn wanted(&self, page: wire::Runs) -> impl Iterator<Item = WireRun> {
-        page.workflow_runs.into_iter().filter(|run| run.fits(&self.scope.branches, &self.scope.workflows))
+        page.workflow_runs.read.into_iter().filter(|run| run.fits(&self.scope.branches, &self.scope.workflows))
     }
 
     /// Whatever runs now, however old it is.
@@ -265,7 +289,7 @@ impl Watch {
             let ask = Api::ask(name.raw(), &["actions", "workflows", &workflow.to_string(), "runs"]).with("exclude_pull_requests", "true");
             let ask = ask.with("status", "success").with("per_page", history.to_string());
             match self.api.read::<wire::Runs>(Need::List, name.raw(), ask).await {
-                Ok((page, _)) => self.learn(name, page.workflow_runs.iter()),
+                Ok((page, _)) => self.learn(name, page.workflow_runs.read.iter()),
                 // A workflow that was deleted has no history.
                 Err(Refusal::Here(_)) => {}
                 Err(everywhere) => return Err(everywhere),

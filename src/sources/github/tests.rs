@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{Change, Run};
+use crate::domain::{Change, Fact, Run};
 use crate::{
     config::Layers,
     sources::http::stage::{Act, Stage as Server},
@@ -115,6 +115,43 @@ async fn one_repository_that_refuses_us_does_not_hide_the_others() {
     assert_eq!(facts, [Change::<Run>::Begin.into(), Change::<Run>::Done.into()]);
     let lacks = source.offers().lacks;
     assert!(lacks.len() == 1 && lacks[0].starts_with("acme/cart: "), "{lacks:?}");
+}
+
+/// What the looks at two repositories bring, as the server answers one after the other.
+async fn looked_at_two(acts: [Act; 2]) -> (Vec<Result<Batch, SourceError>>, Vec<Clean>) {
+    let server = Server::of(acts).await;
+    let source = source(&format!("url = \"http://{}\"\nrepositories = [\"acme/cart\", \"acme/shop\"]\ntoken_command = [\"echo\", \"t\"]", server.address));
+    let looks = source.watch(Feed::Runs, None).take(2).collect().await;
+    (looks, source.offers().lacks)
+}
+
+#[tokio::test]
+async fn one_repository_at_fault_does_not_hide_the_others_and_its_list_is_not_whole() {
+    let good = || Act::json(r#"{"workflow_runs":[{"id":7,"status":"completed","conclusion":"success"}]}"#);
+    for (bad, says) in [
+        (Act::answer("500 Internal Server Error", &[("Content-Type", "application/json")], "{\"message\":\"boom\"}"), "boom"),
+        (Act::answer("502 Bad Gateway", &[], "x"), "502"),
+        (Act::json("{\"workflow_runs\":[{"), "can not be read"),
+        (Act::json("{\"workflow_runs\":null}"), "can not be read"),
+        (Act::json("{}"), "workflow_runs"),
+    ] {
+        let (looks, lacks) = looked_at_two([bad.clone(), good()]).await;
+        let facts: Vec<_> = looks.into_iter().flat_map(|batch| batch.expect("the other one answers").facts).collect();
+        assert!(matches!(&facts[..], [Fact::Run(Change::Begin), Fact::Run(Change::Upsert(run))] if run.repository.raw() == "acme/shop"), "{facts:?}");
+        assert!(lacks.len() == 1 && lacks[0].contains("acme/cart") && lacks[0].contains(says), "{lacks:?}");
+        let (looks, _) = looked_at_two([bad.clone(), bad]).await;
+        assert!(matches!(&looks[..], [Ok(_), Err(SourceError::Protocol(_) | SourceError::Unreachable(_))]), "all at fault is GitHub at fault: {looks:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_run_that_can_not_be_read_does_not_hide_the_others_and_is_told() {
+    let rows = r#"{"workflow_runs":[{"id":9,"run_number":null,"status":"completed","conclusion":"success"},{"id":null},{"id":7,"run_started_at":5},{"id":6}]}"#;
+    let (batch, _, offers) = looked([Act::json(rows)]).await;
+    let facts = batch.expect("a list").facts;
+    let runs: Vec<&str> = facts.iter().filter_map(|fact| if let Fact::Run(Change::Upsert(run)) = fact { Some(run.id.key()) } else { None }).collect();
+    assert_eq!(runs, ["acme/cart/runs/9", "acme/cart/runs/6"]);
+    assert!(offers.lacks.len() == 1 && offers.lacks[0].starts_with("acme/cart: 2 of 4 rows can not be read: "), "{:?}", offers.lacks);
 }
 
 #[test]

@@ -4,7 +4,10 @@ use super::keys;
 use crate::{
     clean,
     domain::{Job, Run, RunStatus, SourceId, Step},
-    sources::{ci::Standing, gates::Gates},
+    sources::{
+        ci::{Rows, Standing},
+        gates::Gates,
+    },
     text::{Clean, Name},
 };
 use jiff::Timestamp;
@@ -12,14 +15,12 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Runs {
-    #[serde(default)]
-    pub workflow_runs: Vec<WireRun>,
+    pub workflow_runs: Rows<WireRun>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Jobs {
-    #[serde(default)]
-    pub jobs: Vec<WireJob>,
+    pub jobs: Rows<WireJob>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -28,8 +29,7 @@ pub(super) struct WireRun {
     name: Option<String>,
     display_title: Option<String>,
     path: Option<String>,
-    #[serde(default)]
-    run_number: u64,
+    run_number: Option<u64>,
     run_attempt: Option<u32>,
     actor: Option<Actor>,
     triggering_actor: Option<Actor>,
@@ -65,8 +65,7 @@ pub(super) struct WireJob {
 
 #[derive(Debug, Deserialize)]
 struct WireStep {
-    #[serde(default)]
-    number: u32,
+    number: Option<u32>,
     name: Option<String>,
     status: Option<String>,
     conclusion: Option<String>,
@@ -128,7 +127,7 @@ impl WireRun {
 
     /// Its number, as people say it.
     pub fn number(&self) -> u64 {
-        self.run_number
+        self.run_number.unwrap_or_default()
     }
 
     /// Its commit.
@@ -197,7 +196,7 @@ impl WireRun {
             id: keys::run(source, repository.raw(), self.id),
             repository: repository.clone(),
             workflow: Clean::from_untrusted(workflow),
-            number: self.run_number,
+            number: self.number(),
             attempt: self.attempt(),
             title: clean(self.display_title.as_ref().or(self.name.as_ref())),
             branch: name(self.head_branch.as_ref()),
@@ -208,6 +207,7 @@ impl WireRun {
             started: time(self.run_started_at.as_ref().or(self.created_at.as_ref())),
             // There is no time of its end; a later edit may move this one.
             ended: time(self.updated_at.as_ref()).filter(|_| !self.alive()),
+            was: None,
             digests: Box::default(),
             usual,
             url: clean(self.html_url.as_ref()),
@@ -273,7 +273,7 @@ impl WireJob {
 impl From<WireStep> for Step {
     fn from(step: WireStep) -> Self {
         Self {
-            number: step.number,
+            number: step.number.unwrap_or_default(),
             name: clean(step.name.as_ref()),
             status: status(step.status.as_deref(), step.conclusion.as_deref()),
             started: time(step.started_at.as_ref()),

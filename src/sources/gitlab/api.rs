@@ -126,7 +126,7 @@ impl Api {
         }
         self.meter().answered(Budget::read(&reply.headers), reply.unchanged);
         let next = reply.next().map(|url| Ask::page(url).conditional());
-        Ok((reply.json()?, next))
+        Ok((reply.json().map_err(Refusal::of_answer)?, next))
     }
 
     /// Opens a log, chunk by chunk.
@@ -196,8 +196,8 @@ impl Api {
             403 => Refusal::Here(SourceError::Denied(self.forbidden(project, &said))),
             404 | 410 => Refusal::Here(SourceError::NotFound(self.missing(project))),
             _ => match reply.clone().good() {
-                Err(error) => Refusal::Everywhere(error),
-                Ok(_) => Refusal::Everywhere(SourceError::Protocol(clean!("{host} answers with {status}"))),
+                Err(error) => Refusal::of_answer(error),
+                Ok(_) => Refusal::Faulty(SourceError::Protocol(clean!("{host} answers with {status}"))),
             },
         }
     }

@@ -30,7 +30,7 @@ async fn takes(api: &Api, project: &str, branch: &str) -> Result<Inputs, SourceE
     let told = match api.read::<Value>(Need::Person, project, ask).await {
         Ok((told, _)) => told,
         Err(Refusal::Here(_)) => return Ok(any()),
-        Err(Refusal::Everywhere(error)) => return Err(error),
+        Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
     };
     let declared = told.pointer("/data/project/ciPipelineCreationInputs").and_then(Value::as_array);
     Ok(Inputs { known: declared.into_iter().flatten().filter_map(input).collect(), open: true })

@@ -6,7 +6,7 @@ use crate::{
     domain::{Batch, Id, Job, Run, RunStatus},
     sources::{
         SourceError,
-        ci::{self, Board, Look, Standing},
+        ci::{self, Board, Look, Rows, Standing},
         refusal::Refusal,
     },
 };
@@ -121,13 +121,16 @@ impl Tree<'_> {
 pub(super) async fn pages(api: &Api, need: Need, project: &str, number: u64, what: &str) -> Result<Vec<WireJob>, Refusal> {
     let mut ask = Api::ask(project, &["pipelines", &number.to_string(), what]).with("per_page", "100");
     let mut found: Vec<WireJob> = Vec::new();
+    let mut lost = None;
     for _ in 0..PAGES {
-        let (page, next) = api.read::<Vec<WireJob>>(need, project, ask).await?;
+        let (page, next) = api.read::<Rows<WireJob>>(need, project, ask).await?;
         // Pages move while they are read: what is told twice is one.
-        found.extend(page.into_iter().filter(|job| job.id > 0));
+        found.extend(page.read.into_iter().filter(|job| job.id > 0));
+        lost = lost.or(page.lost);
         let Some(next) = next else { break };
         ask = next;
     }
+    api.note(&format!("{project} {what}"), lost.map(|words| clean!("{project}: {what} of pipeline {number}: {words}")));
     found.sort_by_key(|job| job.id);
     found.dedup_by_key(|job| job.id);
     Ok(found)

@@ -3,14 +3,17 @@
 //! A list tells little of a pipeline. What it lacks is asked for afterwards: at once of what runs and of what is news, and by and by of the rest, one
 //! pipeline after the other whatever their projects are, so that twenty projects cost little more than one does.
 
-use super::{
-    api::Api,
-    meter::Need,
-    wire::{WireCar, WireCommit, WirePipeline},
-};
+mod titles;
+
+use super::{api::Api, meter::Need, wire::WirePipeline};
 use crate::{
+    clean,
     domain::{Batch, Change, Fact, Run},
-    sources::{SourceError, ci::SOON, refusal::Refusal},
+    sources::{
+        SourceError,
+        ci::{Rows, SOON},
+        refusal::Refusal,
+    },
     text::{Clean, Name},
 };
 use futures::{
@@ -30,8 +33,8 @@ const PAGES: usize = 3;
 const DETAILS: usize = 4;
 const BY_AND_BY: Duration = Duration::from_secs(3);
 const DEEP: usize = 10;
-/// How many titles of commits are remembered.
-const TITLES: usize = 2_000;
+/// How many pipelines that still run and are no longer among those that changed last are looked after.
+const OLD: usize = 10;
 /// How often a project that refuses us is asked again.
 const REFUSED: Duration = Duration::from_secs(5 * 60);
 
@@ -109,6 +112,8 @@ struct List {
     /// When more was asked about its rows.
     filled: Instant,
     refused: Option<SourceError>,
+    /// What of its list can not be read.
+    lost: Option<Clean>,
 }
 
 impl List {
@@ -124,7 +129,13 @@ impl List {
             lacks: Lacks::Nothing,
             filled: Instant::now(),
             refused: None,
+            lost: None,
         }
+    }
+
+    /// Whether it answered by a fault, which may be over soon.
+    fn faulty(&self) -> bool {
+        self.refused.as_ref().is_some_and(Refusal::may_pass)
     }
 
     fn busy(&self) -> bool {
@@ -149,14 +160,27 @@ impl Watch {
                 list.refused = Some(error);
                 Vec::new()
             }
+            Err(Refusal::Faulty(error)) => {
+                self.doubt(at, error);
+                Vec::new()
+            }
         };
-        self.api.note(self.lists[at].name.raw(), self.lists[at].refused.as_ref().map(|error| error.why().words));
+        let list = &self.lists[at];
+        self.api.note(list.name.raw(), list.refused.as_ref().map(|error| error.why().words).or_else(|| list.lost.clone()));
         if let (true, Some(error)) = (self.lists.iter().all(|list| list.refused.is_some()), &self.lists[at].refused) {
             return Err(error.clone());
         }
         self.plan(at, turn);
         self.frame(&mut facts);
         Ok(Batch { facts, cursor: None })
+    }
+
+    /// A project answers by a fault. Where that is new the others are looked at now: it may be GitLab that is at fault, and not this one.
+    fn doubt(&mut self, at: usize, error: SourceError) {
+        let new = self.lists[at].refused.replace(error).is_none();
+        for list in self.lists.iter_mut().filter(|list| new && list.refused.is_none()) {
+            list.due = Instant::now();
+        }
     }
 
     /// Waits for the project whose turn it is; one in which somebody has changed something comes soon.
@@ -187,11 +211,12 @@ impl Watch {
             self.filled = list.filled;
             return;
         }
-        if turn == Turn::List {
-            list.calm = if list.busy() { 0 } else { list.calm.saturating_add(1) };
+        if turn == Turn::List || list.faulty() {
+            list.calm = if list.busy() && !list.faulty() { 0 } else { list.calm.saturating_add(1) };
         }
         let rest = match list.refused {
-            Some(_) => REFUSED,
+            Some(_) if !list.faulty() => REFUSED,
+            Some(_) => pace.rest(list.calm),
             // Not all at once.
             None if list.lacks == Lacks::News => pace.busy.min(Duration::from_secs(1)),
             None => pace.rest(list.calm),
@@ -199,13 +224,13 @@ impl Watch {
         list.due = Instant::now() + rest * slower;
     }
 
-    /// The first facts begin a whole list, which is done when each project was looked at.
+    /// The first facts begin a whole list, which is done when each project was looked at, and none of them is at fault any more.
     fn frame(&mut self, facts: &mut Vec<Fact>) {
         if self.phase == Phase::New {
             facts.insert(0, Change::<Run>::Begin.into());
             self.phase = Phase::Begun;
         }
-        if self.phase == Phase::Begun && self.lists.iter().all(|list| list.looked) {
+        if self.phase == Phase::Begun && self.lists.iter().all(|list| list.looked && !list.faulty()) {
             facts.push(Change::<Run>::Done.into());
             self.phase = Phase::Whole;
         }
@@ -214,14 +239,9 @@ impl Watch {
     /// A first look tells the list alone, so that it is there at once; later ones ask for what it lacks.
     async fn look(&mut self, at: usize, turn: Turn) -> Result<Vec<Fact>, Refusal> {
         let (name, first) = (self.lists[at].name.clone(), !self.lists[at].looked);
-        let known = &self.lists[at].rows;
-        let lasting = |mut row: WirePipeline| {
-            row.news = !first;
-            known.get(&row.id).map_or(row.clone(), |(known, _)| row.with_details_of(known))
-        };
         let mut rows: Vec<WirePipeline> = match turn {
-            Turn::List => self.newest(&name).await?.into_iter().map(lasting).collect(),
-            Turn::News | Turn::Rest => known.values().rev().map(|(wire, _)| wire.clone()).collect(),
+            Turn::List => self.listed(at, &name, first).await?,
+            Turn::News | Turn::Rest => self.lists[at].rows.values().rev().map(|(wire, _)| wire.clone()).collect(),
         };
         if turn != Turn::Rest && !first {
             self.titles(at, &rows).await?;
@@ -232,8 +252,32 @@ impl Watch {
         Ok(self.merge(at, rows))
     }
 
+    /// The pipelines that changed last, with what is known of them; and those that ran when they were last seen, and were driven out of the list since.
+    async fn listed(&mut self, at: usize, name: &Name, first: bool) -> Result<Vec<WirePipeline>, Refusal> {
+        let newest = self.newest(at, name).await?;
+        let known = &self.lists[at].rows;
+        let lasting = |mut row: WirePipeline| {
+            row.news = !first;
+            known.get(&row.id).map_or(row.clone(), |(known, _)| row.with_details_of(known))
+        };
+        let mut rows: Vec<WirePipeline> = newest.into_iter().map(lasting).collect();
+        let unseen: Vec<u64> = known.iter().filter(|(id, (wire, _))| wire.alive() && !rows.iter().any(|row| row.id == **id)).map(|(id, _)| *id).collect();
+        for id in unseen.into_iter().rev().take(OLD) {
+            match self.api.read::<WirePipeline>(Need::List, name.raw(), Api::ask(name.raw(), &["pipelines", &id.to_string()])).await {
+                Ok((mut whole, _)) => {
+                    whole.asked = true;
+                    rows.push(whole);
+                }
+                // It was deleted.
+                Err(Refusal::Here(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(rows)
+    }
+
     /// The pipelines that changed last. One that is retried comes up again.
-    async fn newest(&self, name: &Name) -> Result<Vec<WirePipeline>, Refusal> {
+    async fn newest(&mut self, at: usize, name: &Name) -> Result<Vec<WirePipeline>, Refusal> {
         let mut ask = Api::ask(name.raw(), &["pipelines"]).with("order_by", "updated_at").with("sort", "desc").with("per_page", self.scope.runs.to_string());
         if let [one] = self.scope.branches.as_slice()
             && !one.contains(['*', '?', '!'])
@@ -241,11 +285,14 @@ impl Watch {
             ask = ask.with("ref", one.clone());
         }
         let mut found: Vec<WirePipeline> = Vec::new();
+        self.lists[at].lost = None;
         for _ in 0..PAGES {
-            let (page, next) = self.api.read::<Vec<WirePipeline>>(Need::List, name.raw(), ask).await?;
+            let (page, next) = self.api.read::<Rows<WirePipeline>>(Need::List, name.raw(), ask).await?;
+            let lost = page.lost.map(|words| clean!("{name}: {words}"));
+            self.lists[at].lost = self.lists[at].lost.take().or(lost);
             // A page may repeat what moved down while it was read.
             let new: Vec<WirePipeline> =
-                page.into_iter().filter(|row| row.fits(&self.scope.branches) && !found.iter().any(|known| known.id == row.id)).collect();
+                page.read.into_iter().filter(|row| row.fits(&self.scope.branches) && !found.iter().any(|known| known.id == row.id)).collect();
             found.extend(new);
             match next {
                 Some(next) if found.len() < self.scope.runs && !self.scope.branches.is_empty() => ask = next,
@@ -284,57 +331,6 @@ impl Watch {
         } else {
             Lacks::Nothing
         })
-    }
-
-    /// What the commits are called: one request for the newest of all branches.
-    async fn titles(&mut self, at: usize, rows: &[WirePipeline]) -> Result<(), Refusal> {
-        let list = &self.lists[at];
-        if rows.iter().all(|row| row.commit().is_empty() || list.titles.contains_key(row.commit())) {
-            return Ok(());
-        }
-        let ask = Api::ask(list.name.raw(), &["repository", "commits"]).with("all", "true").with("per_page", "100");
-        let read = self.api.read::<Vec<WireCommit>>(Need::List, list.name.raw(), ask).await;
-        let list = &mut self.lists[at];
-        match read {
-            Ok((commits, _)) => {
-                let titled = commits.into_iter().filter_map(|commit| Some((commit.id, Clean::from_untrusted(&commit.title?))));
-                list.titles.extend(titled);
-            }
-            // Who may see pipelines need not see the code.
-            Err(Refusal::Here(_)) => {}
-            Err(everywhere) => return Err(everywhere),
-        }
-        // Those that are too old are not asked for again.
-        for row in rows {
-            list.titles.entry(row.commit().to_owned()).or_insert(Clean::EMPTY);
-        }
-        if list.titles.len() > TITLES {
-            list.titles.retain(|commit, _| rows.iter().any(|row| row.commit() == commit));
-        }
-        Ok(())
-    }
-
-    /// What the trains are called on which merge requests wait for their turn. Not every GitLab has them.
-    async fn trains(&mut self, at: usize, rows: &[WirePipeline]) -> Result<(), Refusal> {
-        let list = &self.lists[at];
-        if list.trainless || !rows.iter().any(|row| row.on_train() && row.alive()) {
-            return Ok(());
-        }
-        let ask = Api::ask(list.name.raw(), &["merge_trains"]).with("scope", "active").with("per_page", "100");
-        let read = self.api.read::<Vec<WireCar>>(Need::List, list.name.raw(), ask).await;
-        let list = &mut self.lists[at];
-        match read {
-            Ok((cars, _)) => {
-                for (pipeline, words) in cars.iter().filter_map(WireCar::told) {
-                    if let Some(row) = rows.iter().find(|row| row.id == pipeline) {
-                        list.titles.insert(row.commit().to_owned(), words);
-                    }
-                }
-            }
-            Err(Refusal::Here(_)) => list.trainless = true,
-            Err(everywhere) => return Err(everywhere),
-        }
-        Ok(())
     }
 
     fn learn(&self, name: &Name, rows: &[WirePipeline]) {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     config::Layers,
-    domain::{Change, Run},
+    domain::{Change, Fact, Run},
     sources::http::{
         Ask, Method,
         stage::{Act, Stage as Server, message},
@@ -37,6 +37,19 @@ async fn the_first_look_is_one_request_for_a_whole_list() {
     let asked = server.asked();
     assert!(asked[0].starts_with("GET /git/api/v4/projects/acme%2Fshop%2Fcart/pipelines?order_by=updated_at&sort=desc&per_page=20 "), "{}", asked[0]);
     assert!(asked.len() == 1 && asked[0].to_lowercase().contains("private-token: t0ken"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn one_project_at_fault_and_one_row_that_can_not_be_read_do_not_hide_the_others() {
+    let bad = Act::answer("500 Internal Server Error", &[("Content-Type", "application/json")], "{\"message\":\"boom\"}");
+    let rows = Act::json(r#"[{"id":7,"status":"running"},{"id":null},{"id":6,"user":5}]"#);
+    let server = Server::of([bad, rows]).await;
+    let source = source(&format!("url = \"http://{}\"\nprojects = [\"acme/cart\", \"acme/shop\"]\ntoken_command = [\"echo\", \"t\"]", server.address));
+    let looks: Vec<_> = source.watch(Feed::Runs, None).take(2).collect().await;
+    let facts: Vec<_> = looks.into_iter().flat_map(|batch| batch.expect("the other one answers").facts).collect();
+    assert!(matches!(&facts[..], [Fact::Run(Change::Begin), Fact::Run(Change::Upsert(run))] if run.number == 7), "{facts:?}");
+    let lacks = source.offers().lacks;
+    assert!(lacks.len() == 2 && lacks[0].contains("boom") && lacks[1].starts_with("acme/shop: 2 of 3 rows can not be read: "), "{lacks:?}");
 }
 
 #[test]

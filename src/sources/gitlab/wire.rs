@@ -261,6 +261,7 @@ impl WirePipeline {
             created: time(self.created_at.as_ref()),
             started: time(self.started_at.as_ref().or(self.created_at.as_ref())),
             ended: time(self.finished_at.as_ref().or(self.updated_at.as_ref())).filter(|_| !self.alive()),
+            was: None,
             digests: Box::default(),
             usual,
             url: clean(self.web_url.as_ref()),

@@ -245,6 +245,7 @@ impl Build {
         };
         Run {
             id: keys::run(&api.id, &item.path, self.number),
+            was: self.queued.map(|waited| keys::queued(&api.id, &item.path, waited)),
             repository: Name::new(item.project()),
             workflow: Clean::from_untrusted(item.workflow()),
             number: self.number,

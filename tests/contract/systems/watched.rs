@@ -17,6 +17,19 @@ async fn ended(script: Script) -> (Option<i32>, Value) {
     (code, json!({ "status": said["status"], "branch": said["branch"], "jobs": jobs }))
 }
 
+/// It waits in the queue when it is looked for, begins, and fails while a job of it goes on that nobody waits for: 1, without waiting for that.
+pub async fn a_script_waits_for_no_more_than_the_run<C: Ci>(ci: C) {
+    use How::{Failed, Queued, Running, Success};
+    ci.write(&Pipeline::shipping(43, Queued, [Queued; 4])).await;
+    let mut script = watch(&ci.table(), &[&ci.called(43)]);
+    script.says("queued").await;
+    ci.write(&Pipeline::shipping(43, Running, [Success, Running, Queued, Queued])).await;
+    script.says("unit-tests  running").await;
+    ci.write(&Pipeline::shipping(43, Failed, [Success, Failed, Running, Queued])).await;
+    let (code, said) = ended(script).await;
+    assert_eq!((code, &said["status"]), (Some(1), &json!("failed")), "{said}");
+}
+
 /// By its number and by its branch, to a good end and to a bad one: 0 and 1, with the same words for each system. What is not there is told at once.
 pub async fn a_script_follows_a_run_to_its_end<C: Ci>(ci: C) {
     use How::{Failed, Queued, Running, Skipped, Success};

@@ -9,7 +9,7 @@ fn source() -> SourceId {
 }
 
 fn wires() -> Vec<WireRun> {
-    serde_json::from_str::<Runs>(RUNS).unwrap().workflow_runs
+    serde_json::from_str::<Runs>(RUNS).unwrap().workflow_runs.read
 }
 
 fn runs() -> Vec<Run> {
@@ -17,7 +17,7 @@ fn runs() -> Vec<Run> {
 }
 
 fn jobs(standing: Option<Standing>) -> Vec<Job> {
-    let jobs = serde_json::from_str::<Jobs>(JOBS).unwrap().jobs;
+    let jobs = serde_json::from_str::<Jobs>(JOBS).unwrap().jobs.read;
     jobs.into_iter().map(|job| job.job(&source(), "acme/cart", 8_100_000_005, standing, &Gates::default())).collect()
 }
 

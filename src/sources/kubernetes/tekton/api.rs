@@ -224,6 +224,7 @@ impl Api {
             // A controller that gives up early writes no other time than that of the condition.
             ended: run.status.completion_time.or_else(|| condition?.last_transition_time).filter(|_| status.over()),
             status,
+            was: None,
             digests: origin::digests(run),
             usual: None,
             url: self.page(run, &key),

@@ -1,0 +1,52 @@
+//! A list of which every row is read by itself: one that can not be read does no harm to the others, and is counted.
+
+use crate::{
+    clean,
+    text::{Clean, count},
+};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
+
+/// What could be read of a list, and what is wrong with the rest.
+#[derive(Debug)]
+pub(in crate::sources) struct Rows<T> {
+    /// The rows that could be read.
+    pub read: Vec<T>,
+    /// How many could not, and why the first of them could not.
+    pub lost: Option<Clean>,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let told: Vec<Value> = Vec::deserialize(deserializer)?;
+        let (all, mut read, mut why) = (told.len(), Vec::new(), None);
+        for row in told {
+            match T::deserialize(row) {
+                Ok(row) => read.push(row),
+                Err(error) => why = why.or(Some(error)),
+            }
+        }
+        let lost = why.map(|why| clean!("{} of {} rows can not be read: {why}", count((all - read.len()) as u64), count(all as u64)));
+        Ok(Self { read, lost })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Row {
+        id: u64,
+    }
+
+    #[test]
+    fn a_row_that_can_not_be_read_is_counted_and_the_others_are_there() {
+        let read = |text: &str| serde_json::from_str::<Rows<Row>>(text);
+        let rows = read(r#"[{"id":1},{"id":null},7,{"id":2}]"#).unwrap();
+        assert_eq!(rows.read.iter().map(|row| row.id).collect::<Vec<_>>(), [1, 2]);
+        assert!(rows.lost.as_ref().is_some_and(|words| words.starts_with("2 of 4 rows can not be read: invalid type: null")), "{:?}", rows.lost);
+        assert!(read("[]").unwrap().lost.is_none());
+        assert!(read("null").is_err() && read(r#"{"message":"no"}"#).is_err(), "what is no list is no empty list");
+    }
+}
