@@ -40,12 +40,15 @@ pub fn in_view(app: &App) -> &[Id<Run>] {
     &order[from..order.len().min(from + SHOWN)]
 }
 
-/// Brings it up to date. A cursor on its way passes over runs that nobody asks for.
+/// Brings it up to date. A cursor on its way passes over runs that nobody asks for; a panel that comes into view is asked for at once.
 pub fn settle(app: &mut App) {
-    let (now, rested) = (app.now.mono, logs::rested(app));
-    let mut looked = std::mem::take(&mut app.pipelines.looked.0);
-    for run in in_view(app).iter().filter(|run| rested || looked.contains_key(run)).cloned().collect::<Vec<_>>() {
-        looked.insert(run, now);
+    let (now, mut looked) = (app.now.mono, std::mem::take(&mut app.pipelines.looked.0));
+    let here = in_view(app);
+    let at_once = logs::rested(app) || !here.iter().any(|run| looked.contains_key(run));
+    for run in here {
+        if at_once || looked.contains_key(run) {
+            looked.insert(run.clone(), now);
+        }
     }
     looked.retain(|run, at| now <= *at + LINGER && app.store.run(run).is_some());
     while looked.len() > KEPT {
