@@ -31,6 +31,14 @@ pub struct Tests {
     pub skipped: u64,
 }
 
+impl Tests {
+    /// These and those.
+    pub fn and(self, other: Self) -> Self {
+        let add = u64::saturating_add;
+        Self { total: add(self.total, other.total), failed: add(self.failed, other.failed), skipped: add(self.skipped, other.skipped) }
+    }
+}
+
 /// Something that a run made, and that can be had from its CI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {

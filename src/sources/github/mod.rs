@@ -5,6 +5,7 @@
 
 mod api;
 mod changes;
+mod counted;
 mod deployments;
 mod dispatch;
 mod jobs;

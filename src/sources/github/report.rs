@@ -1,10 +1,10 @@
-//! What a run has to show: the artifacts that it uploaded, and the coverage that others report of its commit. GitHub itself counts no tests.
+//! What a run has to show: the artifacts that it uploaded, and the coverage and the tests that others report of its commit.
 
-use super::{api::Api, keys, meter::Need};
+use super::{api::Api, counted, keys, meter::Need};
 use crate::{
     clean,
-    domain::{Artifact, Id, Report, Run, percent},
-    sources::{SourceError, refusal::Refusal},
+    domain::{Artifact, Id, Report, Run, Tests, percent},
+    sources::{SourceError, ci::Rows, refusal::Refusal},
     text::Clean,
 };
 use serde::Deserialize;
@@ -38,10 +38,32 @@ struct Status {
     description: Option<String>,
 }
 
-/// Whose status tells the coverage of a commit, and how: `87.20% (+0.12%) compared to abc` (Codecov's documentation).
+#[derive(Deserialize)]
+struct Checks {
+    check_runs: Rows<Check>,
+}
+
+/// A check of a commit; those of jobs have no title.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Check {
+    name: Option<String>,
+    output: Option<Output>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Output {
+    title: Option<String>,
+}
+
+/// A commit has a check for each of its jobs, and a few beside them.
+const PAGES: usize = 3;
+
+/// Whose status, or check, tells the coverage of a commit, and how: `87.20% (+0.12%) compared to abc` (Codecov's documentation).
 const COVERAGE: &str = "codecov/project";
 
-/// What `run` has to show, in two requests that cost nothing where nothing has changed.
+/// What `run` has to show, in a few requests that cost nothing where nothing has changed.
 pub(super) async fn read(api: &Api, run: &Id<Run>, commit: &str) -> Result<Report, SourceError> {
     let Some((repository, number)) = keys::of_run(run) else {
         return Err(SourceError::NotFound(clean!("{} is not a run of GitHub", run.as_str())));
@@ -57,14 +79,53 @@ pub(super) async fn read(api: &Api, run: &Id<Run>, commit: &str) -> Result<Repor
         Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
     }
     if !commit.is_empty() {
-        match api.read::<Combined>(Need::Detail, repository, Api::ask(repository, &["commits", commit, "status"])).await {
-            Ok((combined, _)) => report.coverage = combined.coverage(),
-            // Who may read Actions may not read these: then nothing is known of coverage, as with most repositories.
-            Err(Refusal::Here(_)) => {}
-            Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
-        }
+        let combined = may(api.read::<Combined>(Need::Detail, repository, Api::ask(repository, &["commits", commit, "status"])).await)?;
+        let checks = checks(api, repository, commit).await?;
+        report.coverage = combined.and_then(|(combined, _)| combined.coverage()).or_else(|| checks.iter().find_map(Check::coverage));
+        report.tests = checks.iter().filter_map(Check::tests).reduce(Tests::and);
     }
     Ok(report)
+}
+
+/// Who may read Actions may not read what others say of a commit: then nothing is known of it, as with most repositories.
+fn may<T>(told: Result<T, Refusal>) -> Result<Option<T>, SourceError> {
+    match told {
+        Ok(told) => Ok(Some(told)),
+        Err(Refusal::Here(_)) => Ok(None),
+        Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => Err(error),
+    }
+}
+
+/// The newest check of each name that a commit has.
+async fn checks(api: &Api, repository: &str, commit: &str) -> Result<Vec<Check>, SourceError> {
+    let mut ask = Api::ask(repository, &["commits", commit, "check-runs"]).with("per_page", "100");
+    let mut found = Vec::new();
+    for _ in 0..PAGES {
+        let Some((page, next)) = may(api.read::<Checks>(Need::Detail, repository, ask).await)? else { break };
+        found.extend(page.check_runs.read);
+        let Some(next) = next else { break };
+        ask = next;
+    }
+    Ok(found)
+}
+
+impl Check {
+    fn title(&self) -> Option<&str> {
+        self.output.as_ref()?.title.as_deref()
+    }
+
+    fn coverage(&self) -> Option<f64> {
+        (self.name.as_deref() == Some(COVERAGE)).then(|| of_whole(self.title()?)).flatten()
+    }
+
+    fn tests(&self) -> Option<Tests> {
+        counted::tests(self.name.as_deref().unwrap_or_default(), self.title()?)
+    }
+}
+
+/// The percentage that a sentence begins with.
+fn of_whole(words: &str) -> Option<f64> {
+    percent(words.split_once('%')?.0)
 }
 
 impl Uploaded {
@@ -77,7 +138,7 @@ impl Uploaded {
 impl Combined {
     fn coverage(&self) -> Option<f64> {
         let told = self.statuses.iter().find(|status| status.context.as_deref() == Some(COVERAGE))?;
-        percent(told.description.as_deref()?.split_once('%')?.0)
+        of_whole(told.description.as_deref()?)
     }
 }
 

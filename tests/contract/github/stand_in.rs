@@ -216,6 +216,16 @@ impl GitHub {
                 let own = json!({ "sha": commit, "state": "pending", "total_count": rows.len(), "statuses": rows });
                 json_answer(200, &told("combined-commit-status", own, false))
             }
+            ["commits", _, "check-runs"] => {
+                let example = told("check-run-paginated", json!({}), false)["check_runs"][0].clone();
+                let one = |(name, title): &(&str, Option<&str>)| {
+                    let mut row = example.clone();
+                    (row["name"], row["output"]["title"]) = (json!(name), json!(title));
+                    row
+                };
+                let rows: Vec<_> = world.checks.iter().collect();
+                self.cut(repository, path, query, &rows, one, |shown| json!({ "total_count": rows.len(), "check_runs": shown }))
+            }
             ["contents", path @ ..] => {
                 let path = path.join("/").replace("%2F", "/");
                 // The text comes in lines of base64.

@@ -6,7 +6,7 @@ use super::{
 };
 use jiff::{SignedDuration, Timestamp};
 use pilothouse::{
-    domain::{Answer, Feed, Id, Job as Told, Question, Report},
+    domain::{Answer, Feed, Id, Job as Told, Question, Report, Tests},
     sources::{Source, SourceError},
 };
 use std::sync::Arc;
@@ -63,25 +63,34 @@ async fn report(source: &Arc<dyn Source>, run: &pilothouse::domain::Run) -> Resu
 }
 
 #[tokio::test]
-async fn what_a_run_uploaded_and_the_coverage_of_its_commit_are_told_and_cost_nothing_twice() {
+async fn what_a_run_uploaded_and_the_coverage_and_tests_of_its_commit_are_told_and_cost_nothing_twice() {
     let Some((github, name, source)) = repository("report", "") else { return };
     github.with(&name, |world| {
         world.add(Run::over(5, "success"));
         world.artifacts = (0..130).map(|n| (format!("part {n}\u{7}"), 1_000 + n, n == 1)).collect();
         world.statuses = vec![("ci/other", None), ("codecov/project", Some("78.10% (-2.30%) compared to 0f3c9d2"))];
+        world.checks = vec![("build", None); 120];
+        world.checks[110..112].clone_from_slice(&[("Unit Tests", Some("All 87 tests pass, 6 skipped in 9m")), ("API", Some("1 fail, 17 pass in 12s"))]);
     });
     let run = Seen::new(&source, Feed::Runs).until("the run", |seen| seen.run(5).cloned()).await;
     github.with(&name, |world| world.asked.clear());
     let told = report(&source, &run).await.expect("it is told");
-    assert_eq!((told.coverage, told.tests, told.artifacts.len(), told.more), (Some(78.1), None, 20, 110));
+    assert_eq!((told.coverage, told.artifacts.len(), told.more), (Some(78.1), 20, 110));
+    assert_eq!(told.tests, Some(Tests { total: 111, failed: 1, skipped: 6 }), "of both who counted, on whatever page");
     assert_eq!((&*told.artifacts[1].name, told.artifacts[1].bytes, told.artifacts[1].gone), ("part 1", Some(1_001), true));
     assert!(!told.artifacts[0].gone && told.artifacts[0].until.is_some() && told.lacks.is_empty(), "{told:?}");
     let left = github.with(&name, |world| world.left);
     let asked: Vec<String> = github.with(&name, |world| world.asked.iter().map(|asked| asked.what.clone()).collect());
-    assert_eq!(asked, ["runs/5/artifacts?per_page=20".to_owned(), format!("commits/{}/status?", run.commit.raw())]);
+    let commit = run.commit.raw();
+    let checks = [format!("commits/{commit}/check-runs?per_page=100"), format!("commits/{commit}/check-runs?per_page=100&page=2")];
+    let all = ["runs/5/artifacts?per_page=20".to_owned(), format!("commits/{commit}/status?")].into_iter().chain(checks);
+    assert_eq!(asked, all.collect::<Vec<_>>());
     let again = report(&source, &run).await.expect("it is told");
     assert_eq!((again.coverage, again.more, github.with(&name, |world| world.left)), (Some(78.1), 110, left), "what has not changed costs nothing");
-    github.with(&name, |world| (world.artifacts, world.statuses) = (Vec::new(), Vec::new()));
+    github.with(&name, |world| (world.statuses, world.checks) = (Vec::new(), vec![("codecov/project", Some("81.50% (+0.10%) compared to 0f3c9d2"))]));
+    let told = report(&source, &run).await.expect("it is told");
+    assert_eq!((told.coverage, told.tests), (Some(81.5), None), "the same as a check, where it is no status");
+    github.with(&name, |world| (world.artifacts, world.checks) = (Vec::new(), Vec::new()));
     assert_eq!(report(&source, &run).await, Ok(Report::default()), "nothing is told where there is nothing");
     github.with(&name, |world| drop(world.runs.remove(&5)));
     let told = report(&source, &run).await.expect("the rest is told");

@@ -198,6 +198,8 @@ pub struct World {
     pub artifacts: Vec<(String, u64, bool)>,
     /// What others say of each commit: a context and a sentence.
     pub statuses: Vec<(&'static str, Option<&'static str>)>,
+    /// The checks of each commit: name and title.
+    pub checks: Vec<(&'static str, Option<&'static str>)>,
     /// The file of the workflow; none where its branch does not hold it.
     pub file: Option<&'static str>,
     /// Whether the answer to a start names the run, and why there is no start.
@@ -226,6 +228,7 @@ impl World {
             reruns: Vec::new(),
             artifacts: Vec::new(),
             statuses: Vec::new(),
+            checks: Vec::new(),
             file: None,
             names: false,
             forbids: None,

@@ -11,7 +11,8 @@ DESCRIBED=("$ACTIONS/runs" "$ACTIONS/workflows/{workflow_id}/runs" "$ACTIONS/run
 	"$REPOSITORY/environments/{environment_name}" "$REPOSITORY/compare/{basehead}" "post:$ACTIONS/runs/{run_id}/rerun" "post:$ACTIONS/jobs/{job_id}/rerun"
 	"post:$ACTIONS/runs/{run_id}/rerun-failed-jobs" "post:$ACTIONS/runs/{run_id}/cancel" "post:$ACTIONS/runs/{run_id}/force-cancel"
 	"post:$ACTIONS/runs/{run_id}/approve" "$ACTIONS/runs/{run_id}/pending_deployments" "post:$ACTIONS/runs/{run_id}/pending_deployments"
-	"$ACTIONS/runs/{run_id}/artifacts" "$REPOSITORY/commits/{ref}/status" "$REPOSITORY/contents/{path}" "post:$ACTIONS/workflows/{workflow_id}/dispatches")
+	"$ACTIONS/runs/{run_id}/artifacts" "$REPOSITORY/commits/{ref}/status" "$REPOSITORY/commits/{ref}/check-runs" "$REPOSITORY/contents/{path}"
+	"post:$ACTIONS/workflows/{workflow_id}/dispatches")
 
 # Print the folder with the proxy and the description, made anew when one of our files about it changes.
 github_proxy() {

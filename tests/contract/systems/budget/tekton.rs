@@ -63,7 +63,7 @@ impl Fleet for Many {
         let watch = minutes * 60.0 / 55.0 + 1.0;
         match topic {
             Topic::All => watch + 1.0 + 20.0,
-            Topic::Jobs => 12.0 * (watch + 1.0) + 4.0 * minutes,
+            Topic::Jobs => 16.0 * (watch + 1.0) + 4.0 * minutes,
             Topic::Once => 36.0 + 6.0 * minutes,
             Topic::Runs(_) | Topic::More(_) => 0.0,
         }
