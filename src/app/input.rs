@@ -48,6 +48,10 @@ impl App {
 
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
         self.last_key = Some(self.now.mono);
+        if self.typed_ahead(key) {
+            self.keys.clear();
+            return Vec::new();
+        }
         self.keys.push(key);
         let layers = self.layers();
         match self.start.keymap.resolve(&layers, &self.keys) {

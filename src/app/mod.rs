@@ -191,6 +191,8 @@ pub struct App {
     pub watched: Vec<Watched>,
     /// When a key was last pressed: the order of rows is frozen for a while after.
     pub last_key: Option<Duration>,
+    /// Somebody may be typing what a line that is not open yet will ask.
+    ahead: Option<operations::Ahead>,
     /// The screen that was closed last.
     pub left: Option<Screen>,
     /// The filter of the list that is open.
@@ -237,6 +239,7 @@ impl App {
             opened: BTreeMap::new(),
             watched: Vec::new(),
             last_key: None,
+            ahead: None,
             left: None,
             list_filter: String::new(),
             copying: None,

@@ -42,11 +42,11 @@ const CLASSES: [(Class, &str); 12] = [
     (Class::SecretScan, r"(gitleaks|trufflehog|detect[ _-]?secrets?|ggshield|gitguardian|secret[ _-]?(scan|detect|push|leak)|credential[ _-]?scan)"),
     (
         Class::ImageScan,
-        r"((container|docker|image|oci)[ _/:-]*(vuln\w*|security)?[ _/:-]*(scan\w*|audit)|scan[ _/:-]*(container|image)|\b(trivy|grype|clair|anchore|prisma[ _-]?cloud|twistlock|docker[ _-]?scout|wiz)\b)",
+        r"((container|docker|image|oci)[ _/:-]*(vuln\w*|security)?[ _/:-]*(scan\w*|audit)|scan[ _/:-]*(container|image)|\b(trivy|grype|clair|anchore|prisma[ _-]?cloud|twistlock|docker[ _-]?scout|wiz|xray|dockle|sysdig|lacework)\b)",
     ),
     (
         Class::DependencyScan,
-        r"(depend\w*[ _/:-]*(scan\w*|check|review|audit)|\b(snyk|owasp|dependabot|renovate|osv([ _-]?scanner)?|npm[ _-]?audit|yarn[ _-]?audit|pip[ _-]?audit|cargo[ _-]?(audit|deny)|govulncheck|bundler?[ _-]?audit|safety|sca|mend|whitesource|black[ _-]?duck|nancy)\b)",
+        r"(depend\w*[ _/:-]*(scan\w*|check|review|audit)|\b(snyk|owasp|dependabot|renovate|osv([ _-]?scanner)?|npm[ _-]?audit|yarn[ _-]?audit|pip[ _-]?audit|cargo[ _-]?(audit|deny)|govulncheck|bundler?[ _-]?audit|safety|sca|mend|whitesource|black[ _-]?duck|nancy|nexus[ _-]?iq|vuln(erabilit(y|ies))?)\b)",
     ),
     (
         Class::Compliance,
@@ -58,16 +58,19 @@ const CLASSES: [(Class, &str); 12] = [
         Class::Integration,
         r"(integration|\b(e2e|end[ _-]?to[ _-]?end|acceptance|system[ _-]?tests?|functional|contract|pact|cypress|playwright|selenium|webdriver|it|api[ _-]?tests?|testcontainers|ui[ _-]?tests?)\b|browser[ _-]?tests?)",
     ),
-    (Class::Coverage, r"(\bcover\w*\b|codecov|coveralls|jacoco|cobertura|\blcov\b|tarpaulin|llvm[ _-]?cov|simplecov)"),
+    (Class::Coverage, r"(\bcover(age|ed)?\b|codecov|coveralls|jacoco|cobertura|\blcov\b|tarpaulin|llvm[ _-]?cov|simplecov)"),
     (
         Class::StaticAnalysis,
-        r"(\b(lint\w*|eslint|pylint|ruff|flake8|mypy|pyright|clippy|rustfmt|fmt|format(ting)?|prettier|checkstyle|spotbugs|pmd|detekt|ktlint|rubocop|golangci|go[ _-]?vet|staticcheck|shellcheck|hadolint|yamllint|actionlint|semgrep|bandit|brakeman|gosec|tsc|type[ _-]?check|typecheck|sast|dast|codeql|sonar\w*|code[ _-]?(quality|scanning|style|climate)|static[ _-]?(analysis|checks?)|qodana|pre[ _-]?commit|vet)\b|code[ _-]?analysis)",
+        r"(\b(lint\w*|eslint|pylint|ruff|flake8|mypy|pyright|clippy|rustfmt|fmt|format(ting)?|prettier|checkstyle|spotbugs|pmd|detekt|ktlint|rubocop|golangci|go[ _-]?vet|staticcheck|shellcheck|hadolint|yamllint|actionlint|semgrep|bandit|brakeman|gosec|tsc|type[ _-]?check|typecheck|sast|dast|codeql|sonar\w*|code[ _-]?(quality|scanning|style|climate)|static[ _-]?(analysis|checks?)|qodana|coverity|fortify|veracode|checkmarx|mobsf|kubesec|zap|fuzz(ing)?|pre[ _-]?commit|vet)\b|code[ _-]?analysis)",
     ),
     (
         Class::Unit,
         r"(\b(unit|test|tests|testing|spec|specs|rspec|jest|vitest|mocha|pytest|tox|nox|nextest|junit|karma|phpunit|surefire|gotest|go[ _-]?test|cargo[ _-]?test|mvn[ _-]?test|check)\b|unittest\w*)",
     ),
-    (Class::Deploy, r"\b(deploy|release|rollout|promote|publish|ship|canary|rollback)(ment|s|ed|ing)?\b"),
+    (
+        Class::Deploy,
+        r"\b((deploy|release|rollout|promote|publish|ship|canary|rollback)(ment|s|ed|ing)?|helm[ _-]?(upgrade|install)|(kubectl|terraform)[ _-]?apply|argo[ _-]?cd)\b",
+    ),
     (
         Class::Build,
         r"\b(build\w*|compil\w*|package|packaging|assemble|bundle|docker|image|kaniko|buildx|jib|make|dist|artifact\w*|wheel|webpack|gradle|maven|mvn)\b",
@@ -154,10 +157,22 @@ mod tests {
     fn jobs_are_known_by_the_names_that_people_give_them() {
         for (class, names) in [
             (Class::SecretScan, &["gitleaks", "secret_detection", "GitGuardian Security Checks", "Detect secrets", "trufflehog / scan"][..]),
-            (Class::ImageScan, &["trivy", "container_scanning", "Scan image", "docker-scan (amd64)", "image vulnerability scan", "build / trivy"]),
+            (
+                Class::ImageScan,
+                &["trivy", "container_scanning", "Scan image", "docker-scan (amd64)", "image vulnerability scan", "build / trivy", "JFrog Xray"],
+            ),
             (
                 Class::DependencyScan,
-                &["dependency-check", "gemnasium-dependency_scanning", "npm audit", "security/snyk (acme)", "cargo-deny", "Dependency Review"],
+                &[
+                    "dependency-check",
+                    "gemnasium-dependency_scanning",
+                    "npm audit",
+                    "security/snyk (acme)",
+                    "cargo-deny",
+                    "Dependency Review",
+                    "vuln-scan",
+                    "Scan vulnerabilities",
+                ],
             ),
             (Class::Compliance, &["SBOM", "license_scanning", "DCO", "license/cla", "cosign sign", "checkov", "kics-iac-sast", "policy check"]),
             (Class::Smoke, &["smoke", "Smoke tests (staging)", "post-deploy checks", "verify-rollout", "health check"]),
@@ -176,10 +191,14 @@ mod tests {
                     "clippy",
                     "code_quality",
                     "type-check",
+                    "Coverity Scan",
+                    "veracode",
+                    "Checkmarx One",
+                    "zap-baseline",
                 ],
             ),
             (Class::Unit, &["test (3.12, ubuntu)", "unit", "pytest", "build-and-test", "check", "nextest"]),
-            (Class::Deploy, &["deploy production", "release", "publish / npm", "canary", "Promote to prod"]),
+            (Class::Deploy, &["deploy production", "release", "publish / npm", "canary", "Promote to prod", "helm upgrade", "terraform-apply"]),
             (Class::Build, &["build", "Build (linux/amd64)", "compile", "docker", "mvn package"]),
         ] {
             names.iter().for_each(|name| assert_eq!(Class::of(name), Some(class), "{name}"));

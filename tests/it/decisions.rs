@@ -11,6 +11,7 @@ use pilothouse::{
     theme::Role,
 };
 use proptest::prelude::*;
+use std::time::Duration;
 
 /// As far as the confirm line of production.
 const CONFIRMING: &str = "R<ctrl-o><enter><enter>";
@@ -87,6 +88,28 @@ fn no_key_typed_before_the_confirm_line_was_painted_confirms() {
     let Scene { app, theatre } = &mut scene;
     theatre.paint(app);
     assert!(theatre.acts.is_empty(), "painting confirms nothing");
+}
+
+#[test]
+fn what_is_typed_while_the_checks_are_made_is_no_key_and_confirms_nothing() {
+    for (ready, open, says) in [("R", "[", "the checks are still being made"), ("", "r", "there is no plan to confirm")] {
+        let mut scene = stage("incident").mode(Mode::Write).keys(ready).play();
+        let key = |key: &str| Event::Key(key.parse().expect("a key"));
+        // Nobody answers what is asked then: of an older target, of a restart.
+        scene.told(key(open)).told(key("enter")).says(&[says]);
+        let screens = scene.app.screens.len();
+        for letter in ["c", "a", "r", "t", ":", "q", "?", "d"] {
+            scene.told(key(letter));
+        }
+        assert!(scene.app.overlay.is_none() && scene.app.screens.len() == screens, "{open}: no letter is a key\n{}", scene.text());
+        scene.says(&["what is typed is not taken"]);
+        scene.told(key("enter"));
+        assert!(!demanded(&scene.app) && scene.theatre.acts.is_empty(), "nothing was kept for the line");
+        // Whoever pauses reads again, and letters are keys.
+        let now = Now { mono: scene.app.now.mono + Duration::from_secs(2), ..scene.app.now };
+        let _ = scene.app.update(now, key("?"));
+        assert!(scene.app.overlay.is_some(), "{open}: {}", scene.text());
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl App {
         let opened = self.operations.get_mut(key).map(|running| running.procedure.open_confirm());
         match opened {
             Some(Ok(())) => self.open_line(key),
-            Some(Err(barred)) => self.complain(barred_words(&barred)),
+            Some(Err(barred)) => self.bar(key, &barred),
             None => {}
         }
     }

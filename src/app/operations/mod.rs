@@ -1,5 +1,6 @@
 //! Changes under way: each is a procedure, with the line in which it is confirmed and the answers it waits for.
 
+mod ahead;
 mod batch;
 mod confirm;
 mod open;
@@ -10,6 +11,7 @@ mod stop;
 mod wish;
 mod words;
 
+pub use ahead::Ahead;
 pub use batch::{Batch, Member, Together};
 pub use open::{Left, Settling};
 pub use plan::Aim;

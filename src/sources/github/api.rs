@@ -118,8 +118,9 @@ impl Api {
 
     /// Reads JSON about `repository`, and the next page where there is one.
     pub async fn read<T: DeserializeOwned>(&self, need: Need, repository: &str, ask: Ask) -> Result<(T, Option<Ask>), Refusal> {
+        let asked = ask.clone();
         let reply = self.reply(need, repository, ask).await?;
-        let next = reply.next().map(|url| headed(Ask::page(url)).conditional());
+        let next = reply.next().map(|url| asked.turned(&url));
         Ok((reply.json().map_err(Refusal::of_answer)?, next))
     }
 

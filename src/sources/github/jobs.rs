@@ -18,8 +18,8 @@ use crate::{
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use std::{sync::Arc, time::Duration};
 
-/// A run has at most 256 jobs of a matrix, and some beside it.
-const PAGES: usize = 5;
+/// A matrix has at most 256 jobs, and a run may have several.
+const PAGES: usize = 10;
 
 /// The jobs of `run` for as long as they are asked for.
 pub(super) fn watch(api: Arc<Api>, run: Id<Run>) -> BoxStream<'static, Result<Batch, SourceError>> {
@@ -60,11 +60,14 @@ pub(super) async fn all(api: &Api, need: Need, repository: &str, number: u64) ->
     let mut ask = Api::ask(repository, &["actions", "runs", &number.to_string(), "jobs"]).with("filter", "latest").with("per_page", "100");
     let mut found: Vec<WireJob> = Vec::new();
     let mut lost = None;
-    for _ in 0..PAGES {
-        let (page, next) = api.read::<wire::Jobs>(need, repository, ask).await?;
-        found.extend(page.jobs.read);
-        lost = lost.or(page.jobs.lost);
+    for page in 1..=PAGES {
+        let (jobs, next) = api.read::<wire::Jobs>(need, repository, ask).await.map(|(page, next)| (page.jobs, next))?;
+        found.extend(jobs.read);
+        lost = lost.or(jobs.lost);
         let Some(next) = next else { break };
+        if page == PAGES {
+            lost = Some(clean!("only {} are read, and there are more", found.len()));
+        }
         ask = next;
     }
     api.note(&format!("{repository} jobs"), lost.map(|words| clean!("{repository}: jobs of run {number}: {words}")));

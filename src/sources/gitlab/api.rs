@@ -120,12 +120,13 @@ impl Api {
     pub async fn read<T: DeserializeOwned>(&self, need: Need, project: &str, ask: Ask) -> Result<(T, Option<Ask>), Refusal> {
         self.admit(need).await?;
         let _turn = self.turn.lock().await;
+        let asked = ask.clone();
         let reply = self.http.send(ask).await?;
         if !reply.status.is_success() {
             return Err(self.trouble(project, &reply));
         }
         self.meter().answered(Budget::read(&reply.headers), reply.unchanged);
-        let next = reply.next().map(|url| Ask::page(url).conditional());
+        let next = reply.next().map(|url| asked.turned(&url));
         Ok((reply.json().map_err(Refusal::of_answer)?, next))
     }
 

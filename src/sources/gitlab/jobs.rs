@@ -122,12 +122,15 @@ pub(super) async fn pages(api: &Api, need: Need, project: &str, number: u64, wha
     let mut ask = Api::ask(project, &["pipelines", &number.to_string(), what]).with("per_page", "100");
     let mut found: Vec<WireJob> = Vec::new();
     let mut lost = None;
-    for _ in 0..PAGES {
+    for turn in 1..=PAGES {
         let (page, next) = api.read::<Rows<WireJob>>(need, project, ask).await?;
         // Pages move while they are read: what is told twice is one.
         found.extend(page.read.into_iter().filter(|job| job.id > 0));
         lost = lost.or(page.lost);
         let Some(next) = next else { break };
+        if turn == PAGES {
+            lost = Some(clean!("only {} are read, and there are more", found.len()));
+        }
         ask = next;
     }
     api.note(&format!("{project} {what}"), lost.map(|words| clean!("{project}: {what} of pipeline {number}: {words}")));

@@ -52,6 +52,20 @@ async fn one_project_at_fault_and_one_row_that_can_not_be_read_do_not_hide_the_o
     assert!(lacks.len() == 2 && lacks[0].contains("boom") && lacks[1].starts_with("acme/shop: 2 of 3 rows can not be read: "), "{lacks:?}");
 }
 
+#[tokio::test]
+async fn a_further_page_is_asked_for_where_we_reach_it_whatever_the_server_calls_itself() {
+    let link = r#"<https://public.example/api/v4/projects/7/pipelines?page=2&per_page=20&order_by=updated_at>; rel="next""#;
+    let head = [("Content-Type", "application/json"), ("Link", link)];
+    let acts = [Act::answer("200 OK", &head, r#"[{"id":7,"ref":"dev"}]"#), Act::json(r#"[{"id":6,"ref":"main"}]"#)];
+    let server = Server::of(acts).await;
+    let source =
+        source(&format!("url = \"http://{}/git\"\nprojects = [\"acme/cart\"]\nbranches = [\"ma*\"]\ntoken_command = [\"echo\", \"t\"]", server.address));
+    let facts = source.watch(Feed::Runs, None).next().await.unwrap().expect("both pages").facts;
+    assert!(matches!(&facts[1], Fact::Run(Change::Upsert(run)) if run.number == 6), "{facts:?}");
+    let second = &server.asked()[1];
+    assert!(second.starts_with("GET /git/api/v4/projects/acme%2Fcart/pipelines?page=2&per_page=20&order_by=updated_at "), "{second}");
+}
+
 #[test]
 fn what_is_wrong_with_the_table_is_told_with_the_remedy() {
     assert!(broken("").contains("projects = [\"group/name\"]"));

@@ -101,6 +101,14 @@ impl Ask {
         Self::new(Method::GET, Place::Page(url), Body::None)
     }
 
+    /// The same request for the further page that the server names: by its parameters alone. Which host and path it names for itself is what somebody
+    /// wrote into its settings, and need not be where we reach it (a tunnel, a proxy).
+    #[must_use]
+    pub fn turned(self, next: &Url) -> Self {
+        let query = next.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
+        Self { query, ..self }
+    }
+
     /// Reads `path` with its parameters in the body, where they would be too long for a URL.
     pub fn post_form(path: &str, fields: Vec<(String, String)>) -> Self {
         Self { method: Method::POST, body: Body::Form(fields), ..Self::get(path) }

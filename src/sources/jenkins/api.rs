@@ -249,7 +249,7 @@ impl Api {
 
     /// What a refusal means.
     pub fn trouble(&self, what: &str, reply: &Reply) -> SourceError {
-        let host = &self.login.host;
+        let (host, what) = (&self.login.host, if what.is_empty() { "the list of jobs" } else { what });
         let needs = reply.header("x-required-permission").map(|needs| clean!("; it needs {needs}")).unwrap_or_default();
         match (reply.status.as_u16(), &self.login.token) {
             (401, Some((user, token))) => SourceError::Denied(clean!(

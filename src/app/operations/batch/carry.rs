@@ -146,7 +146,9 @@ impl App {
             return self.complain(closed);
         }
         if let Some((at, barred)) = self.operations.bars(batch) {
-            return self.complain(crate::clean!("{}: {}; space leaves it out", batch.name(at), barred_words(&barred)));
+            let words = crate::clean!("{}: {}; space leaves it out", batch.name(at), barred_words(&barred));
+            self.bar(key, &barred);
+            return self.complain(words);
         }
         let reason = batch.taken().find_map(|(_, member)| {
             let running = self.operations.of_member(member)?;

@@ -192,7 +192,7 @@ impl App {
         }
         match self.operations.single_mut(key).map(Single::open_confirm) {
             Some(Ok(())) => self.open_single_line(key),
-            Some(Err(barred)) => self.complain(barred_words(&barred)),
+            Some(Err(barred)) => self.bar(key, &barred),
             None => {}
         }
     }
