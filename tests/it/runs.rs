@@ -234,23 +234,23 @@ fn jobs_of_runs_that_nobody_can_see_are_not_asked_for() {
     // Another screen lies over it: whoever is soon back finds them, and a minute later nobody asks.
     scene.go("B<wait:30s>");
     assert_eq!(asks(&scene), all);
-    scene.go("<wait:2m>");
+    scene.go("<wait:62s>");
     assert_eq!(asks(&scene), 0);
     scene.go("<esc>");
     assert_eq!(asks(&scene), all);
     // A run that is open is asked for, and those below it are not.
-    scene.go("2<enter><wait:2m>");
+    scene.go("2<enter><wait:62s>");
     assert_eq!(asks(&scene), 1);
     // A cursor on its way down passes over runs that nobody asks for, and what was just seen is kept.
     let mut scene = stage("incident").size(120, 40).after("4m").keys("2").play();
     let run = scene.app.store.runs()[0].clone();
     let source = run.id.source();
     let more = (1_000..1_040).map(|number| Change::Upsert(Run { id: Id::new(&source, &format!("acme/cart/{number}")), number, ..run.clone() }).into());
-    scene.told(Event::Facts(source.clone(), Feed::Runs, more.collect())).go("g<wait:2m>");
+    scene.told(Event::Facts(source.clone(), Feed::Runs, more.collect())).go("g<wait:62s>");
     assert_eq!(asks(&scene), 6);
     (0..24).for_each(|_| _ = scene.told(Event::Key(Key::char('j'))));
     assert_eq!(asks(&scene), 6);
-    for (script, asked) in [("<wait:1s>", 12), ("<wait:2m>", 6)] {
+    for (script, asked) in [("<wait:1s>", 12), ("<wait:62s>", 6)] {
         scene.go(script);
         assert_eq!(asks(&scene), asked, "{script}");
     }

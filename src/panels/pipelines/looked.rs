@@ -14,19 +14,24 @@ const LINGER: Duration = Duration::from_secs(60);
 /// No more than so many are asked for, those that went out of view with them.
 const KEPT: usize = 2 * SHOWN;
 
-/// The runs that are asked for, each with when it was last in view.
+/// The runs that are asked for.
 #[derive(Debug, Default)]
-pub struct Looked(BTreeMap<Id<Run>, Duration>);
+pub struct Looked {
+    /// Each with when it was last in view.
+    runs: BTreeMap<Id<Run>, Duration>,
+    /// Whether any run was in view a moment ago.
+    open: bool,
+}
 
 impl Looked {
     /// Whether its jobs are asked for.
     pub fn has(&self, run: &Id<Run>) -> bool {
-        self.0.contains_key(run)
+        self.runs.contains_key(run)
     }
 
     /// All of them.
     pub fn runs(&self) -> impl Iterator<Item = &Id<Run>> {
-        self.0.keys()
+        self.runs.keys()
     }
 }
 
@@ -42,18 +47,18 @@ pub fn in_view(app: &App) -> &[Id<Run>] {
 
 /// Brings it up to date. A cursor on its way passes over runs that nobody asks for; a panel that comes into view is asked for at once.
 pub fn settle(app: &mut App) {
-    let (now, mut looked) = (app.now.mono, std::mem::take(&mut app.pipelines.looked.0));
+    let (now, Looked { mut runs, open }) = (app.now.mono, std::mem::take(&mut app.pipelines.looked));
     let here = in_view(app);
-    let at_once = logs::rested(app) || !here.iter().any(|run| looked.contains_key(run));
     for run in here {
-        if at_once || looked.contains_key(run) {
-            looked.insert(run.clone(), now);
+        if logs::rested(app) || !open || runs.contains_key(run) {
+            runs.insert(run.clone(), now);
         }
     }
-    looked.retain(|run, at| now <= *at + LINGER && app.store.run(run).is_some());
-    while looked.len() > KEPT {
-        let oldest = looked.iter().min_by_key(|(_, at)| **at).map(|(run, _)| run.clone());
-        oldest.and_then(|run| looked.remove(&run));
+    let open = !here.is_empty();
+    runs.retain(|run, at| now <= *at + LINGER && app.store.run(run).is_some());
+    while runs.len() > KEPT {
+        let oldest = runs.iter().min_by_key(|(_, at)| **at).map(|(run, _)| run.clone());
+        oldest.and_then(|run| runs.remove(&run));
     }
-    app.pipelines.looked.0 = looked;
+    app.pipelines.looked = Looked { runs, open };
 }
