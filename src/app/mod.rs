@@ -10,6 +10,7 @@ mod guard;
 mod input;
 mod lacking;
 mod notice;
+mod older;
 mod operations;
 mod origins;
 mod overlay;
@@ -30,6 +31,7 @@ pub use event::{Event, Known, Now, OpenOperation, Size};
 pub use feeds::source_of;
 pub use lacking::built;
 pub use notice::{Notice, Notices, Tone};
+pub use older::{Beyond, Older};
 pub use operations::{Aim, Batch, Confirming, Course, End, Form, Hand, Left, Member, Operations, Running, Settling, Single, Stand, Thing, Together};
 pub use overlay::{Choose, Chosen, Goal, Overlay, Palette};
 pub use screen::{Asked, Explain, History, List, OperationKey, Page, PodRow, Pods, Screen, Verify};
@@ -184,6 +186,7 @@ pub struct App {
     guard: guard::Guard,
     /// What was asked of runs beside their jobs.
     pub told: Told,
+    older: Older,
     origins: origins::Origins,
     /// Environments opened with ctrl-o, until then.
     pub opened: BTreeMap<Name, Timestamp>,
@@ -235,6 +238,7 @@ impl App {
             unread: BTreeMap::new(),
             guard: guard::Guard::default(),
             told: Told::default(),
+            older: Older::default(),
             origins: origins::Origins::default(),
             opened: BTreeMap::new(),
             watched: Vec::new(),

@@ -21,6 +21,8 @@ pub(super) enum Purpose {
     Verify,
     /// Whoever looks at a run.
     Run,
+    /// The end of the list of runs.
+    Older,
     /// What joins runs with what runs.
     Origin,
 }
@@ -76,6 +78,10 @@ impl App {
             }
             Some(Purpose::Run) => {
                 self.run_answered(task, answer);
+                Vec::new()
+            }
+            Some(Purpose::Older) => {
+                self.older_answered(task, answer);
                 Vec::new()
             }
             Some(Purpose::Origin) => {

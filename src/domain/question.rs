@@ -1,8 +1,8 @@
 //! One answer to one question.
 
 use super::{
-    Application, Awaited, Evidence, Happening, Id, Job, Metric, Origin, Outline, Owner, Pod, Progress, Release, Replicas, Report, Revision, Route, Run, RunNow,
-    RunStatus, Seen, Steps, Verb, Workload,
+    Application, Awaited, Cursor, Evidence, Happening, Id, Job, Metric, Origin, Outline, Owner, Pod, Progress, Release, Replicas, Report, Revision, Route, Run,
+    RunNow, RunStatus, Seen, Steps, Verb, Workload,
 };
 use crate::text::{Clean, Name, Raw};
 use jiff::{SignedDuration, Timestamp};
@@ -36,6 +36,13 @@ pub enum Question {
         run: Id<Run>,
         /// Its commit: what others report of that is told too.
         commit: Name,
+    },
+    /// Runs of a repository that are older than those that its list tells.
+    Older {
+        /// The repository.
+        repository: Name,
+        /// Where the answer before ended; none for what comes after the list.
+        after: Option<Cursor>,
     },
     /// The same of an environment of a CI, and how the run stands that deploys an earlier revision again; told as a [`Subject`].
     Redeployed {
@@ -226,6 +233,13 @@ pub enum Answer {
     Revisions(Vec<Revision>),
     /// To [`Question::Report`].
     Report(Box<Report>),
+    /// To [`Question::Older`].
+    Older {
+        /// Older ones, whichever of them are known already.
+        runs: Vec<Run>,
+        /// Where it goes on; none where that was all.
+        next: Option<Cursor>,
+    },
     /// To [`Question::Explain`].
     Explain {
         /// The pods, worst first.

@@ -4,17 +4,18 @@ mod looked;
 
 use super::words;
 use crate::{
-    app::{App, Effect, Known, Panel as Focus, Screen, Subject},
+    app::{App, Beyond, Effect, Known, Panel as Focus, Screen, Subject},
     domain::{GateKind, GateState, Id, Job, Run, RunStatus},
-    keys::Action,
+    keys::{Action, Layer},
     line,
-    store::{Arrival, words as said},
+    store::{Arrival, RunList, words as said},
     text::{Clean, Name},
     theme::Role,
     widgets::{self, Align, Below, Column, Cursor, Edge, Line, Panel, Piece, Selection, Table, Width, sign},
 };
 use looked::Looked;
 use ratatui::{buffer::Buffer, layout::Rect};
+use std::collections::BTreeSet;
 
 /// The cursor follows a run.
 #[derive(Debug, Default)]
@@ -25,12 +26,15 @@ pub struct State {
     pub filter: String,
     /// The runs that are shown, in order.
     pub order: Vec<Id<Run>>,
+    /// The repositories that they are of; all of them where no run is shown.
+    pub lists: BTreeSet<RunList>,
     /// Whose jobs are asked for.
     pub looked: Looked,
     stamp: Option<(u64, String, bool)>,
 }
 
-/// Brings rows and cursor up to date: what runs or failed last of each workflow comes first, then by time.
+/// Brings rows and cursor up to date: what runs or failed last of each workflow comes first, then by time. Older runs never come first: whoever asks for
+/// them at the end finds them there.
 pub fn settle(app: &mut App) {
     arrange(app);
     looked::settle(app);
@@ -43,12 +47,13 @@ fn arrange(app: &mut App) {
     }
     let filter = app.pipelines.filter.to_lowercase();
     let runs = app.store.runs();
-    let mut seen = std::collections::BTreeSet::new();
-    let mut rows: Vec<(bool, &Run)> = runs
-        .into_iter()
-        .map(|run| (seen.insert((run.repository.clone(), run.workflow.clone(), run.branch.clone())), run))
-        .filter(|(_, run)| fits(run, &filter) && (!app.problems_only || troubled(run)))
-        .collect();
+    let mut seen = BTreeSet::new();
+    let listed = runs.iter().map(|run| (seen.insert((run.repository.clone(), run.workflow.clone(), run.branch.clone())), *run));
+    let all: Vec<(bool, &Run)> = listed.chain(app.store.older_runs().into_iter().map(|run| (false, run))).collect();
+    let mut rows = all.clone();
+    rows.retain(|(_, run)| fits(run, &filter) && (!app.problems_only || troubled(run)));
+    let of: &[_] = if rows.is_empty() { &all } else { &rows };
+    app.pipelines.lists = of.iter().map(|(_, run)| (run.id.source(), run.repository.clone())).collect();
     rows.sort_by_key(|(newest, run)| (if *newest { urgency(&run.status) } else { 3 }, std::cmp::Reverse(run.started.or(run.created))));
     app.pipelines.order = rows.into_iter().map(|(_, run)| run.id.clone()).collect();
     let order = std::mem::take(&mut app.pipelines.order);
@@ -108,11 +113,18 @@ pub fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
     let at = &mut app.pipelines.at;
     match action {
         Action::Up => at.step(-1, &order),
-        Action::Down => at.step(1, &order),
         Action::PageUp | Action::HalfUp => at.step(-5, &order),
-        Action::PageDown | Action::HalfDown => at.step(5, &order),
         Action::Top => at.first(&order),
-        Action::Bottom => at.last(&order),
+        Action::Down | Action::PageDown | Action::HalfDown | Action::Bottom => {
+            match action {
+                Action::Down => at.step(1, &order),
+                Action::Bottom => at.last(&order),
+                _ => at.step(5, &order),
+            }
+            if at.row().is_none_or(|row| row + 1 == order.len()) {
+                return Some(app.ask_beyond());
+            }
+        }
         Action::NextTrouble => trouble(app, 1),
         Action::PrevTrouble => trouble(app, -1),
         Action::Enter => {
@@ -177,8 +189,25 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     table.focused = focused;
     table.below = Some(Below { under: 1, lines: |row| vec![row.gates.clone()] });
     let empty = empty(app);
+    let beyond = if focused { beyond(app) } else { Vec::new() };
+    table.foot = &beyond;
+    let empty: Vec<Line> = empty.into_iter().chain(beyond.iter().filter(|_| rows.is_empty()).cloned()).collect();
     table.empty = &empty;
     table.draw(buf, inner, theme);
+}
+
+/// The line below the last run: whether there are older ones.
+fn beyond(app: &App) -> Vec<Line> {
+    let dim = |words: Clean| line![(Role::Dim, words)];
+    let line = app.beyond().map(|beyond| match beyond {
+        Beyond::More => dim(crate::clean!("older runs: {} loads them", app.start.keymap.key(Layer::Global, Action::Bottom).unwrap_or_default())),
+        Beyond::Loading => line![(Role::Rolling, sign::ROLLING), (Role::Dim, " loading older runs…")],
+        Beyond::Failed(why) => line![(Role::Warn, crate::clean!("older runs: {why}"))],
+        Beyond::Full(kept) => dim(crate::clean!("{kept} older runs are kept, and no more: look further back at the CI itself")),
+        Beyond::Nothing(None) => dim(Clean::from_static("no older runs")),
+        Beyond::Nothing(Some(why)) => dim(crate::clean!("no older runs: {why}")),
+    });
+    line.into_iter().collect()
 }
 
 fn columns() -> [Column<Drawn>; 4] {

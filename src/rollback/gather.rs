@@ -185,6 +185,7 @@ fn words(question: &Question) -> Clean {
         Question::Run { .. } => "the run",
         Question::Tail(_) => "what a job said last",
         Question::Report { .. } => "what a run has to show",
+        Question::Older { .. } => "older runs",
         Question::Redeployed { .. } => "the run that deploys it",
         Question::Revisions(_) => "its revisions",
         Question::Templates { .. } => "what was seen here",

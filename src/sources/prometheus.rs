@@ -179,6 +179,7 @@ impl Source for Prometheus {
                 | Question::Run { .. }
                 | Question::Tail(_)
                 | Question::Report { .. }
+                | Question::Older { .. }
                 | Question::Redeployed { .. }
                 | Question::Revisions(_)
                 | Question::Templates { .. }

@@ -14,6 +14,7 @@ mod feeds;
 mod health;
 mod join;
 mod matrix;
+mod older;
 mod origins;
 mod read;
 mod series;
@@ -35,6 +36,7 @@ pub use feeds::FeedState;
 pub use health::{Ailment, CRASHES, Health, ailment, health, sickness};
 pub use join::{EnvironmentMatch, EnvironmentRef, EnvironmentRule, Guess, Rules, ServiceRule};
 pub use matrix::{Column, Matrix, Row, Totals, problems_first};
+pub use older::{Reach, RunList};
 pub use origins::{Claim, Sought};
 pub use read::Freshness;
 pub use series::{ErrorRate, Limits, Series};
@@ -71,6 +73,7 @@ pub struct Store {
     nodes: Table<Node>,
     holds: Table<Hold>,
     runs: Table<Run>,
+    older: older::Older,
     jobs: Table<Job>,
     alerts: Table<Alert>,
     alert_rules: Table<Rule>,
@@ -100,6 +103,7 @@ impl Store {
             nodes: Table::default(),
             holds: Table::default(),
             runs: Table::default(),
+            older: older::Older::default(),
             jobs: Table::default(),
             alerts: Table::default(),
             alert_rules: Table::default(),
@@ -158,7 +162,11 @@ impl Store {
                 self.alerts.tell(number, change).0 || watchdog
             }
             Fact::Happening(change) => self.happenings.tell(number, change).0,
-            Fact::Run(change) => self.runs.tell(number, change).0,
+            Fact::Run(change) => {
+                let (changed, turned) = self.runs.tell(number, change);
+                self.keep_fallen(turned);
+                changed
+            }
             Fact::Job(change) => self.jobs.tell(number, change).0,
             Fact::Rule(change) => self.alert_rules.tell(number, change).0,
             Fact::Sample(change) => self.samples.tell(number, change).0,
@@ -191,6 +199,9 @@ impl Store {
         self.alerts.forget(number);
         self.happenings.forget(number);
         self.runs.forget(number);
+        if *feed == Feed::Runs {
+            self.older.forget(source);
+        }
         self.jobs.forget(number);
         self.alert_rules.forget(number);
         self.samples.forget(number);

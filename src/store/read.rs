@@ -153,16 +153,16 @@ impl Store {
         self.happenings.iter()
     }
 
-    /// Runs of CI: the newest first.
+    /// Runs of CI that their lists tell: the newest first.
     pub fn runs(&self) -> Vec<&Run> {
         let mut rows: Vec<&Run> = self.runs.iter().collect();
         rows.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
         rows
     }
 
-    /// One run.
+    /// One run, however old it is.
     pub fn run(&self, id: &Id<Run>) -> Option<&Run> {
-        self.runs.get(id)
+        self.runs.get(id).or_else(|| self.older.get(id))
     }
 
     /// One job of a run.

@@ -1,10 +1,12 @@
 //! One suite for every CI: what the suite says of a pipeline each of them is told in its own words, and each source must make the same of it.
 
 mod budget;
+mod desk;
 mod github;
 mod gitlab;
 mod jenkins;
 mod many;
+mod older;
 mod tekton;
 mod watched;
 
@@ -99,6 +101,9 @@ pub trait Ci: Sized {
     /// Whether a list is read page by page where only runs of some branches are wanted: then two of three of its many runs are of others.
     const PAGED: bool = false;
 
+    /// Whether its source knows all runs, those that it does not show too, so that nobody is asked for them.
+    const REMEMBERS: bool = false;
+
     /// One in which nothing has run yet; none when the tests are left out on purpose.
     async fn new(about: &str) -> Option<Self>;
     /// The table of its source, as a configuration has it.
@@ -121,6 +126,8 @@ pub trait Ci: Sized {
     fn changes(&self) -> usize;
     /// The next change is carried out, and its answer lost.
     fn cut(&self);
+    /// Lets nobody in, or everybody again who is known.
+    fn refuse(&self, refuses: bool);
     /// What people call its run of this number.
     fn called(&self, number: u64) -> String {
         number.to_string()
@@ -312,13 +319,16 @@ async fn a_stranger_is_refused<C: Ci>(ci: C) {
 macro_rules! suite {
     ($($system:ident: $ci:ty),+ $(,)?) => { $(
         mod $system {
-            use crate::systems::{self, many, watched};
+            use crate::systems::{self, many, older, watched};
 
             suite!(@cases $ci, looks_the_same => systems::looks_the_same, what_is_odd_is_told => systems::what_is_odd_is_told,
                 a_log_comes_whole => systems::a_log_comes_whole, a_change_is_sent_once => systems::a_change_is_sent_once,
                 a_stranger_is_refused => systems::a_stranger_is_refused, of_many_only_the_newest_are_told => many::of_many_only_the_newest_are_told,
                 each_of_five_hundred_jobs_is_told => many::each_of_five_hundred_jobs_is_told,
                 pages_that_move_lose_nothing => many::pages_that_move_lose_nothing,
+                older_runs_come_to_the_last => older::older_runs_come_to_the_last,
+                older_runs_are_not_lost_while_others_come => older::older_runs_are_not_lost_while_others_come,
+                a_refusal_of_older_runs_is_said => older::a_refusal_of_older_runs_is_said,
                 a_script_follows_a_run_to_its_end => watched::a_script_follows_a_run_to_its_end,
                 a_script_waits_for_no_more_than_the_run => watched::a_script_waits_for_no_more_than_the_run);
         }

@@ -43,6 +43,7 @@ impl World {
             }
             Question::Tail(job) => self.job_tail(source, job, at),
             Question::Report { run, .. } => self.report(source, run, at),
+            Question::Older { repository, .. } => Ok(Answer::Older { runs: self.older_runs(source, repository, at), next: None }),
             Question::Origin(reference) => Ok(Answer::Origin(self.origin(reference))),
             Question::Smoke { service, environment } => Ok(Answer::Smoke(self.tried(service, environment, at))),
             Question::Awaited { .. } => Err(SourceError::NotFound(Clean::from_static("no pod is waited for in vain"))),

@@ -17,10 +17,16 @@ use jiff::{SignedDuration, Timestamp};
 const QUEUED: SignedDuration = SignedDuration::from_secs(2);
 
 impl World {
-    /// The runs that were asked for by `at`.
+    /// The newest runs that were asked for by `at`.
     pub(super) fn runs(&self, source: &SourceId, at: Timestamp) -> Vec<Run> {
-        let asked = self.scenario.tables.run.iter().filter(|table| self.scenario.when(&table.started) - QUEUED <= at);
+        let asked = self.scenario.tables.run.iter().filter(|table| !table.older && self.scenario.when(&table.started) - QUEUED <= at);
         asked.map(|table| self.run(source, table, at)).collect()
+    }
+
+    /// The older ones of a repository.
+    pub(super) fn older_runs(&self, source: &SourceId, repository: &Name, at: Timestamp) -> Vec<Run> {
+        let older = self.scenario.tables.run.iter().filter(|table| table.older).map(|table| self.run(source, table, at));
+        older.filter(|run| run.repository == *repository).collect()
     }
 
     fn run(&self, source: &SourceId, table: &RunTable, at: Timestamp) -> Run {

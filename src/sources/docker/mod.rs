@@ -197,7 +197,9 @@ impl Source for Docker {
                     None if of_swarm(&workload) => Err(not_manager()),
                     None => recreate::answer(&session, &source, &workload).await,
                 },
-                Question::Run { .. } | Question::Tail(_) | Question::Report { .. } => Err(SourceError::Unsupported("an engine knows no runs of a CI".into())),
+                Question::Run { .. } | Question::Tail(_) | Question::Report { .. } | Question::Older { .. } => {
+                    Err(SourceError::Unsupported("an engine knows no runs of a CI".into()))
+                }
                 Question::Redeployed { .. } => Err(SourceError::Unsupported("an engine deploys nothing by itself".into())),
                 Question::Keeper { .. } => Err(SourceError::Unsupported("nothing keeps what an engine runs".into())),
                 Question::Awaited { .. } => Err(SourceError::Unsupported("an engine waits for none of its containers".into())),

@@ -9,7 +9,7 @@ use crate::{
     domain::{SourceId, Stage},
     sources::{
         SourceError,
-        ci::{Board, Hurry, Pace, Started, Usual},
+        ci::{Board, Ends, Hurry, Pace, Started, Usual},
         gates::Gates,
         http::{Ask, Budget, HeaderName, HeaderValue, Http, Method, Opened, Reply, Transport},
         refusal::Refusal,
@@ -52,6 +52,8 @@ pub(super) struct Api {
     pub records: Records,
     pub hurry: Hurry,
     pub started: Started,
+    /// How far back the lists go.
+    pub ends: Ends,
     http: Http,
     meter: Mutex<Meter>,
     turn: tokio::sync::Mutex<()>,
@@ -62,8 +64,8 @@ impl Api {
     pub fn new(id: SourceId, login: Login, http: Http, pace: Pace, gates: Gates, usual: Usual) -> Self {
         let meter = Mutex::new(Meter::new(if login.token.is_some() { KNOWN } else { UNKNOWN }, Timestamp::now()));
         let (board, turn, notes) = (Board::default(), tokio::sync::Mutex::default(), Mutex::default());
-        let (records, hurry, started) = (Records::default(), Hurry::default(), Started::default());
-        Self { id, login, pace, gates, board, usual: Mutex::new(usual), records, hurry, started, http, meter, turn, notes }
+        let (records, hurry, started, ends) = (Records::default(), Hurry::default(), Started::default(), Ends::default());
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), records, hurry, started, ends, http, meter, turn, notes }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {

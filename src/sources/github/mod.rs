@@ -12,6 +12,7 @@ mod jobs;
 mod keys;
 mod login;
 mod logs;
+mod older;
 mod place;
 mod report;
 mod runs;
@@ -277,6 +278,10 @@ impl Source for GitHub {
             Question::Tail(job) => async move { logs::tail(&api, &job).await.map(Answer::Text) }.boxed(),
             Question::Report { run, commit } => {
                 async move { report::read(&api, &run, commit.raw()).await.map(|report| Answer::Report(Box::new(report))) }.boxed()
+            }
+            Question::Older { repository, after } => {
+                let scope = self.scope.clone();
+                async move { older::read(&api, &scope, &repository, after.as_ref()).await }.boxed()
             }
             question => self.of_deployments(question),
         }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     clean,
     domain::{Batch, Change, Fact, Id, Run},
-    sources::{SourceError, ci::SOON, refusal::Refusal},
+    sources::{SourceError, ci::SOON, http::Ask, refusal::Refusal},
     text::{Clean, Name},
 };
 use futures::{
@@ -44,6 +44,21 @@ pub(super) struct Scope {
     pub workflows: Vec<String>,
     /// How many of the newest of each repository.
     pub runs: usize,
+}
+
+impl Scope {
+    /// A request for a list of runs of a repository, as far as GitHub itself leaves out what is not wanted.
+    pub fn ask(&self, repository: &Name) -> Ask {
+        let ask = match self.workflows.as_slice() {
+            [one] if one.ends_with(".yml") || one.ends_with(".yaml") => Api::ask(repository.raw(), &["actions", "workflows", one, "runs"]),
+            _ => Api::ask(repository.raw(), &["actions", "runs"]),
+        };
+        let ask = ask.with("exclude_pull_requests", "true");
+        match self.branches.as_slice() {
+            [one] if !one.contains(['*', '?']) => ask.with("branch", one.clone()),
+            _ => ask,
+        }
+    }
 }
 
 /// Runs for as long as they are asked for.
@@ -213,29 +228,25 @@ impl Watch {
 
     /// The newest runs that are wanted.
     async fn newest(&mut self, at: usize, name: &Name) -> Result<Vec<WireRun>, Refusal> {
-        let mut ask = match self.scope.workflows.as_slice() {
-            [one] if one.ends_with(".yml") || one.ends_with(".yaml") => Api::ask(name.raw(), &["actions", "workflows", one, "runs"]),
-            _ => Api::ask(name.raw(), &["actions", "runs"]),
-        };
-        ask = ask.with("exclude_pull_requests", "true").with("per_page", self.scope.runs.to_string());
-        if let [one] = self.scope.branches.as_slice()
-            && !one.contains(['*', '?'])
-        {
-            ask = ask.with("branch", one.clone());
-        }
-        let mut found = Vec::new();
+        let mut ask = self.scope.ask(name).with("per_page", self.scope.runs.to_string());
+        let (mut found, mut end) = (Vec::new(), None);
         self.lists[at].lost = None;
         for _ in 0..PAGES {
             let (page, next) = self.api.read::<wire::Runs>(Need::List, name.raw(), ask).await?;
             let lost = page.workflow_runs.lost.as_ref().map(|words| clean!("{name}: {words}"));
             self.lists[at].lost = self.lists[at].lost.take().or(lost);
+            end = page.workflow_runs.read.last().and_then(WireRun::created).or(end);
             found.extend(self.wanted(page));
             match next {
                 Some(next) if found.len() < self.scope.runs && self.filters() => ask = next,
                 _ => break,
             }
         }
-        found.truncate(self.scope.runs);
+        if found.len() >= self.scope.runs {
+            found.truncate(self.scope.runs);
+            end = found.last().and_then(WireRun::created).or(end);
+        }
+        end.into_iter().for_each(|end| self.api.ends.tell(name.raw(), end));
         Ok(found)
     }
 

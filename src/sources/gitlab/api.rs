@@ -9,7 +9,7 @@ use crate::{
     domain::{SourceId, Stage},
     sources::{
         SourceError,
-        ci::{Board, Hurry, Pace, Started, Usual},
+        ci::{Board, Ends, Hurry, Pace, Started, Usual},
         gates::Gates,
         http::{Ask, Budget, Http, Method, Opened, Reply, Transport, Url},
         refusal::Refusal,
@@ -44,6 +44,8 @@ pub(super) struct Api {
     pub usual: Mutex<Usual>,
     pub hurry: Hurry,
     pub started: Started,
+    /// How far back the lists go.
+    pub ends: Ends,
     http: Http,
     graph: Option<Url>,
     meter: Mutex<Meter>,
@@ -54,9 +56,9 @@ pub(super) struct Api {
 impl Api {
     pub fn new(id: SourceId, login: Login, (http, graph): (Http, Option<Url>), pace: Pace, gates: Gates, usual: Usual) -> Self {
         let meter = Mutex::new(Meter::new(Allowance::Unsaid, Timestamp::now()));
-        let (board, hurry, started) = (Board::default(), Hurry::default(), Started::default());
+        let (board, hurry, started, ends) = (Board::default(), Hurry::default(), Started::default(), Ends::default());
         let (turn, notes) = (tokio::sync::Mutex::default(), Mutex::default());
-        Self { id, login, pace, gates, board, usual: Mutex::new(usual), hurry, started, http, graph, meter, turn, notes }
+        Self { id, login, pace, gates, board, usual: Mutex::new(usual), hurry, started, ends, http, graph, meter, turn, notes }
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {

@@ -11,6 +11,7 @@ mod deployments;
 mod dispatch;
 mod jobs;
 mod keys;
+mod older;
 mod pipelines;
 mod place;
 mod report;
@@ -270,6 +271,10 @@ impl Source for GitLab {
             .boxed(),
             Question::Tail(job) => async move { trace::tail(&api, &job).await.map(Answer::Text) }.boxed(),
             Question::Report { run, .. } => async move { report::read(&api, &run).await.map(|report| Answer::Report(Box::new(report))) }.boxed(),
+            Question::Older { repository, after } => {
+                let scope = self.scope.clone();
+                async move { older::read(&api, &scope, &repository, after.as_ref()).await }.boxed()
+            }
             question => self.of_deployments(question),
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     sources::{
         SourceError,
         ci::{Rows, SOON},
+        http::Ask,
         refusal::Refusal,
     },
     text::{Clean, Name},
@@ -47,6 +48,17 @@ pub(super) struct Scope {
     pub branches: Vec<String>,
     /// How many of each project that changed last.
     pub runs: usize,
+}
+
+impl Scope {
+    /// A request for a list of pipelines of a project, as far as GitLab itself leaves out what is not wanted.
+    pub fn ask(&self, project: &Name) -> Ask {
+        let ask = Api::ask(project.raw(), &["pipelines"]).with("order_by", "updated_at").with("sort", "desc");
+        match self.branches.as_slice() {
+            [one] if !one.contains(['*', '?', '!']) => ask.with("ref", one.clone()),
+            _ => ask,
+        }
+    }
 }
 
 /// Pipelines for as long as they are asked for.
@@ -278,18 +290,14 @@ impl Watch {
 
     /// The pipelines that changed last. One that is retried comes up again.
     async fn newest(&mut self, at: usize, name: &Name) -> Result<Vec<WirePipeline>, Refusal> {
-        let mut ask = Api::ask(name.raw(), &["pipelines"]).with("order_by", "updated_at").with("sort", "desc").with("per_page", self.scope.runs.to_string());
-        if let [one] = self.scope.branches.as_slice()
-            && !one.contains(['*', '?', '!'])
-        {
-            ask = ask.with("ref", one.clone());
-        }
-        let mut found: Vec<WirePipeline> = Vec::new();
+        let mut ask = self.scope.ask(name).with("per_page", self.scope.runs.to_string());
+        let (mut found, mut end): (Vec<WirePipeline>, _) = (Vec::new(), None);
         self.lists[at].lost = None;
         for _ in 0..PAGES {
             let (page, next) = self.api.read::<Rows<WirePipeline>>(Need::List, name.raw(), ask).await?;
             let lost = page.lost.map(|words| clean!("{name}: {words}"));
             self.lists[at].lost = self.lists[at].lost.take().or(lost);
+            end = page.read.last().and_then(WirePipeline::updated).or(end);
             // A page may repeat what moved down while it was read.
             let new: Vec<WirePipeline> =
                 page.read.into_iter().filter(|row| row.fits(&self.scope.branches) && !found.iter().any(|known| known.id == row.id)).collect();
@@ -299,7 +307,11 @@ impl Watch {
                 _ => break,
             }
         }
-        found.truncate(self.scope.runs);
+        if found.len() >= self.scope.runs {
+            found.truncate(self.scope.runs);
+            end = found.last().and_then(WirePipeline::updated).or(end);
+        }
+        end.into_iter().for_each(|end| self.api.ends.tell(name.raw(), end));
         Ok(found)
     }
 

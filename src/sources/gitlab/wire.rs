@@ -197,6 +197,16 @@ impl WirePipeline {
         format!("{project} {own}")
     }
 
+    /// When it was made.
+    pub fn created(&self) -> Option<Timestamp> {
+        time(self.created_at.as_ref())
+    }
+
+    /// When it changed last.
+    pub fn updated(&self) -> Option<Timestamp> {
+        time(self.updated_at.as_ref())
+    }
+
     /// Whether it is one of a merge train.
     pub fn on_train(&self) -> bool {
         self.reference.as_deref().is_some_and(|reference| reference.starts_with("refs/merge-requests/") && reference.ends_with("/train"))

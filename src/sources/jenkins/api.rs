@@ -132,6 +132,11 @@ impl Api {
         lock(&self.items).get(path).cloned().unwrap_or_else(|| Item::unknown(path))
     }
 
+    /// The jobs of a project, as far as they are known.
+    pub fn jobs_of(&self, project: &str) -> Vec<Item> {
+        lock(&self.items).values().filter(|item| item.project() == project).cloned().collect()
+    }
+
     /// Remembers the jobs.
     pub fn learn(&self, jobs: impl Iterator<Item = Item>) {
         *lock(&self.items) = jobs.map(|item| (item.path.clone(), item)).collect();

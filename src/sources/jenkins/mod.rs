@@ -8,6 +8,7 @@ mod changes;
 mod jobs;
 mod keys;
 mod logs;
+mod older;
 mod report;
 mod runs;
 mod stages;
@@ -197,6 +198,10 @@ impl Source for Jenkins {
             Question::Run { run, verb } => async move { changes::subject(&api, &run, verb).await.map(|subject| Answer::Subject(Box::new(subject))) }.boxed(),
             Question::Report { run, .. } => async move { report::read(&api, &run).await.map(|report| Answer::Report(Box::new(report))) }.boxed(),
             Question::Tail(job) => async move { tail::tail(&api, &job).await.map(Answer::Text) }.boxed(),
+            Question::Older { repository, after } => {
+                let scope = self.scope.clone();
+                async move { older::read(&api, &scope, &repository, after.as_ref()).await }.boxed()
+            }
             _ => async { Err(unsupported("Jenkins has no workloads and no metrics")) }.boxed(),
         }
     }

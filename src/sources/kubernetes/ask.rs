@@ -48,6 +48,7 @@ pub async fn answer(cluster: Arc<Cluster>, question: Question) -> Result<Answer,
         Question::Run { .. }
         | Question::Tail(_)
         | Question::Report { .. }
+        | Question::Older { .. }
         | Question::Window(_)
         | Question::Memory { .. }
         | Question::RuleState { .. }

@@ -56,6 +56,8 @@ pub struct Table<'a, R> {
     pub offset: usize,
     /// Lines below a row that belong to it.
     pub below: Option<Below<R>>,
+    /// Lines that stand below the last row, and are in view when the cursor is on it.
+    pub foot: &'a [Line],
     /// Rows that are not current: their source does not answer.
     pub stale: fn(&R) -> bool,
     /// The column that the rows are sorted by.
@@ -79,7 +81,19 @@ const SIGN: usize = 2;
 impl<'a, R> Table<'a, R> {
     /// A table without cursor.
     pub fn new(columns: &'a [Column<R>], rows: &'a [R]) -> Self {
-        Self { columns, rows, cursor: Cursor::None, focused: false, marked: false, offset: 0, below: None, stale: |_| false, sorted: None, empty: &[] }
+        Self {
+            columns,
+            rows,
+            cursor: Cursor::None,
+            focused: false,
+            marked: false,
+            offset: 0,
+            below: None,
+            foot: &[],
+            stale: |_| false,
+            sorted: None,
+            empty: &[],
+        }
     }
 
     /// Whether there is a row of titles.
@@ -130,7 +144,7 @@ impl<'a, R> Table<'a, R> {
     /// The first row in view, and how many of its lines are above the view.
     fn first(&self, lines: usize) -> (usize, usize) {
         let selected = self.cursor.row().unwrap_or(self.offset.min(self.rows.len().saturating_sub(1)));
-        if self.below.is_none() {
+        if self.below.is_none() && self.foot.is_empty() {
             let offset = if self.cursor == Cursor::None {
                 self.offset.min(self.rows.len().saturating_sub(lines))
             } else {
@@ -140,8 +154,8 @@ impl<'a, R> Table<'a, R> {
         }
         let tops: Vec<usize> = self.rows.iter().scan(0, |top, row| Some(std::mem::replace(top, *top + self.height(row)))).collect();
         let Some(&last) = tops.get(selected) else { return (0, 0) };
-        let total = tops.last().map_or(0, |top| top + self.height(&self.rows[tops.len() - 1]));
-        let end = last + self.height(&self.rows[selected]);
+        let total = tops.last().map_or(0, |top| top + self.height(&self.rows[tops.len() - 1])) + self.foot.len();
+        let end = if selected + 1 == tops.len() { total } else { last + self.height(&self.rows[selected]) };
         let offset = tops.get(self.offset).copied().unwrap_or(last);
         let line = viewport(last, viewport(end - 1, offset, lines, total), lines, total);
         let first = tops.partition_point(|top| *top <= line).saturating_sub(1);

@@ -49,6 +49,10 @@ impl<R> Pass<'_, R> {
                 }
             }
         }
+        for (area, line) in lines.zip(self.table.foot) {
+            let area = self.beside_mark(area);
+            draw_line(self.buf, area, line, Align::Left, self.theme);
+        }
     }
 
     fn row(&mut self, line: Rect, at: usize, row: &R) {

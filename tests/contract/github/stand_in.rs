@@ -260,7 +260,10 @@ impl GitHub {
         runs.retain(|run| so(branch, &[Some(&run.branch)]) && so(status, &[Some(run.status), run.conclusion]));
         runs.retain(|run| event.is_none_or(|event| run.event == event));
         runs.retain(|run| workflow.is_none_or(|workflow| run.workflow == workflow));
-        if branch.or(status).is_some() {
+        let until: Option<Timestamp> =
+            query.get("created").map(|range| range.strip_prefix("<=").and_then(|at| at.parse().ok()).expect("a range that this server knows"));
+        runs.retain(|run| until.is_none_or(|until| run.created <= until));
+        if branch.or(status).is_some() || until.is_some() {
             runs.truncate(FILTERED);
         }
         self.page(repository, path, query, "workflow_runs", &runs, |run| run.json(repository))
@@ -327,12 +330,17 @@ impl GitHub {
     }
 }
 
-/// The parameters of a URL; none of ours needs to be decoded but the slash of a branch.
+/// The parameters of a URL; none of ours needs to be decoded but the slash of a branch and the range of a time.
 struct Query(Vec<(String, String)>);
 
 impl Query {
     fn of(text: &str) -> Self {
-        Self(text.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.into(), value.replace("%2F", "/"))).collect())
+        Self(
+            text.split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(key, value)| (key.into(), value.replace("%2F", "/").replace("%3C%3D", "<=").replace("%3A", ":")))
+                .collect(),
+        )
     }
 
     fn get(&self, key: &str) -> Option<&str> {
@@ -340,7 +348,7 @@ impl Query {
     }
 
     fn at_page(&self, page: usize) -> String {
-        let kept = self.0.iter().filter(|(key, _)| key != "page").map(|(key, value)| format!("{key}={value}"));
+        let kept = self.0.iter().filter(|(key, _)| key != "page").map(|(key, value)| format!("{key}={}", value.replace("<=", "%3C%3D")));
         kept.chain([format!("page={page}")]).collect::<Vec<_>>().join("&")
     }
 }

@@ -177,6 +177,9 @@ fn of(world: &mut World, url: &str, path: &[&str], query: &str, request: &Reques
             // Child pipelines are left out, as GitLab does.
             let mut rows: Vec<&Pipeline> = world.pipelines.values().filter(|row| row.source != "parent_pipeline" && !row.elsewhere).collect();
             rows.retain(|row| get("ref").is_none_or(|wanted| row.reference == wanted) && get("source").is_none_or(|wanted| row.source == wanted));
+            // Whether that time itself is among them its documentation does not say: here it is not.
+            let until: Option<Timestamp> = get("updated_before").map(|at| at.replace("%3A", ":").parse().expect("a time"));
+            rows.retain(|row| until.is_none_or(|until| row.updated < until));
             match get("order_by").as_deref() {
                 Some("updated_at") => rows.sort_by_key(|row| std::cmp::Reverse((row.updated, row.id))),
                 _ => rows.sort_by_key(|row| std::cmp::Reverse(row.id)),

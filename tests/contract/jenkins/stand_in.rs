@@ -170,7 +170,13 @@ fn route<'a>(world: &World, segments: &[&str], wanted: &impl Fn(&str) -> Option<
         return answered(403, &[("x-required-permission", "hudson.model.Item.Read".into())], Bytes::from_static(b"no"));
     }
     match rest {
-        ["api", "json"] => world.folder(&path).map_or_else(missing, |folder| told(&folder, wanted("tree"))),
+        ["api", "json"] => world.folder(&path).map_or_else(missing, |mut folder| {
+            // The rest is told to those only who name it.
+            if wanted("tree").is_some_and(|tree| tree.contains("allBuilds")) {
+                folder["allBuilds"] = world.all(&path);
+            }
+            told(&folder, wanted("tree"))
+        }),
         [number, more @ ..] => {
             let Some((build, class, shape)) = number.parse().ok().and_then(|number| world.one(&path, number)) else { return missing() };
             match more {

@@ -284,6 +284,11 @@ impl World {
             "lastBuild": builds.first(), "builds": builds })
     }
 
+    /// All builds of a job, the newest first.
+    pub fn all(&self, path: &str) -> Value {
+        self.jobs.get(path).map_or(Value::Null, |job| job.builds.values().rev().map(|build| build.json(job.class, path)).collect())
+    }
+
     /// A build.
     pub fn one(&self, path: &str, number: u64) -> Option<(&Build, &'static str, Value)> {
         let job = self.jobs.get(path)?;

@@ -4,7 +4,7 @@ use super::{BEGAN, Ci, How, Pipeline, Task, at, many::is_main};
 use crate::github::{
     seen::{reading, repository, source},
     stand_in::GitHub as Server,
-    world::{Job, Run},
+    world::{Job, Refusal, Run},
 };
 use jiff::Timestamp;
 use pilothouse::sources::Source;
@@ -87,7 +87,9 @@ impl Ci for GitHub {
         self.server.with(&self.name, |world| {
             for number in 1..=count {
                 let branch = if is_main(number) { "main" } else { "dev" };
-                world.add(Run { branch: branch.into(), ..Run::over(number, "success") });
+                // Some of them in one second, as GitHub tells no less of a time.
+                let created = at(i64::try_from(number).expect("few") / 3 - 20_000);
+                world.add(Run { branch: branch.into(), created, started: created, updated: created, ..Run::over(number, "success") });
             }
         });
         count
@@ -99,5 +101,10 @@ impl Ci for GitHub {
 
     fn cut(&self) {
         self.server.with(&self.name, |world| world.cut = true);
+    }
+
+    fn refuse(&self, refuses: bool) {
+        let refusal = Refusal { status: 403, message: "Resource not accessible by personal access token", headers: Vec::new() };
+        self.server.with(&self.name, |world| world.refusal = refuses.then_some(refusal));
     }
 }

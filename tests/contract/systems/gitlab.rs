@@ -88,6 +88,7 @@ impl Ci for GitLab {
                 let mut row = Row::new(number, "success", Vec::new());
                 row.reference = if is_main(number) { "main" } else { "dev" }.into();
                 row.updated = at(i64::try_from(number).expect("few") - 20_000);
+                row.created = row.updated;
                 world.add(row);
             }
         });
@@ -100,5 +101,9 @@ impl Ci for GitLab {
 
     fn cut(&self) {
         self.0.with(|world| world.cut = true);
+    }
+
+    fn refuse(&self, refuses: bool) {
+        self.0.with(|world| world.refusal = refuses.then(|| (403, "403 Forbidden", Vec::new())));
     }
 }

@@ -109,6 +109,11 @@ impl Ci for Jenkins {
     fn cut(&self) {
         self.0.with(|world| world.cut = true);
     }
+
+    fn refuse(&self, refuses: bool) {
+        let needs = vec![("x-required-permission", "hudson.model.Item.Read".to_owned())];
+        self.0.with(|world| world.refusal = refuses.then_some((403, needs, "no")));
+    }
 }
 
 /// What was checked out.

@@ -68,6 +68,7 @@ impl Tekton {
 
 impl Ci for Tekton {
     const HOLDS: bool = false;
+    const REMEMBERS: bool = true;
 
     async fn new(about: &str) -> Option<Self> {
         let about = about.split('_').filter(|word| word.len() > 4).collect::<Vec<_>>().join("-");
@@ -163,6 +164,10 @@ impl Ci for Tekton {
 
     fn cut(&self) {
         self.wire.next(Fault::After);
+    }
+
+    fn refuse(&self, refuses: bool) {
+        self.wire.hides(if refuses { &["/apis/tekton.dev"] } else { &[] });
     }
 
     async fn ends(&self, number: u64) {

@@ -21,6 +21,8 @@ for (const { schema } of Object.values(part.components.parameters)) {
   // "A number or a text, not both": in a URL every number is a text too, and none would pass.
   if (schema.oneOf) [schema.anyOf, schema.oneOf] = [schema.oneOf, undefined]
 }
+// Its words say that this is a range of times ("<=2026-11-24T03:00:00Z"), and its format that it is one.
+delete part.components.parameters.created.schema.format
 process.stdout.write(JSON.stringify(part))
 
 function bring(node) {

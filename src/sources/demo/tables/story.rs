@@ -121,6 +121,9 @@ pub(in super::super) struct RunTable {
     pub branch: String,
     pub by: String,
     pub started: Moment,
+    /// It is not among the newest: it is told to whoever asks for older ones.
+    #[serde(default)]
+    pub older: bool,
     pub usual: Option<Length>,
     /// What its tests came to: all, those that failed, those that were left out.
     pub tests: Option<(u64, u64, u64)>,

@@ -39,6 +39,7 @@ impl Asked {
             | Question::Run { .. }
             | Question::Tail(_)
             | Question::Report { .. }
+            | Question::Older { .. }
             | Question::Templates { .. }
             | Question::PodYaml(_)
             | Question::Window(_)

@@ -1,7 +1,9 @@
 //! One Tekton: where its objects are, in which version, and how they are called here.
 
 use super::{
-    Shape, origin, standing,
+    Shape, origin,
+    shelf::Shelf,
+    standing,
     wire::{Beta, GROUP, PipelineRun, TaskRun, succeeded},
 };
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
 };
 use futures::StreamExt;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One Tekton.
 pub struct Api {
@@ -33,8 +35,8 @@ pub struct Api {
     pub gates: Gates,
     /// Where its dashboard is, without a slash at the end.
     pub dashboard: Option<String>,
-    /// How many of the newest runs of each pipeline are shown.
-    pub newest: usize,
+    /// All runs, as far as they are known.
+    pub shelf: Mutex<Shelf>,
 }
 
 /// The version of the group that is read.
@@ -145,6 +147,11 @@ impl JobKey {
 }
 
 impl Api {
+    /// All runs, as far as they are known.
+    pub fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Which version is served: asked each time, since a cluster is upgraded while we watch.
     pub async fn version(&self) -> Result<Version, SourceError> {
         for version in [Version::V1, Version::Beta] {

@@ -27,7 +27,11 @@ use crate::{
     config::{self, ConfigError, SourceConfig},
     domain::{Answer, Batch, Check, Cursor, Feed, FeedKind, LogTarget, Offers, Operation, Question, SourceId, Stage, Trouble, Verb, Why},
     gate::Warrant,
-    sources::{Made, Source, SourceError, Wish, ci::Newest, gates::Gates},
+    sources::{
+        Made, Source, SourceError, Wish,
+        ci::{Before, Newest},
+        gates::Gates,
+    },
     text::Clean,
 };
 use api::Api;
@@ -37,7 +41,11 @@ use futures::{
     stream::{self, BoxStream},
 };
 use serde::Deserialize;
-use std::{path::PathBuf, sync::Arc};
+use shelf::Shelf;
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 /// What `[[source]] kind = "tekton"` understands.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -103,7 +111,7 @@ fn made(table: &Table, source: &SourceConfig, wish: &Wish<'_>) -> Vec<Made> {
 impl Tekton {
     fn new(id: SourceId, cluster: Arc<Cluster>, table: &Table, gates: &config::Gates) -> Self {
         let dashboard = table.dashboard.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-        Self { api: Arc::new(Api { id, cluster, gates: Gates::new(gates), dashboard, newest: table.runs.0 }) }
+        Self { api: Arc::new(Api { id, cluster, gates: Gates::new(gates), dashboard, shelf: Mutex::new(Shelf::new(table.runs.0)) }) }
     }
 
     /// That of a cluster for which nobody has named one, where it is there and its runs are ours to see.
@@ -159,6 +167,11 @@ impl Source for Tekton {
         match question {
             Question::Run { run, verb } => async move { changes::now(&api, &run).await.map(|now| Answer::Subject(Box::new(now.subject(verb)))) }.boxed(),
             Question::Report { run, .. } => async move { report::read(&api, &run).await.map(|report| Answer::Report(Box::new(report))) }.boxed(),
+            // What the cluster keeps is watched, and all of it is known; what it has deleted nobody has.
+            Question::Older { repository, after } => {
+                let older = Before::of(after.as_ref(), None).map(|before| api.shelf().older(&repository, before));
+                async move { older.map(|(runs, next)| Answer::Older { runs, next: next.map(Before::cursor) }) }.boxed()
+            }
             Question::Tail(job) => logs::tail(api, job).map(|lines| lines.map(Answer::Text)).boxed(),
             _ => async { Err(unsupported("Tekton has no workloads and no metrics")) }.boxed(),
         }

@@ -31,9 +31,8 @@ pub fn watch(api: Arc<Api>) -> Facts {
         match there.await {
             Ok(version) => {
                 let seen = api.sight::<PipelineRun>(version, Filter { soon: true, ..Filter::default() });
-                let mut shelf = Shelf::new(api.newest);
                 let told = seen.map(move |said| match said {
-                    Ok(said) => Ok(take(&api, &mut shelf, said).into_iter().map(Fact::from).collect()),
+                    Ok(said) => Ok(take(&api, &mut api.shelf(), said).into_iter().map(Fact::from).collect()),
                     Err(halt) => Err(halt.into()),
                 });
                 feeds::batches(told.boxed())

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{Change, Id, Run, RunStatus},
-    sources::ci::Usual,
-    text::Clean,
+    sources::ci::{Before, OLDER, Usual},
+    text::{Clean, Name},
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -64,6 +64,19 @@ impl Shelf {
         let Some((pipeline, place)) = self.places.remove(run) else { return Vec::new() };
         self.pipelines.get_mut(&pipeline).map(|of| of.runs.remove(&place));
         self.tell(&pipeline)
+    }
+
+    /// The runs of a repository that are not told, the newest first, from there on; and where it goes on.
+    pub fn older(&self, repository: &Name, before: Before) -> (Vec<Run>, Option<Before>) {
+        let untold = self.pipelines.values().flat_map(|pipeline| pipeline.runs.iter().filter(|(_, run)| !pipeline.told.contains_key(&run.id)));
+        let mut rows: Vec<(&Place, &Run)> =
+            untold.filter(|(_, run)| run.repository == *repository && before.at.is_none_or(|at| run.created.is_some_and(|made| made <= at))).collect();
+        rows.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
+        let from = (before.page as usize).saturating_sub(1) * OLDER;
+        let page: Vec<Run> = rows.iter().skip(from).take(OLDER).map(|(_, run)| (*run).clone()).collect();
+        let more = rows.len() > from + page.len();
+        let next = more.then(|| before.then(page.last().and_then(|run| run.created)));
+        (page, next)
     }
 
     /// The whole list was said.

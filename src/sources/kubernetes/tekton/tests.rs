@@ -19,7 +19,7 @@ fn api() -> Api {
     let known = Context { name: "ci".into(), server: "ci.example".into(), namespace: "builds".into(), insecure: false, address: None };
     let id = SourceId::new("tekton/ci");
     let cluster = Cluster::new(id.clone(), Place::Nowhere, known, Vec::new(), true);
-    Api { id, cluster: Arc::new(cluster), gates: Gates::default(), dashboard: Some("https://tekton.example".into()), newest: 10 }
+    Api { id, cluster: Arc::new(cluster), gates: Gates::default(), dashboard: Some("https://tekton.example".into()), shelf: Mutex::new(Shelf::new(10)) }
 }
 
 fn run(value: Value) -> PipelineRun {

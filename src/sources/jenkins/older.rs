@@ -1,0 +1,87 @@
+//! Builds that are older than those of the list, as somebody asks for them.
+
+use super::{
+    api::{Api, Need},
+    tree::{Item, Scope},
+    wire::{Build, ORIGIN, STATE, rows},
+};
+use crate::{
+    clean,
+    domain::{Answer, Cursor, Run, RunStatus},
+    sources::{
+        SourceError,
+        ci::{OLDER, Standing},
+    },
+    text::{Name, Raw},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{cmp::Reverse, collections::BTreeMap};
+
+/// The builds of so many jobs are read for one question: those of all branches of a project would take their time.
+const JOBS: usize = 5;
+/// So many builds are read again that are known: where none of them is found, some were deleted, and others are in their places.
+const AGAIN: usize = 3;
+
+/// How far the builds of each job of a project were told; nothing where that was all.
+type Told = BTreeMap<String, Option<Far>>;
+
+/// How far back a job was told: to which place among its builds, to which of them, and when that was.
+type Far = (usize, u64, i64);
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Builds {
+    #[serde(rename = "allBuilds")]
+    builds: Option<Vec<Value>>,
+}
+
+/// The next builds of a project's jobs: of those that were told least far.
+pub(super) async fn read(api: &Api, scope: &Scope, project: &Name, after: Option<&Cursor>) -> Result<Answer, SourceError> {
+    let read =
+        |Cursor(text): &Cursor| serde_json::from_str(text.expose()).map_err(|_| SourceError::Protocol(clean!("where older builds go on can not be read")));
+    let mut told: Told = after.map_or_else(|| Ok(BTreeMap::new()), read)?;
+    let jobs = api.jobs_of(project.raw());
+    let last = |item: &Item| item.last.as_ref().map_or(0, |last| last.number);
+    let all = |item: &Item| told.get(&item.path).map_or(last(item) <= scope.runs as u64, Option::is_none);
+    let far = |item: &Item| told.get(&item.path).copied().flatten();
+    let mut open: Vec<(&Item, Option<Far>)> = jobs.iter().filter(|item| !all(item)).map(|item| (item, far(item))).collect();
+    open.sort_by_key(|(item, far)| (far.is_some(), Reverse(far.map(|(.., at)| at)), Reverse(item.last.as_ref().and_then(Build::at))));
+    let (now, later) = open.split_at(open.len().min(JOBS));
+    let mut runs = Vec::new();
+    for (item, far) in now {
+        let (builds, next) = builds(api, item, far.unwrap_or((scope.runs, 0, 0))).await?;
+        runs.extend(builds.iter().map(|build| row(api, item, build)));
+        told.insert(item.path.clone(), next);
+    }
+    let open = !later.is_empty() || now.iter().any(|(item, _)| told.get(&item.path).is_some_and(Option::is_some));
+    let next = serde_json::to_string(&told).ok().filter(|_| open).map(|text| Cursor(Raw::new(&text)));
+    Ok(Answer::Older { runs, next })
+}
+
+/// Builds of a job from a place on, and how far they go. A newer build moves them down, so that some come again; a build that was deleted moves them up.
+async fn builds(api: &Api, item: &Item, (place, number, _): Far) -> Result<(Vec<Build>, Option<Far>), SourceError> {
+    let mut from = place.saturating_sub(AGAIN);
+    loop {
+        let to = from + AGAIN + OLDER;
+        let ask = Api::fields(&item.path, &[], &format!("allBuilds[{STATE},{ORIGIN}]{{{from},{to}}}"));
+        let found: Vec<Build> = rows(api.find_for::<Builds>(Need::List, &item.path, ask).await?.unwrap_or_default().builds);
+        let joins = found.first().is_some_and(|first| first.number >= number);
+        if !joins && from > 0 {
+            from = from.saturating_sub(OLDER);
+            continue;
+        }
+        let end = found.last().filter(|_| found.len() == to - from).map(|last| (to, last.number, last.at().map_or(0, |at| at.as_millisecond())));
+        return Ok((found, end));
+    }
+}
+
+/// A row. Whoever looks at it is told how it stands, unless the list tells that.
+fn row(api: &Api, item: &Item, build: &Build) -> Run {
+    let run = build.run(api, item, None, None);
+    if api.board.standing(&run.id).is_none() {
+        let good = matches!(run.status, RunStatus::Success | RunStatus::Warn);
+        api.board.tell(&run.id, Some(Standing { attempt: 1, alive: build.alive(), good }));
+    }
+    run
+}
