@@ -110,6 +110,10 @@ pub trait Ci: Sized {
     fn table(&self) -> String;
     /// Its source, with something more in its table.
     fn source(&self, more: &str) -> Arc<dyn Source>;
+    /// The same where it is read for longer than its manners let it be read so often.
+    fn steady(&self, more: &str) -> Arc<dyn Source> {
+        self.source(more)
+    }
     /// The same of a console that was started with `--read-only`.
     fn reading(&self) -> Arc<dyn Source>;
     /// The same with a credential that is none.

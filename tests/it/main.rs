@@ -9,6 +9,7 @@ mod forward;
 mod guard;
 mod house;
 mod left;
+mod older;
 mod pictures;
 mod runs;
 mod screens;

@@ -272,8 +272,11 @@ impl Source for Generic {
         }
     }
 
-    fn ask(&self, _question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
-        let error = self.only_runs();
+    fn ask(&self, question: Question) -> BoxFuture<'static, Result<Answer, SourceError>> {
+        let error = match question {
+            Question::Older { .. } => SourceError::Unsupported(clean!("of {} only the newest are read", self.api.plan.preset.title)),
+            _ => self.only_runs(),
+        };
         async { Err(error) }.boxed()
     }
 

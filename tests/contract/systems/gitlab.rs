@@ -11,8 +11,14 @@ use crate::{
     reader::reader,
 };
 use jiff::Timestamp;
-use pilothouse::{config::Config, sources::Source};
-use std::{ops::Range, sync::Arc};
+use pilothouse::{
+    config::{Config, SourceConfig},
+    sources::{
+        Made, Source,
+        gitlab::{Pace, paced},
+    },
+};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 /// A project.
 pub struct GitLab(Server);
@@ -52,6 +58,15 @@ impl Ci for GitLab {
 
     fn source(&self, more: &str) -> Arc<dyn Source> {
         source(&self.0, more)
+    }
+
+    fn steady(&self, more: &str) -> Arc<dyn Source> {
+        let second = Duration::from_secs(1);
+        let table = SourceConfig::from_toml(&format!("{}{more}", self.table())).expect("a table");
+        match paced(&table, &Config::default(), Pace { busy: second, idle: second, jobs: second }) {
+            Made::Source(source) => source,
+            _ => panic!("it is made"),
+        }
     }
 
     fn reading(&self) -> Arc<dyn Source> {

@@ -9,7 +9,7 @@ use pilothouse::{
     domain::{Feed, Run},
     sources::Source,
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// So many of them are shown before anybody asks for more.
 const SHOWN: usize = 25;
@@ -80,17 +80,18 @@ pub async fn older_runs_come_to_the_last<C: Ci>(ci: C) {
 /// Runs begin while older ones are read: none is lost, also none of those that leave the list meanwhile.
 pub async fn older_runs_are_not_lost_while_others_come<C: Ci>(ci: C) {
     ci.many(ALL).await;
-    let mut desk = opened(ci.source(&format!("runs = {SHOWN}\n{}", if C::PAGED { "branches = ['mai*']" } else { "" }))).await;
-    let last = ALL + 40;
-    let more = async {
-        for number in ALL + 1..=last {
+    let mut desk = opened(ci.steady(&format!("runs = {SHOWN}\n{}", if C::PAGED { "branches = ['mai*']" } else { "" }))).await;
+    let last = ALL + 20;
+    for first in (ALL + 1..last).step_by(5) {
+        desk.press("G");
+        for number in first..first + 5 {
             ci.write(&Pipeline::new(number, How::Success, Vec::new())).await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    };
-    tokio::join!(more, to_the_last(&mut desk));
+        desk.until("the newest", |app| numbers(app, first..=first + 4).get(4).copied()).await;
+        desk.until("what is older", |app| app.beyond().filter(|beyond| *beyond != Beyond::Loading)).await;
+    }
+    to_the_last(&mut desk).await;
     let wanted: Vec<u64> = (1..=last).filter(|number| !C::PAGED || *number > ALL || is_main(*number)).collect();
-    desk.until("the last one", |app| numbers(app, last..=last).first().copied()).await;
     assert_eq!(numbers(&desk.app, 1..=last), wanted);
     assert_eq!(shown(&desk.app).len(), wanted.len(), "none twice");
 }
