@@ -113,8 +113,9 @@ impl Store {
     /// list was deleted.
     pub(super) fn keep_fallen(&mut self, turned: Turned<Run>) {
         let Turned::Went(gone) = turned else { return };
-        // What has not begun leaves to become another row.
-        for run in gone.into_iter().filter(|run| run.started.is_some() && self.older.reached.contains_key(&list_of(run))) {
+        // What waits in a queue leaves it to become another row, with the number that it was to have.
+        let itself = |run: &Run| run.started.is_some() || run.number == 0;
+        for run in gone.into_iter().filter(|run| itself(run) && self.older.reached.contains_key(&list_of(run))) {
             let alike = |other: &&Run| (&other.repository, &other.workflow, &other.branch) == (&run.repository, &run.workflow, &run.branch);
             let last = !self.runs.iter().filter(alike).any(|other| other.id.source() == run.id.source() && other.created < run.created);
             if last || self.older.rows.contains_key(&run.id) {
