@@ -7,6 +7,7 @@ use super::{
     wire::{self, WireRun},
 };
 use crate::{
+    clean,
     domain::{Answer, Cursor, Run},
     sources::{
         SourceError,
@@ -44,7 +45,9 @@ async fn page(api: &Api, scope: &Scope, repository: &Name, before: Before) -> Re
     let ask = scope.ask(repository).with("per_page", OLDER.to_string()).with("page", before.page.to_string());
     let ask = before.at.iter().fold(ask, |ask, at| ask.with("created", format!("<={at}")));
     let (page, next) = api.read::<wire::Runs>(Need::Detail, repository.raw(), ask).await?;
-    Ok((page.workflow_runs, next.is_some()))
+    let rows = page.workflow_runs;
+    api.note(&format!("{repository}, older"), rows.lost.map(|words| clean!("{repository}, older runs: {words}")));
+    Ok((rows.read, next.is_some()))
 }
 
 /// A row. Whoever looks at it is told how it stands, unless the list tells that.

@@ -7,10 +7,11 @@ use super::{
     wire::{WireCommit, WirePipeline},
 };
 use crate::{
+    clean,
     domain::{Answer, Cursor},
     sources::{
         SourceError,
-        ci::{Before, OLDER},
+        ci::{Before, OLDER, Rows},
         refusal::Refusal,
     },
     text::{Clean, Name},
@@ -53,8 +54,9 @@ pub(super) async fn read(api: &Api, scope: &Scope, project: &Name, after: Option
 async fn page(api: &Api, scope: &Scope, project: &Name, before: Before) -> Result<(Vec<WirePipeline>, bool), SourceError> {
     let ask = scope.ask(project).with("per_page", OLDER.to_string()).with("page", before.page.to_string());
     let ask = before.at.iter().fold(ask, |ask, at| ask.with("updated_before", (*at + TOLD).to_string()));
-    let (page, next) = api.read::<Vec<WirePipeline>>(Need::Detail, project.raw(), ask).await?;
-    Ok((page, next.is_some()))
+    let (page, next) = api.read::<Rows<WirePipeline>>(Need::Detail, project.raw(), ask).await?;
+    api.note(&format!("{project}, older"), page.lost.map(|words| clean!("{project}, older pipelines: {words}")));
+    Ok((page.read, next.is_some()))
 }
 
 /// What their commits are called: one request for those of all branches from the newest of them on.

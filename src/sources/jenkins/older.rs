@@ -65,13 +65,14 @@ async fn builds(api: &Api, item: &Item, (place, number, _): Far) -> Result<(Vec<
     loop {
         let to = from + AGAIN + OLDER;
         let ask = Api::fields(&item.path, &[], &format!("allBuilds[{STATE},{ORIGIN}]{{{from},{to}}}"));
-        let found: Vec<Build> = rows(api.find_for::<Builds>(Need::List, &item.path, ask).await?.unwrap_or_default().builds);
+        let told = api.find_for::<Builds>(Need::List, &item.path, ask).await?.and_then(|answer| answer.builds).unwrap_or_default();
+        let (count, found): (usize, Vec<Build>) = (told.len(), rows(Some(told)));
         let joins = found.first().is_some_and(|first| first.number >= number);
         if !joins && from > 0 {
             from = from.saturating_sub(OLDER);
             continue;
         }
-        let end = found.last().filter(|_| found.len() == to - from).map(|last| (to, last.number, last.at().map_or(0, |at| at.as_millisecond())));
+        let end = found.last().filter(|_| count == to - from).map(|last| (to, last.number, last.at().map_or(0, |at| at.as_millisecond())));
         return Ok((found, end));
     }
 }
