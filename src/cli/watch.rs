@@ -10,7 +10,7 @@ use super::{
     status,
 };
 use crate::{
-    app::{App, Asked, Screen},
+    app::{App, Asked, Known, Screen},
     domain::{Feed, FeedKind, Id, Job, Link, Run, RunStatus},
     store::words::{since, took},
     text::Clean,
@@ -69,7 +69,19 @@ async fn find(headless: &mut Headless, args: &Watch, within: Duration) -> Result
         headless.until(within, known).await;
         found = choose(&headless.app, args)?;
     }
-    found.ok_or_else(|| headless.blind(FeedKind::Runs, &wanted(args), format!("there is no {}", wanted(args))))
+    if found.is_none() || args.run.is_none() {
+        lacks(&headless.app).for_each(|words| remark(&words));
+    }
+    // Only the newest are read: what is not among them may be there, and no is what is said of a run that failed.
+    let none = format!("there is no {} among the newest that are read", wanted(args));
+    found.ok_or_else(|| Failed::new(Exit::Unknown, headless.blind(FeedKind::Runs, &wanted(args), none).words))
+}
+
+/// What those lack who tell runs: the newest one of a branch may be in a repository that refuses us.
+fn lacks(app: &App) -> impl Iterator<Item = String> {
+    let ready = app.sources.iter().filter_map(|(id, known)| if let Ok(Known::Ready(offers)) = known { Some((id, offers)) } else { None });
+    let told = ready.filter(|(_, offers)| offers.feeds.contains(&FeedKind::Runs));
+    told.flat_map(|(id, offers)| offers.lacks.iter().map(move |words| format!("{id}: {words}")))
 }
 
 /// Tells what changes until the run has ended, or is gone; whether it was so within the time.

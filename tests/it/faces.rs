@@ -324,8 +324,8 @@ fn a_run_is_followed_to_its_end_with_its_exit_code() {
     watch(&[url]).ends(1);
     watch(&["88", "--within", "1s"]).ends(2).says(&["did not end within 1s"]);
     watch(&["--branch", "v5.3.0", "-R", "catalog"]).ends(0).says(&["#940"]);
-    watch(&["--branch", "nobody-has-it"]).ends(1).says(&["there is no run of branch nobody-has-it"]);
-    watch(&["77"]).ends(1).says(&["there is no run 77"]);
+    watch(&["--branch", "nobody-has-it"]).ends(2).says(&["there is no run of branch nobody-has-it among the newest that are read"]);
+    watch(&["77"]).ends(2).says(&["there is no run 77"]);
     watch(&[]).ends(64);
     watch(&["311", "--branch", "main"]).ends(64);
 }

@@ -160,6 +160,9 @@ impl Watch {
     /// A repository answers by a fault. Where that is new the others are looked at now: it may be GitHub that is at fault, and not this one.
     fn doubt(&mut self, at: usize, error: SourceError) {
         let new = self.lists[at].refused.replace(error).is_none();
+        if new {
+            self.lists[at].calm = 0;
+        }
         for list in self.lists.iter_mut().filter(|list| new && list.refused.is_none()) {
             list.due = Instant::now();
         }
@@ -190,6 +193,8 @@ impl Watch {
         list.calm = if list.busy() && !list.faulty() { 0 } else { list.calm.saturating_add(1) };
         let rest = match list.refused {
             Some(_) if !list.faulty() => REFUSED,
+            // Most faults are over at once.
+            Some(_) if list.calm == 1 => SOON.min(pace.busy),
             _ => pace.rest(list.calm),
         };
         list.due = Instant::now() + rest * slower;

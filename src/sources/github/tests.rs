@@ -145,6 +145,17 @@ async fn one_repository_at_fault_does_not_hide_the_others_and_its_list_is_not_wh
 }
 
 #[tokio::test]
+async fn a_fault_that_passes_is_over_at_the_next_look_which_is_soon() {
+    let bad = Act::answer("502 Bad Gateway", &[], "x");
+    let server = Server::of([bad, Act::json(r#"{"workflow_runs":[{"id":7,"status":"completed","conclusion":"success"}]}"#)]).await;
+    let source = source(&format!("url = \"http://{}\"\nrepositories = [\"acme/cart\", \"acme/shop\"]\ntoken_command = [\"echo\", \"t\"]", server.address));
+    let looks: Vec<_> = source.watch(Feed::Runs, None).take(3).collect().await;
+    let last = &looks[2].as_ref().expect("an answer").facts;
+    assert!(matches!(&last[..], [Fact::Run(Change::Upsert(run)), Fact::Run(Change::Done)] if run.repository.raw() == "acme/cart"), "{last:?}");
+    assert!(source.offers().lacks.is_empty());
+}
+
+#[tokio::test]
 async fn one_run_that_can_not_be_read_does_not_hide_the_others_and_is_told() {
     let rows = r#"{"workflow_runs":[{"id":9,"run_number":null,"status":"completed","conclusion":"success"},{"id":null},{"id":7,"run_started_at":5},{"id":6}]}"#;
     let (batch, _, offers) = looked([Act::json(rows)]).await;

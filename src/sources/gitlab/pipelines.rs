@@ -190,6 +190,9 @@ impl Watch {
     /// A project answers by a fault. Where that is new the others are looked at now: it may be GitLab that is at fault, and not this one.
     fn doubt(&mut self, at: usize, error: SourceError) {
         let new = self.lists[at].refused.replace(error).is_none();
+        if new {
+            self.lists[at].calm = 0;
+        }
         for list in self.lists.iter_mut().filter(|list| new && list.refused.is_none()) {
             list.due = Instant::now();
         }
@@ -228,6 +231,8 @@ impl Watch {
         }
         let rest = match list.refused {
             Some(_) if !list.faulty() => REFUSED,
+            // Most faults are over at once.
+            Some(_) if list.calm == 1 => SOON.min(pace.busy),
             Some(_) => pace.rest(list.calm),
             // Not all at once.
             None if list.lacks == Lacks::News => pace.busy.min(Duration::from_secs(1)),
