@@ -38,18 +38,20 @@ impl App {
     /// What is beyond the end of the runs that are shown; none before the lists themselves are here.
     pub fn beyond(&self) -> Option<Beyond> {
         let lists: Vec<&RunList> = self.pipelines.lists.iter().filter(|list| self.has_end(list)).collect();
-        let open = |list: &&&RunList| self.store.reach(list) != Some(&Reach::All);
-        let failed = |open: bool| lists.iter().find_map(|list| self.older.failed.get(*list).filter(|_| open == (self.store.reach(list) != Some(&Reach::All))));
+        let why = |lists: &[&RunList]| lists.iter().find_map(|list| self.older.failed.get(*list).cloned());
+        let (open, whole): (Vec<&RunList>, Vec<&RunList>) = lists.iter().partition(|list| self.goes_on(list));
         Some(match self.store.older_full() {
             _ if lists.is_empty() => return None,
             _ if !self.older.asked.is_empty() => Beyond::Loading,
             Some(kept) => Beyond::Full(kept),
-            None => match (failed(true), lists.iter().find(open)) {
-                (Some(why), _) => Beyond::Failed(why.clone()),
-                (None, Some(_)) => Beyond::More,
-                (None, None) => Beyond::Nothing(failed(false).cloned()),
-            },
+            None if open.is_empty() => Beyond::Nothing(why(&whole)),
+            None => why(&open).map_or(Beyond::More, Beyond::Failed),
         })
+    }
+
+    /// Whether there may be older runs of a repository than those that are here.
+    fn goes_on(&self, list: &RunList) -> bool {
+        self.store.reach(list) != Some(&Reach::All)
     }
 
     /// Whether the list of a repository is here, so that it has an end, and somebody to ask.
@@ -63,7 +65,7 @@ impl App {
             return Vec::new();
         }
         let ends = self.store.run_ends();
-        let open = |list: &&RunList| self.has_end(list) && self.store.reach(list) != Some(&Reach::All);
+        let open = |list: &&RunList| self.has_end(list) && self.goes_on(list);
         let mut lists: Vec<RunList> = self.pipelines.lists.iter().filter(open).cloned().collect();
         lists.sort_by_key(|list| std::cmp::Reverse(ends.get(list).copied().flatten()));
         lists.truncate(TOGETHER);

@@ -19,6 +19,15 @@ impl Refusal {
         if Self::may_pass(&error) { Self::Faulty(error) } else { Self::Everywhere(error) }
     }
 
+    /// What is told, where it may be missing: nothing where this repository or project refuses it.
+    pub fn or_none<T>(told: Result<T, Self>) -> Result<Option<T>, SourceError> {
+        match told {
+            Ok(told) => Ok(Some(told)),
+            Err(Self::Here(_)) => Ok(None),
+            Err(Self::Faulty(error) | Self::Everywhere(error)) => Err(error),
+        }
+    }
+
     /// Whether what refuses a repository is a fault that may be over soon.
     pub const fn may_pass(error: &SourceError) -> bool {
         matches!(error, SourceError::Protocol(_) | SourceError::Unreachable(_) | SourceError::Conflict(_))

@@ -22,11 +22,16 @@ pub struct Ahead {
 impl App {
     /// Says what bars Enter on a plan.
     pub(super) fn bar(&mut self, plan: OperationKey, barred: &Barred) {
+        self.early(plan, barred);
+        self.complain(barred_words(barred));
+    }
+
+    /// Notes where Enter was pressed before it can open a line.
+    pub(super) fn early(&mut self, plan: OperationKey, barred: &Barred) {
         let alone = self.operations.batch(plan).is_none();
         if matches!(barred, Barred::Checking) || (alone && matches!(barred, Barred::NotPlanned)) {
             self.ahead = Some(Ahead { plan, last: self.now.mono });
         }
-        self.complain(barred_words(barred));
     }
 
     /// Whether `key` is a letter that was meant for a confirm line that is not there.

@@ -62,6 +62,13 @@ impl Board {
         }
     }
 
+    /// Tells how a run stands that no list tells: where one does, that is newer.
+    pub fn introduce(&self, run: &Id<Run>, standing: Standing) {
+        if self.standing(run).is_none() {
+            self.tell(run, Some(standing));
+        }
+    }
+
     /// One more looks at a run that goes on; how many do with it.
     pub fn look(&self) -> (Looker<'_>, u32) {
         let others = self.lookers.fetch_add(1, Ordering::Relaxed);

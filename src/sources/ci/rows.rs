@@ -5,7 +5,7 @@ use crate::{
     text::{Clean, count},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// What could be read of a list, and what is wrong with the rest.
 #[derive(Debug)]
@@ -18,10 +18,10 @@ pub(in crate::sources) struct Rows<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let told: Vec<Value> = Vec::deserialize(deserializer)?;
+        let told: Vec<Box<RawValue>> = Vec::deserialize(deserializer)?;
         let (all, mut read, mut why) = (told.len(), Vec::new(), None);
         for row in told {
-            match T::deserialize(row) {
+            match serde_json::from_str(row.get()) {
                 Ok(row) => read.push(row),
                 Err(error) => why = why.or(Some(error)),
             }

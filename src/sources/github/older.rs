@@ -54,8 +54,6 @@ async fn page(api: &Api, scope: &Scope, repository: &Name, before: Before) -> Re
 fn told(api: &Api, repository: &Name, row: &WireRun) -> Run {
     let usual = api.usual.lock().unwrap_or_else(PoisonError::into_inner).of(repository.raw(), row.workflow());
     let run = row.run(&api.id, repository, usual);
-    if api.board.standing(&run.id).is_none() {
-        api.board.tell(&run.id, Some(row.standing()));
-    }
+    api.board.introduce(&run.id, row.standing());
     run
 }

@@ -79,7 +79,8 @@ pub(super) async fn read(api: &Api, run: &Id<Run>, commit: &str) -> Result<Repor
         Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
     }
     if !commit.is_empty() {
-        let combined = may(api.read::<Combined>(Need::Detail, repository, Api::ask(repository, &["commits", commit, "status"])).await)?;
+        // Who may read Actions may not read what others say of a commit: then nothing is known of it, as with most repositories.
+        let combined = Refusal::or_none(api.read::<Combined>(Need::Detail, repository, Api::ask(repository, &["commits", commit, "status"])).await)?;
         let checks = checks(api, repository, commit).await?;
         report.coverage = combined.and_then(|(combined, _)| combined.coverage()).or_else(|| checks.iter().find_map(Check::coverage));
         report.tests = checks.iter().filter_map(Check::tests).reduce(Tests::and);
@@ -87,21 +88,12 @@ pub(super) async fn read(api: &Api, run: &Id<Run>, commit: &str) -> Result<Repor
     Ok(report)
 }
 
-/// Who may read Actions may not read what others say of a commit: then nothing is known of it, as with most repositories.
-fn may<T>(told: Result<T, Refusal>) -> Result<Option<T>, SourceError> {
-    match told {
-        Ok(told) => Ok(Some(told)),
-        Err(Refusal::Here(_)) => Ok(None),
-        Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => Err(error),
-    }
-}
-
 /// The newest check of each name that a commit has.
 async fn checks(api: &Api, repository: &str, commit: &str) -> Result<Vec<Check>, SourceError> {
     let mut ask = Api::ask(repository, &["commits", commit, "check-runs"]).with("per_page", "100");
     let mut found = Vec::new();
     for _ in 0..PAGES {
-        let Some((page, next)) = may(api.read::<Checks>(Need::Detail, repository, ask).await)? else { break };
+        let Some((page, next)) = Refusal::or_none(api.read::<Checks>(Need::Detail, repository, ask).await)? else { break };
         found.extend(page.check_runs.read);
         let Some(next) = next else { break };
         ask = next;

@@ -3,6 +3,7 @@
 use super::{
     meter::{Allowance, Meter, Need},
     place::TokenKind,
+    wire::WireCommit,
 };
 use crate::{
     clean,
@@ -130,6 +131,14 @@ impl Api {
         self.meter().answered(Budget::read(&reply.headers), reply.unchanged);
         let next = reply.next().map(|url| asked.turned(&url));
         Ok((reply.json().map_err(Refusal::of_answer)?, next))
+    }
+
+    /// What the newest commits of all branches are called, from a time on: one request, each by what it is.
+    pub async fn titles(&self, need: Need, project: &str, until: Option<Timestamp>) -> Result<Vec<(String, Clean)>, Refusal> {
+        let ask = Self::ask(project, &["repository", "commits"]).with("all", "true").with("per_page", "100");
+        let ask = until.into_iter().fold(ask, |ask, until| ask.with("until", until.to_string()));
+        let (commits, _) = self.read::<Vec<WireCommit>>(need, project, ask).await?;
+        Ok(commits.into_iter().filter_map(|commit| Some((commit.id, Clean::from_untrusted(&commit.title?)))).collect())
     }
 
     /// Opens a log, chunk by chunk.

@@ -27,11 +27,7 @@ pub(super) const fn any() -> Inputs {
 /// which are missing when one is asked for.
 async fn takes(api: &Api, project: &str, branch: &str) -> Result<Inputs, SourceError> {
     let Some(ask) = api.query(DECLARED, &json!({ "project": project, "ref": branch })) else { return Ok(any()) };
-    let told = match api.read::<Value>(Need::Person, project, ask).await {
-        Ok((told, _)) => told,
-        Err(Refusal::Here(_)) => return Ok(any()),
-        Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
-    };
+    let Some((told, _)) = Refusal::or_none(api.read::<Value>(Need::Person, project, ask).await)? else { return Ok(any()) };
     let declared = told.pointer("/data/project/ciPipelineCreationInputs").and_then(Value::as_array);
     Ok(Inputs { known: declared.into_iter().flatten().filter_map(input).collect(), open: true })
 }

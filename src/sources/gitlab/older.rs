@@ -1,11 +1,6 @@
 //! Pipelines that changed longer ago than those of the list, as somebody asks for them.
 
-use super::{
-    api::Api,
-    meter::Need,
-    pipelines::Scope,
-    wire::{WireCommit, WirePipeline},
-};
+use super::{api::Api, meter::Need, pipelines::Scope, wire::WirePipeline};
 use crate::{
     clean,
     domain::{Answer, Cursor},
@@ -42,9 +37,7 @@ pub(super) async fn read(api: &Api, scope: &Scope, project: &Name, after: Option
     let runs = rows.into_iter().map(|row| {
         let usual = api.usual.lock().unwrap_or_else(PoisonError::into_inner).of(&row.habit(project.raw()), 0);
         let run = row.run(&api.id, project, titles.get(row.commit()).cloned(), usual);
-        if api.board.standing(&run.id).is_none() {
-            api.board.tell(&run.id, Some(row.standing()));
-        }
+        api.board.introduce(&run.id, row.standing());
         run
     });
     Ok(Answer::Older { runs: runs.collect(), next: open.then(|| before.cursor()) })
@@ -62,11 +55,7 @@ async fn page(api: &Api, scope: &Scope, project: &Name, before: Before) -> Resul
 /// What their commits are called: one request for those of all branches from the newest of them on.
 async fn titles(api: &Api, project: &Name, rows: &[WirePipeline]) -> Result<BTreeMap<String, Clean>, SourceError> {
     let Some(newest) = rows.iter().filter_map(WirePipeline::created).max() else { return Ok(BTreeMap::new()) };
-    let ask = Api::ask(project.raw(), &["repository", "commits"]).with("all", "true").with("per_page", "100").with("until", newest.to_string());
-    match api.read::<Vec<WireCommit>>(Need::Detail, project.raw(), ask).await {
-        Ok((commits, _)) => Ok(commits.into_iter().filter_map(|commit| Some((commit.id, Clean::from_untrusted(&commit.title?)))).collect()),
-        // Who may see pipelines need not see the code.
-        Err(Refusal::Here(_)) => Ok(BTreeMap::new()),
-        Err(everywhere) => Err(everywhere.into()),
-    }
+    let told = api.titles(Need::Detail, project.raw(), Some(newest)).await;
+    // Who may see pipelines need not see the code.
+    Ok(Refusal::or_none(told)?.into_iter().flatten().collect())
 }

@@ -75,10 +75,9 @@ pub(super) async fn read(api: &Api, run: &Id<Run>) -> Result<Report, SourceError
         Coverage::Number(number) => percent(&number.to_string()),
         Coverage::Other(_) => None,
     });
-    match api.read::<Summary>(Need::Detail, project, Api::ask(project, &["pipelines", &id, "test_report_summary"])).await {
-        Ok((summary, _)) => summary.total.unwrap_or_default().tell(&mut report),
-        Err(Refusal::Here(_)) => {}
-        Err(Refusal::Faulty(error) | Refusal::Everywhere(error)) => return Err(error),
+    let ask = Api::ask(project, &["pipelines", &id, "test_report_summary"]);
+    if let Some((summary, _)) = Refusal::or_none(api.read::<Summary>(Need::Detail, project, ask).await)? {
+        summary.total.unwrap_or_default().tell(&mut report);
     }
     let ask = Api::ask(project, &["pipelines", &id, "jobs"]).with("per_page", "100");
     let (mut jobs, next) = api.read::<Vec<WireJob>>(Need::Detail, project, ask).await?;

@@ -80,9 +80,7 @@ async fn builds(api: &Api, item: &Item, (place, number, _): Far) -> Result<(Vec<
 /// A row. Whoever looks at it is told how it stands, unless the list tells that.
 fn row(api: &Api, item: &Item, build: &Build) -> Run {
     let run = build.run(api, item, None, None);
-    if api.board.standing(&run.id).is_none() {
-        let good = matches!(run.status, RunStatus::Success | RunStatus::Warn);
-        api.board.tell(&run.id, Some(Standing { attempt: 1, alive: build.alive(), good }));
-    }
+    let good = matches!(run.status, RunStatus::Success | RunStatus::Warn);
+    api.board.introduce(&run.id, Standing { attempt: 1, alive: build.alive(), good });
     run
 }

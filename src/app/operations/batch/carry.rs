@@ -147,7 +147,7 @@ impl App {
         }
         if let Some((at, barred)) = self.operations.bars(batch) {
             let words = crate::clean!("{}: {}; space leaves it out", batch.name(at), barred_words(&barred));
-            self.bar(key, &barred);
+            self.early(key, &barred);
             return self.complain(words);
         }
         let reason = batch.taken().find_map(|(_, member)| {

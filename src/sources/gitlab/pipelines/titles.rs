@@ -4,7 +4,7 @@ use super::{
     super::{
         api::Api,
         meter::Need,
-        wire::{WireCar, WireCommit, WirePipeline},
+        wire::{WireCar, WirePipeline},
     },
     Watch,
 };
@@ -20,14 +20,10 @@ impl Watch {
         if rows.iter().all(|row| row.commit().is_empty() || list.titles.contains_key(row.commit())) {
             return Ok(());
         }
-        let ask = Api::ask(list.name.raw(), &["repository", "commits"]).with("all", "true").with("per_page", "100");
-        let read = self.api.read::<Vec<WireCommit>>(Need::List, list.name.raw(), ask).await;
+        let read = self.api.titles(Need::List, list.name.raw(), None).await;
         let list = &mut self.lists[at];
         match read {
-            Ok((commits, _)) => {
-                let titled = commits.into_iter().filter_map(|commit| Some((commit.id, Clean::from_untrusted(&commit.title?))));
-                list.titles.extend(titled);
-            }
+            Ok(titles) => list.titles.extend(titles),
             // Who may see pipelines need not see the code.
             Err(Refusal::Here(_)) => {}
             Err(everywhere) => return Err(everywhere),
