@@ -25,6 +25,7 @@ pub(in crate::sources) use started::Started;
 pub(in crate::sources) use tail::{LINES, end_of, last, lines, whole_lines};
 pub(in crate::sources) use usual::Usual;
 
+use super::{SourceError, refusal::Refusal};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -52,6 +53,9 @@ impl<const N: usize> TryFrom<i64> for Newest<N> {
     }
 }
 
+/// How often a repository that refuses us is asked again.
+pub(in crate::sources) const REFUSED: Duration = Duration::from_secs(5 * 60);
+
 /// How often it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -66,6 +70,15 @@ pub struct Pace {
 impl Pace {
     /// What a server bears that knows us.
     pub const USUAL: Self = Self { busy: Duration::from_secs(15), idle: Duration::from_secs(120), jobs: Duration::from_secs(7) };
+
+    /// How long to rest where a repository refuses us: long, unless it is a fault, of which most are over at once.
+    pub fn again(&self, refused: &SourceError, calm: u32) -> Duration {
+        match Refusal::may_pass(refused) {
+            false => REFUSED,
+            true if calm == 1 => SOON.min(self.busy),
+            true => self.rest(calm),
+        }
+    }
 
     /// How long to rest after `calm` looks in a row that showed nothing that runs.
     pub fn rest(&self, calm: u32) -> Duration {

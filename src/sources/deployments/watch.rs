@@ -4,7 +4,12 @@
 use super::Site;
 use crate::{
     domain::{Batch, Change, Fact, Progress, Revision, Workload},
-    sources::{SourceError, ci::Hurry, http::Ask, refusal::Refusal},
+    sources::{
+        SourceError,
+        ci::{Hurry, REFUSED},
+        http::Ask,
+        refusal::Refusal,
+    },
     text::{Clean, Name},
 };
 use futures::{
@@ -19,8 +24,7 @@ use tokio::time::{Instant, sleep_until};
 pub(in crate::sources) const DEPTH: usize = 20;
 /// How many pages are looked through at first for environments that are seldom deployed to.
 const PAGES: usize = 3;
-/// How often a project that refuses us is asked again.
-const REFUSED: Duration = Duration::from_secs(5 * 60);
+
 /// A deployment as a CI tells it.
 pub(in crate::sources) trait Record: Clone + Send + Sync + 'static {
     /// The CI's number of it: the later, the greater.

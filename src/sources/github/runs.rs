@@ -18,7 +18,6 @@ use futures::{
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError},
-    time::Duration,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -30,8 +29,6 @@ const OLD: usize = 10;
 const TURNS: u32 = 4;
 /// How many workflows of one repository are asked for their history at one look.
 const HISTORIES: usize = 3;
-/// How often a repository that refuses us is asked again.
-const REFUSED: Duration = Duration::from_secs(5 * 60);
 
 /// Which runs are wanted.
 #[derive(Clone, Debug)]
@@ -191,11 +188,9 @@ impl Watch {
         let (pace, slower) = (self.api.pace, self.api.slowness());
         let list = &mut self.lists[at];
         list.calm = if list.busy() && !list.faulty() { 0 } else { list.calm.saturating_add(1) };
-        let rest = match list.refused {
-            Some(_) if !list.faulty() => REFUSED,
-            // Most faults are over at once.
-            Some(_) if list.calm == 1 => SOON.min(pace.busy),
-            _ => pace.rest(list.calm),
+        let rest = match &list.refused {
+            Some(error) => pace.again(error, list.calm),
+            None => pace.rest(list.calm),
         };
         list.due = Instant::now() + rest * slower;
     }

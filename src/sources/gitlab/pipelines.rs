@@ -36,8 +36,6 @@ const BY_AND_BY: Duration = Duration::from_secs(3);
 const DEEP: usize = 10;
 /// How many pipelines that still run and are no longer among those that changed last are looked after.
 const OLD: usize = 10;
-/// How often a project that refuses us is asked again.
-const REFUSED: Duration = Duration::from_secs(5 * 60);
 
 /// Which pipelines are wanted.
 #[derive(Clone, Debug)]
@@ -229,11 +227,8 @@ impl Watch {
         if turn == Turn::List || list.faulty() {
             list.calm = if list.busy() && !list.faulty() { 0 } else { list.calm.saturating_add(1) };
         }
-        let rest = match list.refused {
-            Some(_) if !list.faulty() => REFUSED,
-            // Most faults are over at once.
-            Some(_) if list.calm == 1 => SOON.min(pace.busy),
-            Some(_) => pace.rest(list.calm),
+        let rest = match &list.refused {
+            Some(error) => pace.again(error, list.calm),
             // Not all at once.
             None if list.lacks == Lacks::News => pace.busy.min(Duration::from_secs(1)),
             None => pace.rest(list.calm),
