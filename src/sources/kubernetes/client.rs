@@ -11,6 +11,7 @@ pub use write::{Dry, Writer};
 use super::{
     fault::{self, Tried},
     kubeconfig::{Known, Place},
+    life,
 };
 use crate::{clean, domain::SourceId, sources::SourceError, text::Clean};
 use bytes::Bytes;
@@ -381,5 +382,6 @@ fn build(place: &Place, context: &str) -> Result<kube::Client, SourceError> {
         )),
         other => tried.failed(other),
     })?;
-    Ok(builder.with_layer(&tower::timeout::TimeoutLayer::new(HEAD)).build())
+    let builder = builder.with_layer(&tower::timeout::TimeoutLayer::new(HEAD));
+    Ok(builder.with_layer(&tower::util::MapRequestLayer::new(life::longer)).build())
 }

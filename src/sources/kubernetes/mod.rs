@@ -17,6 +17,7 @@ mod helm;
 mod keepers;
 mod kubeconfig;
 mod leads;
+mod life;
 mod logs;
 mod outline;
 mod prepare;

@@ -6,6 +6,7 @@
 
 use super::{
     client::Cluster,
+    life::SILENCE,
     wire::{Lean, Shape},
 };
 use crate::{clean, sources::SourceError, text::Clean};
@@ -25,12 +26,6 @@ const PAGE: Duration = Duration::from_secs(30);
 const FIRST: u32 = 100;
 /// How many are in a page elsewhere.
 const MANY: u32 = 500;
-/// How long one watch runs, in seconds, before it is asked for again: so soon is a connection found dead that nobody closed.
-///
-/// A request each four minutes would do if the connection itself looked whether the other end is there. `kube` leaves TCP keep-alive off and
-/// gives no hand to it, and what sits in between (a NAT, a balancer) may drop after a minute what is silent, and say nothing.
-const WATCH: u32 = 55;
-
 /// What a list tells: of objects as they travel, or of rows.
 #[derive(Debug)]
 pub enum Said<T, G> {
@@ -85,7 +80,7 @@ impl Filter {
     fn config(&self) -> watcher::Config {
         let (label_selector, field_selector) = (self.labels.clone(), self.fields.clone());
         let page_size = Some(if self.soon { FIRST } else { MANY });
-        watcher::Config { label_selector, field_selector, timeout: Some(WATCH), page_size, ..watcher::Config::default() }
+        watcher::Config { label_selector, field_selector, timeout: Some(SILENCE), page_size, ..watcher::Config::default() }
     }
 }
 

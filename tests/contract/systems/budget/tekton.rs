@@ -16,6 +16,7 @@ pub struct Many {
 
 impl Fleet for Many {
     const SAME: Same = Same::Untold;
+    const BUDGET: Option<f64> = None;
 
     /// Each run is an object of a real server: thousands of them only where somebody has the time.
     async fn new(runs: u64) -> Option<Self> {
@@ -57,10 +58,10 @@ impl Fleet for Many {
         }
     }
 
-    /// All is watched: the list of runs, and of each run that stands on the screen the run and its tasks. A watch is asked for again each 55 seconds.
+    /// All is watched: the list of runs, and of each run that stands on the screen the run and its tasks. A watch is asked for again each 230 seconds.
     /// What is under way at first is listed once, two thousand runs in twenty pages.
     fn allowed(topic: Topic, minutes: f64) -> f64 {
-        let watch = minutes * 60.0 / 55.0 + 1.0;
+        let watch = minutes * 60.0 / 230.0 + 1.0;
         match topic {
             Topic::All => watch + 1.0 + 20.0,
             Topic::Jobs => 16.0 * (watch + 1.0) + 4.0 * minutes,
