@@ -18,7 +18,8 @@ pub(in crate::sources) struct Rows<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let told: Vec<Box<RawValue>> = Vec::deserialize(deserializer)?;
+        // They are read where they stand in the answer, which is large.
+        let told: Vec<&RawValue> = Vec::deserialize(deserializer)?;
         let (all, mut read, mut why) = (told.len(), Vec::new(), None);
         for row in told {
             match serde_json::from_str(row.get()) {

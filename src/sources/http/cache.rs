@@ -33,18 +33,21 @@ struct Kept {
 
 /// A body that is kept small: a page of a hundred runs is a megabyte or two of JSON that says the same things again and again, and twenty
 /// repositories have twenty of them.
-struct Packed(Box<[u8]>);
+struct Packed {
+    packed: Box<[u8]>,
+    length: usize,
+}
 
 impl Packed {
     fn new(body: &[u8]) -> Self {
         let mut packed = DeflateEncoder::new(Vec::new(), Compression::fast());
         packed.write_all(body).expect("memory takes it");
-        Self(packed.finish().expect("memory takes it").into())
+        Self { packed: packed.finish().expect("memory takes it").into(), length: body.len() }
     }
 
     fn unpacked(&self) -> Bytes {
-        let mut body = Vec::new();
-        DeflateDecoder::new(&*self.0).read_to_end(&mut body).expect("we packed it");
+        let mut body = Vec::with_capacity(self.length);
+        DeflateDecoder::new(&*self.packed).read_to_end(&mut body).expect("we packed it");
         body.into()
     }
 }
@@ -89,10 +92,10 @@ impl Cache {
         let condition = |name, condition| reply.headers.get(name).map(|value| (condition, value.clone()));
         let Some(condition) = condition(ETAG, IF_NONE_MATCH).or_else(|| condition(LAST_MODIFIED, IF_MODIFIED_SINCE)) else { return };
         let body = Packed::new(&reply.body);
-        if body.0.len() > LARGEST {
+        if body.packed.len() > LARGEST {
             return;
         }
-        self.size += body.0.len();
+        self.size += body.packed.len();
         self.kept.insert(url.as_str().to_owned(), Kept { condition, headers: reply.headers.clone(), body, used: self.turn });
         while self.size > ROOM {
             let Some(oldest) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(url, _)| url.clone()) else { return };
@@ -102,7 +105,7 @@ impl Cache {
 
     fn forget(&mut self, url: &str) {
         if let Some(kept) = self.kept.remove(url) {
-            self.size -= kept.body.0.len();
+            self.size -= kept.body.packed.len();
         }
     }
 }
