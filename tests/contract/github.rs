@@ -14,14 +14,40 @@ use pilothouse::{
     domain::{Feed, LogTarget, RunStatus},
     sources::{
         SourceError,
+        github::Pace,
         http::{Ask, HeaderName, HeaderValue, Http, Settings, StatusCode, Transport},
     },
 };
 use seen::{Seen, repository, source};
 use serde_json::json;
+use std::time::Duration;
 use world::{Job, Refusal, Run};
 
 const STEPS: &[world::Step] = &[("Set up job", "completed", Some("success")), ("Deploy", "in_progress", None), ("Complete job", "queued", None)];
+
+/// Who looks at jobs need not ask for the list as often, and is told the end all the same.
+#[tokio::test]
+async fn the_end_of_a_run_is_asked_for_when_its_jobs_are_over() {
+    let Some((github, name, _)) = repository("jobs-end", "") else { return };
+    github.with(&name, |world| {
+        world.add(Run::queued(311, vec![Job::queued(9_311, "deploy")]));
+        world.run(311).stands("in_progress", None);
+        world.job(9_311).runs(STEPS);
+    });
+    let hour = Duration::from_secs(3600);
+    let source = seen::at(Pace { busy: hour, idle: hour, jobs: Duration::from_millis(100) }, &github.proxy, &name);
+    let (mut runs, running) = (Seen::new(&source, Feed::Runs), |seen: &Seen| seen.run(311).filter(|run| run.status == RunStatus::Running).cloned());
+    let run = runs.until("that it runs", running).await;
+    let mut jobs = Seen::new(&source, Feed::Jobs(run.id));
+    jobs.until("its job", |seen| seen.job("deploy").filter(|job| job.status == RunStatus::Running).cloned()).await;
+    github.with(&name, |world| {
+        world.job(9_311).ends("success", None);
+        world.run(311).stands("completed", Some("success"));
+    });
+    let ended = |seen: &Seen| seen.run(311).filter(|run| run.status == RunStatus::Success).cloned();
+    let over = |seen: &Seen| seen.job("deploy").filter(|job| job.status == RunStatus::Success).cloned();
+    tokio::join!(runs.until("that it is over", ended), jobs.until("that its job is over", over));
+}
 
 #[tokio::test]
 async fn a_run_is_followed_from_the_queue_to_its_end_and_what_has_not_changed_costs_nothing() {
@@ -156,7 +182,7 @@ async fn the_log_comes_when_the_job_is_over_from_a_place_that_is_not_told_who_we
     github.with(&name, |world| world.job(50).ends("success", None));
     let asked = |world: &mut world::World| world.asked.iter().any(|asked| asked.what.starts_with("jobs/50/logs") && asked.status == 404);
     let written = async {
-        let mut turn = tokio::time::interval(std::time::Duration::from_millis(20));
+        let mut turn = tokio::time::interval(Duration::from_millis(20));
         while !github.with(&name, asked) {
             turn.tick().await;
         }

@@ -26,10 +26,14 @@ const BRISK: Pace = Pace { busy: Duration::from_millis(100), idle: Duration::fro
 
 /// The source of a project, which ships the service cart.
 pub fn source(gitlab: &GitLab, more: &str) -> Arc<dyn Source> {
+    at(BRISK, gitlab, more)
+}
+
+fn at(pace: Pace, gitlab: &GitLab, more: &str) -> Arc<dyn Source> {
     let table = format!("{}{more}", table(gitlab));
     let service = format!("[[service]]\nname = 'cart'\nmatch = {{ repository = '{}' }}\n", gitlab.project);
     let config: Config = Layers::new().file("c.toml".as_ref(), &service).read().expect("a configuration");
-    match paced(&SourceConfig::from_toml(&table).expect("a table"), &config, BRISK) {
+    match paced(&SourceConfig::from_toml(&table).expect("a table"), &config, pace) {
         Made::Source(source) => source,
         Made::Broken(id, why) => panic!("{id}: {}", why.words),
         _ => panic!("it is made"),
@@ -49,6 +53,26 @@ pub fn table(gitlab: &GitLab) -> String {
 /// The requests so far, without their methods.
 fn asked(gitlab: &GitLab) -> Vec<String> {
     gitlab.with(|world| world.asked.iter().map(|asked| asked.what.trim_start_matches("GET ").to_owned()).collect())
+}
+
+/// Who looks at jobs need not ask for the list as often, and is told the end all the same.
+#[tokio::test]
+async fn the_end_of_a_pipeline_is_asked_for_when_its_jobs_are_over() {
+    let gitlab = GitLab::start("jobs-end", Shape::New);
+    gitlab.with(|world| world.add(Pipeline::new(311, "running", vec![Job::new(9_311, "test", "unit", "running")])));
+    let hour = Duration::from_secs(3600);
+    let source = at(Pace { busy: hour, idle: hour, jobs: Duration::from_millis(60) }, &gitlab, "");
+    let mut runs = Seen::new(&source, Feed::Runs);
+    let run = runs.until("that it runs", |seen| seen.run(311).filter(|run| run.status == RunStatus::Running).cloned()).await;
+    let mut jobs = Seen::new(&source, Feed::Jobs(run.id));
+    jobs.until("its job", |seen| seen.job("test: unit").filter(|job| job.status == RunStatus::Running).cloned()).await;
+    gitlab.with(|world| {
+        world.job(9_311).ends("success");
+        world.pipeline(311).stands("success");
+    });
+    let ended = |seen: &Seen| seen.run(311).filter(|run| run.status == RunStatus::Success).cloned();
+    let over = |seen: &Seen| seen.job("test: unit").filter(|job| job.status == RunStatus::Success).cloned();
+    tokio::join!(runs.until("that it is over", ended), jobs.until("that its job is over", over));
 }
 
 #[tokio::test]

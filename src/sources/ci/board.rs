@@ -1,14 +1,12 @@
-//! How the runs stand, for those who look at one of them: a run that ends or is run again wakes whoever waits for it.
+//! How the runs stand, for those who look at one of them: a run that ends or is run again wakes whoever waits for it. And who looks at which, for
+//! those who read the lists: what its jobs tell of a run its list need not tell.
 
 use crate::domain::{Id, Run};
 use std::{
-    collections::HashMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,33 +23,43 @@ pub(in crate::sources) struct Standing {
 pub(in crate::sources) struct Board {
     runs: Mutex<HashMap<Id<Run>, Standing>>,
     bell: watch::Sender<()>,
-    lookers: AtomicU32,
+    lookers: Arc<Mutex<HashMap<Id<Run>, u32>>>,
+    over: Mutex<BTreeSet<Id<Run>>>,
+    ended: Notify,
 }
 
 /// One who looks at a run that goes on; until it is dropped.
-pub(in crate::sources) struct Looker<'a>(&'a AtomicU32);
+pub(in crate::sources) struct Looker {
+    lookers: Arc<Mutex<HashMap<Id<Run>, u32>>>,
+    run: Id<Run>,
+}
 
-impl Drop for Looker<'_> {
+impl Drop for Looker {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut lookers = locked(&self.lookers);
+        match lookers.get_mut(&self.run) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => _ = lookers.remove(&self.run),
+        }
     }
 }
 
 impl Default for Board {
     fn default() -> Self {
-        Self { runs: Mutex::default(), bell: watch::Sender::new(()), lookers: AtomicU32::new(0) }
+        let (runs, lookers, over) = (Mutex::default(), Arc::default(), Mutex::default());
+        Self { runs, bell: watch::Sender::new(()), lookers, over, ended: Notify::new() }
     }
 }
 
 impl Board {
     /// How `run` stands, if it is known.
     pub fn standing(&self, run: &Id<Run>) -> Option<Standing> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).get(run).copied()
+        locked(&self.runs).get(run).copied()
     }
 
     /// Tells how `run` stands; nothing means that it has left the lists.
     pub fn tell(&self, run: &Id<Run>, standing: Option<Standing>) {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut runs = locked(&self.runs);
         let before = match standing {
             Some(standing) => runs.insert(run.clone(), standing),
             None => runs.remove(run),
@@ -69,10 +77,38 @@ impl Board {
         }
     }
 
-    /// One more looks at a run that goes on; how many do with it.
-    pub fn look(&self) -> (Looker<'_>, u32) {
-        let others = self.lookers.fetch_add(1, Ordering::Relaxed);
-        (Looker(&self.lookers), others + 1)
+    /// One more looks at a run that goes on.
+    pub fn look(&self, run: &Id<Run>) -> Looker {
+        *locked(&self.lookers).entry(run.clone()).or_default() += 1;
+        Looker { lookers: self.lookers.clone(), run: run.clone() }
+    }
+
+    /// How many look at runs that go on.
+    pub fn lookers(&self) -> u32 {
+        locked(&self.lookers).values().sum()
+    }
+
+    /// Whether somebody looks at `run`.
+    pub fn is_looked_at(&self, run: &Id<Run>) -> bool {
+        locked(&self.lookers).contains_key(run)
+    }
+
+    /// Its jobs tell that a run is over, which its list has not told yet.
+    pub fn seems_over(&self, run: &Id<Run>) {
+        locked(&self.over).insert(run.clone());
+        self.ended.notify_one();
+    }
+
+    /// The runs that seem to be over, once there are any.
+    pub async fn over(&self) -> BTreeSet<Id<Run>> {
+        loop {
+            let rung = self.ended.notified();
+            let runs = std::mem::take(&mut *locked(&self.over));
+            if !runs.is_empty() {
+                return runs;
+            }
+            rung.await;
+        }
     }
 
     /// Ends when `run` no longer stands as it did.
@@ -84,4 +120,8 @@ impl Board {
             }
         }
     }
+}
+
+fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! The jobs of one run: often while it runs, once when it is over, and again when it is run again.
 
-use super::{Board, Standing};
+use super::{Board, Standing, board::Looker};
 use crate::{
     domain::{Batch, Id, Job, Run},
     sources::SourceError,
@@ -16,6 +16,9 @@ use tokio::time::sleep;
 /// How often jobs that are not over are looked at after their run is: the end of a run may be told before that of its jobs.
 const AFTER: u8 = 10;
 
+/// At how many such looks the list of runs is asked for its end: it follows soon, unless more jobs are made.
+const ENDS: u8 = 3;
+
 /// How the jobs of one run are read.
 pub(in crate::sources) trait Look: Send + Sync + 'static {
     /// Where it is told how the run stands.
@@ -30,7 +33,7 @@ pub(in crate::sources) trait Look: Send + Sync + 'static {
 
 /// The jobs of `run` for as long as they are asked for.
 pub(in crate::sources) fn watch(look: impl Look, run: Id<Run>) -> BoxStream<'static, Result<Batch, SourceError>> {
-    let watch = Watch { look, run, known: None, standing: None, after: 0 };
+    let watch = Watch { look, run, known: None, standing: None, after: 0, over: 0, looker: None };
     stream::try_unfold(watch, |mut watch| async move {
         let batch = watch.next().await?;
         Ok(Some((batch, watch)))
@@ -44,6 +47,9 @@ struct Watch<L> {
     known: Option<Vec<Job>>,
     standing: Option<Standing>,
     after: u8,
+    /// At how many looks in a row all of them were over, and their run was not.
+    over: u8,
+    looker: Option<Looker>,
 }
 
 impl<L: Look> Watch<L> {
@@ -56,7 +62,13 @@ impl<L: Look> Watch<L> {
         self.standing = standing;
         let jobs = self.look.read(standing).await?;
         let same = self.known.as_ref() == Some(&jobs);
+        let over = !jobs.is_empty() && jobs.iter().all(|job| job.status.over()) && standing.is_some_and(|standing| standing.alive);
+        self.over = if over { self.over.saturating_add(1) } else { 0 };
+        if (1..=ENDS).contains(&self.over) {
+            self.look.board().seems_over(&self.run);
+        }
         self.known = Some(jobs.clone());
+        self.looker = self.alive().then(|| self.look.board().look(&self.run));
         Ok(if same { Batch::default() } else { Batch::list(jobs) })
     }
 
@@ -65,8 +77,8 @@ impl<L: Look> Watch<L> {
     async fn rest(&self) {
         let changed = self.look.board().changed(&self.run, self.standing);
         if self.alive() {
-            let (_looker, lookers) = self.look.board().look();
-            tokio::select! { () = sleep(self.look.pause() * lookers) => {}, () = changed => {} }
+            let turns = self.look.board().lookers().max(1);
+            tokio::select! { () = sleep(self.look.pause() * turns) => {}, () = changed => {} }
         } else {
             changed.await;
         }

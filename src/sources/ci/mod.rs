@@ -80,6 +80,11 @@ impl Pace {
         }
     }
 
+    /// How long to rest where the jobs of what runs are looked at, which tell how it goes on: both together cost what the runs alone do.
+    pub fn aside(&self) -> Duration {
+        self.busy.saturating_mul(2).min(self.idle)
+    }
+
     /// How long to rest after `calm` looks in a row that showed nothing that runs.
     pub fn rest(&self, calm: u32) -> Duration {
         self.busy.saturating_mul(1 << calm.saturating_sub(1).min(6)).min(self.idle)

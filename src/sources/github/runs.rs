@@ -8,7 +8,12 @@ use super::{
 use crate::{
     clean,
     domain::{Batch, Change, Fact, Id, Run},
-    sources::{SourceError, ci::SOON, http::Ask, refusal::Refusal},
+    sources::{
+        SourceError,
+        ci::{Board, SOON},
+        http::Ask,
+        refusal::Refusal,
+    },
     text::{Clean, Name},
 };
 use futures::{
@@ -117,6 +122,11 @@ impl List {
         self.refused.as_ref().is_some_and(Refusal::may_pass)
     }
 
+    /// Whether somebody looks at the jobs of what runs in it.
+    fn is_looked_at(&self, board: &Board) -> bool {
+        self.rows.values().any(|row| row.wire.alive() && board.is_looked_at(&row.run.id))
+    }
+
     fn alive(&self) -> Vec<u64> {
         self.rows.iter().filter(|(_, row)| row.wire.alive()).map(|(id, _)| *id).collect()
     }
@@ -173,6 +183,14 @@ impl Watch {
             };
             let hurried = tokio::select! {
                 () = sleep_until(self.lists[at].due) => return at,
+                over = self.api.board.over() => {
+                    for list in self.lists.iter_mut().filter(|list| list.rows.values().any(|row| over.contains(&row.run.id))) {
+                        list.due = list.due.min(Instant::now() + SOON);
+                        // Its list tells how it ended.
+                        list.turn = if list.turn % TURNS == TURNS - 1 { TURNS } else { list.turn };
+                    }
+                    continue;
+                }
                 hurried = self.api.hurry.changes() => hurried,
             };
             for list in self.lists.iter_mut().filter(|list| hurried.contains(list.name.raw())) {
@@ -190,6 +208,7 @@ impl Watch {
         list.calm = if list.busy() && !list.faulty() { 0 } else { list.calm.saturating_add(1) };
         let rest = match &list.refused {
             Some(error) => pace.again(error, list.calm),
+            None if list.is_looked_at(&self.api.board) => pace.aside(),
             None => pace.rest(list.calm),
         };
         list.due = Instant::now() + rest * slower;

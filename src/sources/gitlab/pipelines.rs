@@ -11,7 +11,7 @@ use crate::{
     domain::{Batch, Change, Fact, Run},
     sources::{
         SourceError,
-        ci::{Rows, SOON},
+        ci::{Board, Rows, SOON},
         http::Ask,
         refusal::Refusal,
     },
@@ -148,6 +148,11 @@ impl List {
         self.refused.as_ref().is_some_and(Refusal::may_pass)
     }
 
+    /// Whether somebody looks at the jobs of what runs in it.
+    fn is_looked_at(&self, board: &Board) -> bool {
+        self.rows.values().any(|(wire, run)| wire.alive() && board.is_looked_at(&run.id))
+    }
+
     fn busy(&self) -> bool {
         self.rows.values().any(|(wire, _)| wire.alive())
     }
@@ -206,6 +211,13 @@ impl Watch {
             let hurried = tokio::select! {
                 () = sleep_until(self.lists[at].due) => return (at, if self.lists[at].lacks == Lacks::News { Turn::News } else { Turn::List }),
                 () = sleep_until(self.filled + BY_AND_BY.min(self.api.pace.busy)), if lacking.is_some() => return (lacking.unwrap_or(at), Turn::Rest),
+                over = self.api.board.over() => {
+                    for list in self.lists.iter_mut().filter(|list| list.rows.values().any(|(_, run)| over.contains(&run.id))) {
+                        list.due = list.due.min(Instant::now() + SOON);
+                        list.lacks = Lacks::Nothing;
+                    }
+                    continue;
+                }
                 hurried = self.api.hurry.changes() => hurried,
             };
             for list in self.lists.iter_mut().filter(|list| hurried.contains(list.name.raw())) {
@@ -231,6 +243,7 @@ impl Watch {
             Some(error) => pace.again(error, list.calm),
             // Not all at once.
             None if list.lacks == Lacks::News => pace.busy.min(Duration::from_secs(1)),
+            None if list.is_looked_at(&self.api.board) => pace.aside(),
             None => pace.rest(list.calm),
         };
         list.due = Instant::now() + rest * slower;

@@ -119,6 +119,7 @@ impl Watch {
         tokio::select! {
             () = sleep_until(self.due) => {}
             _ = self.api.hurry.changes() => sleep(SOON.min(self.api.pace.busy)).await,
+            _ = self.api.board.over() => {}
         }
         self.turn += 1;
         let items = tree::read(&self.api, &self.scope).await?;

@@ -47,9 +47,18 @@ pub fn reading(url: &str, repository: &str) -> Arc<dyn Source> {
     reader(&table, &ships(repository))
 }
 
+/// The same, asked at this pace.
+pub fn at(pace: Pace, url: &str, repository: &str) -> Arc<dyn Source> {
+    of(pace, url, repository, "t0ken", "", &Config::default())
+}
+
 fn made(url: &str, repository: &str, token: &str, more: &str, config: &Config) -> Arc<dyn Source> {
+    of(BRISK, url, repository, token, more, config)
+}
+
+fn of(pace: Pace, url: &str, repository: &str, token: &str, more: &str, config: &Config) -> Arc<dyn Source> {
     let table = format!("kind = 'github'\nurl = '{url}'\nrepositories = ['{repository}']\ntoken_command = ['echo', '{token}']\n{more}");
-    match paced(&SourceConfig::from_toml(&table).expect("a table"), config, BRISK) {
+    match paced(&SourceConfig::from_toml(&table).expect("a table"), config, pace) {
         Made::Source(source) | Made::Aside(source) => source,
         Made::Listed(id, words) => panic!("{id}: {words}"),
         Made::Broken(id, why) => panic!("{id}: {}", why.words),

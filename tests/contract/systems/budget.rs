@@ -54,6 +54,8 @@ pub enum Same {
 pub trait Fleet: Sized {
     /// What it says of what has not changed.
     const SAME: Same;
+    /// How many requests a minute a repository may cost in which something runs that is looked at, where that is settled.
+    const BUDGET: Option<f64>;
 
     /// One without any run; so many of each repository are shown.
     async fn new(runs: u64) -> Option<Self>;
@@ -104,6 +106,12 @@ async fn tells_at_once<F: Fleet>(fleet: &F) {
     runs.until("the list", |seen| (seen.whole && seen.runs.len() >= REPOSITORIES).then_some(())).await;
 }
 
+/// How many requests it took until how all of them stand had been asked for; what it asks after that is no part of its start, however late that is seen.
+fn whole(topics: &[Topic]) -> Option<usize> {
+    let first = |wanted| topics.iter().position(|topic| *topic == wanted).map(|at| at + 1);
+    first(Topic::All).or_else(|| (0..REPOSITORIES).map(|of| first(Topic::Runs(of))).try_fold(0, |last, at| Some(last.max(at?))))
+}
+
 /// A console, once it has asked for all: what it has asked, and how long after the first answer its first row stood there.
 async fn started<F: Fleet>(fleet: &F) -> (Term, Timestamp, usize) {
     let before = fleet.asked().len();
@@ -111,16 +119,16 @@ async fn started<F: Fleet>(fleet: &F) -> (Term, Timestamp, usize) {
     tokio::task::block_in_place(|| console.shows("budget-").contents());
     let row = Timestamp::now();
     let mut turn = tokio::time::interval(Duration::from_millis(100));
-    let whole = async {
+    let asks = async {
         loop {
             let topics: Vec<Topic> = fleet.asked()[before..].iter().map(|asked| F::topic(&asked.what)).collect();
-            if topics.contains(&Topic::All) || (0..REPOSITORIES).all(|of| topics.contains(&Topic::Runs(of))) {
-                return topics.len();
+            if let Some(start) = whole(&topics) {
+                return start;
             }
             turn.tick().await;
         }
     };
-    let start = tokio::time::timeout(DEADLINE, whole).await.expect("all is asked for");
+    let start = tokio::time::timeout(DEADLINE, asks).await.expect("all is asked for");
     let first = fleet.asked()[before].at;
     println!("{start} requests at the start; first answer → first row: {} ms", row.duration_since(first).as_millis());
     (console, first, start)
@@ -154,6 +162,20 @@ async fn looked<F: Fleet>(fleet: &F, console: &Term, first: Timestamp, mut newes
 
 fn long() -> bool {
     std::env::var_os("PILOTHOUSE_LONG").is_some()
+}
+
+/// That a repository in which something runs costs no more than it may. What is asked for the first time is much at first and little later: it counts
+/// where there is time for that to settle.
+fn settled<F: Fleet>(look: &Look) {
+    let Look { asked, from, minutes, .. } = look;
+    let idle = |what: &str| matches!(F::topic(what), Topic::Runs(of) | Topic::More(of) if of >= ACTIVE);
+    let active: Vec<Asked> = asked.iter().filter(|asked| !idle(&asked.what)).cloned().collect();
+    let (again, _) = repeated(&active, *from);
+    let all = active.iter().filter(|asked| asked.at > *from).count();
+    let each = |count: usize| count as f64 / minutes / ACTIVE as f64;
+    println!("where something runs: {:.2} requests a minute for each repository, {:.2} with those for the first time", each(again), each(all));
+    let counts = if long() { all } else { again };
+    assert!(F::BUDGET.is_none_or(|budget| each(counts) <= budget), "{:.2} a minute, {:?} are allowed", each(counts), F::BUDGET);
 }
 
 /// That it asked for no more than it may.
@@ -197,6 +219,7 @@ pub async fn stays_within<F: Fleet>(runs: u64) {
     let (mut console, first, start) = started(&fleet).await;
     let look = looked(&fleet, &console, first, runs).await;
     judged::<F>(&look);
+    settled::<F>(&look);
     assert!(start <= START, "the start takes {start} requests");
     // What it needs at first is there once it has looked everywhere again a few times.
     let sizes = look.sizes;

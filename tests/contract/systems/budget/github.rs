@@ -22,6 +22,7 @@ impl Many {
 
 impl Fleet for Many {
     const SAME: Same = Same::Free;
+    const BUDGET: Option<f64> = Some(4.0);
 
     async fn new(runs: u64) -> Option<Self> {
         let many = Self { server: stand_in::github()?, runs };

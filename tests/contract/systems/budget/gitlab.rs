@@ -17,6 +17,7 @@ pub struct Many {
 
 impl Fleet for Many {
     const SAME: Same = Same::Told;
+    const BUDGET: Option<f64> = Some(6.0);
 
     async fn new(runs: u64) -> Option<Self> {
         let first = GitLab::start("budget-0", Shape::New);

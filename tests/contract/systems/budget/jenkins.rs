@@ -16,6 +16,7 @@ pub struct Many {
 
 impl Fleet for Many {
     const SAME: Same = Same::Untold;
+    const BUDGET: Option<f64> = None;
 
     async fn new(runs: u64) -> Option<Self> {
         let server = Jenkins::new(Plugins::StageView).await;
