@@ -15,7 +15,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -272,6 +272,9 @@ pub fn serve_all(group: &str, versions: &[&str], (plural, kind): (&str, &str), s
         "spec": { "group": group, "scope": "Namespaced", "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind, "listKind": format!("{kind}List") },
             "versions": versions },
     });
+    // Two tests that make the same one at a moment are in each other's way.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     feed_kubectl(&["apply", "-f", "-"], &definition.to_string());
     kubectl(&["wait", "--for=condition=Established", "--timeout=120s", &format!("crd/{plural}.{group}")]);
 }
