@@ -1,7 +1,7 @@
 //! A fresh release that goes bad: the plan that takes it back is ready, and nothing is sent.
 
-use crate::stage::{Scene, stage};
-use pilothouse::{app::Effect, gate::Mode};
+use crate::stage::{Scene, stage, stage_of};
+use pilothouse::{app::Effect, gate::Mode, sources::demo::Scenario};
 
 fn prepared(scene: &Scene) -> Vec<String> {
     scene.app.operations.lines(&scene.app).into_iter().map(|(_, words)| words.to_string()).collect()
@@ -44,6 +44,20 @@ fn without_a_word_in_the_configuration_nothing_is_prepared() {
 #[test]
 fn where_a_node_takes_many_down_no_release_is_blamed() {
     let mut scene = stage("node-down").mode(Mode::Write).guarding().play();
+    assert!(!until_prepared(&mut scene), "{:?}", prepared(&scene));
+}
+
+#[test]
+fn a_fresh_release_that_goes_down_with_a_node_is_not_blamed() {
+    let shipped = |of: &str| format!("[[deploy]]\nservice = '{of}'\nenvironment = 'production'\nat = 02:50:00\nversion = '9.9.9'\nby = 'ci-bot'\n");
+    let fresh = |down: &str| {
+        let text = include_str!("../../config/demo/node-down.toml").replace("down = 02:56:40", down);
+        let story = Scenario::read("node-down", &format!("{text}\n{}", shipped("cart"))).expect("a story");
+        stage_of(story).mode(Mode::Write).guarding().play()
+    };
+    let mut scene = fresh("down = 02:56:40");
+    scene.says(&["9.9.9"]);
+    assert!(scene.row(" cart ").contains("victim of eu-4"), "{}", scene.text());
     assert!(!until_prepared(&mut scene), "{:?}", prepared(&scene));
 }
 

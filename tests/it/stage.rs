@@ -39,7 +39,11 @@ pub struct Stage {
 
 /// A story by its name, as it opens.
 pub fn stage(name: &str) -> Stage {
-    let scenario = Scenario::named(name).unwrap_or_else(|| panic!("there is no story {name}"));
+    stage_of(Scenario::named(name).unwrap_or_else(|| panic!("there is no story {name}")))
+}
+
+/// A story of a test's own.
+pub fn stage_of(scenario: Scenario) -> Stage {
     let at = scenario.opens();
     Stage {
         scenario,

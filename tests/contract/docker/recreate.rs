@@ -275,6 +275,28 @@ fn after_a_lost_answer_nothing_more_is_sent_and_the_next_plan_tells_what_there_i
     assert_eq!(check(&plan, "scaling").0, "ok", "the same plan is the way on: {plan:#}");
 }
 
+#[test]
+fn a_name_that_stands_for_another_image_by_then_stops_nothing() {
+    if left_out("recreate") {
+        return;
+    }
+    let (engine, home) = (with_images(), tempfile::tempdir().expect("a folder"));
+    badly(&engine);
+    let host = engine.host();
+    let way = Cut::after(&host, "/containers/create", {
+        let host = host.clone();
+        move || {
+            let moved = std::process::Command::new("docker").args(["-H", &host, "tag", BAD, GOOD]).status();
+            assert!(moved.is_ok_and(|moved| moved.success()), "the name is given to the other one");
+        }
+    });
+    let (code, done) = face_at(&way.host(), home.path(), &DO);
+    assert_eq!(code, Some(1), "{done:#}");
+    assert!(done.to_string().contains("the name of the image now stands for"), "{done:#}");
+    assert_eq!((names(&engine), state(&engine, "web")), (vec!["web".to_owned()], "running".into()), "what was made is gone, what ran runs: {done:#}");
+    assert!(!way.changes().iter().any(|line| line.contains("/stop")), "{:?}", way.changes());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_begun_goes_on_to_its_end_though_nobody_listens_any_more() {
     if left_out("recreate") {

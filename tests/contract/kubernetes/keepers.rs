@@ -318,6 +318,27 @@ async fn whatever_the_network_does_a_hold_and_a_release_are_sent_once() {
     line.sent_once(release, async || !suspended(&space)).await;
 }
 
+/// What would undo a rollback is not held off: then nothing goes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn without_a_screen_nothing_goes_back_where_the_hold_did_not_come_off() {
+    let Some(_) = lab::kubeconfig() else { return };
+    lab::serve("kustomize.toolkit.fluxcd.io", "v1", ("kustomizations", "Kustomization"), false);
+    let (space, wire, home) = (Space::new("no-hold"), Wire::new().await, tempfile::tempdir().expect("a folder"));
+    kustomization(&space);
+    space.rolled_out("cart");
+    space.kubectl(&["set", "image", "deployment/cart", "app=lab/app:2"]);
+    space.rolled_out("cart");
+    let kubeconfig = wire.kubeconfig(home.path());
+    let common = ["--context", "lab", "-n", &space.name, "rollback", "cart", "-e", "lab", "--write", "--reason", "bad", "--confirm", "cart", "--yes", "--hold"];
+    for (fault, exit, held) in [(Fault::Answered(409), Some(75), false), (Fault::Answered(403), Some(2), false), (Fault::Before, Some(75), false)] {
+        let before = wire.changes();
+        wire.next(fault);
+        let (code, out, error) = tokio::task::block_in_place(|| face(&kubeconfig, &common));
+        assert_eq!(code, exit, "{fault:?}: {out}{error}");
+        assert_eq!((wire.changes(), suspended(&space), image(&space).as_str()), (before + 1, held, "lab/app:2"), "{fault:?}: {out}{error}");
+    }
+}
+
 /// A console that is killed while its hold is on the way: the next one says what became of it, and sends nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hold_whose_console_was_killed_is_told_by_the_next_one() {
