@@ -69,7 +69,7 @@ pub struct Pace {
 
 impl Pace {
     /// What a server bears that knows us.
-    pub const USUAL: Self = Self { busy: Duration::from_secs(15), idle: Duration::from_secs(120), jobs: Duration::from_secs(7) };
+    pub const USUAL: Self = Self { busy: Duration::from_secs(15), idle: Duration::from_secs(120), jobs: Duration::from_secs(10) };
 
     /// How long to rest where a repository refuses us: long, unless it is a fault, of which most are over at once.
     pub fn again(&self, refused: &SourceError, calm: u32) -> Duration {

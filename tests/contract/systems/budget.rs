@@ -77,10 +77,10 @@ fn named(what: &str) -> Option<usize> {
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// How many looks at jobs are allowed: those that stand on the screen take turns, one look in seven seconds; each is looked at once at first, and once when
+/// How many looks at jobs are allowed: those that stand on the screen take turns, one look in ten seconds; each is looked at once at first, and once when
 /// it comes into view, begins or ends, which four do each minute here.
 fn jobs(minutes: f64) -> f64 {
-    minutes * 60.0 / 7.0 + 12.0 + 4.0 * minutes
+    minutes * 60.0 / 10.0 + 12.0 + 4.0 * minutes
 }
 
 fn resident(pid: i32) -> u64 {
