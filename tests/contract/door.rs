@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncRead, AsyncWrite, copy_bidirectional},
     net::{TcpListener, TcpStream, UnixStream},
+    sync::watch,
     task::JoinSet,
 };
 
@@ -15,6 +16,7 @@ pub struct Door {
     port: u16,
     server: String,
     tasks: JoinSet<()>,
+    silence: watch::Sender<()>,
 }
 
 impl Door {
@@ -22,7 +24,7 @@ impl Door {
     pub async fn before(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let mut door = Self { port, server: url.to_owned(), tasks: JoinSet::new() };
+        let mut door = Self { port, server: url.to_owned(), tasks: JoinSet::new(), silence: watch::Sender::new(()) };
         door.listen(listener);
         door
     }
@@ -33,13 +35,18 @@ impl Door {
     }
 
     fn listen(&mut self, listener: TcpListener) {
-        let server = self.server.clone();
+        let (server, silence) = (self.server.clone(), self.silence.clone());
         self.tasks.spawn(async move {
             let mut guests = JoinSet::new();
             while let Ok((guest, _)) = listener.accept().await {
-                guests.spawn(through(guest, server.clone()));
+                guests.spawn(through(guest, server.clone(), silence.subscribe()));
             }
         });
+    }
+
+    /// Forgets the connections that there are, as a balancer or a NAT may: nobody is told, and nothing passes on them any more. New ones are let through.
+    pub fn forgets(&self) {
+        self.silence.send_replace(());
     }
 
     /// Shuts it.
@@ -60,16 +67,22 @@ impl Door {
     }
 }
 
-async fn through(guest: TcpStream, server: String) {
+async fn through(guest: TcpStream, server: String, silence: watch::Receiver<()>) {
     match server.split_once("://") {
-        Some(("unix", path)) => join(guest, UnixStream::connect(path).await).await,
-        Some((_, address)) => join(guest, TcpStream::connect(address.trim_end_matches('/')).await).await,
+        Some(("unix", path)) => join(guest, UnixStream::connect(path).await, silence).await,
+        Some((_, address)) => join(guest, TcpStream::connect(address.trim_end_matches('/')).await, silence).await,
         None => panic!("{server} is no URL"),
     }
 }
 
-async fn join<S: AsyncRead + AsyncWrite + Unpin>(mut guest: TcpStream, server: std::io::Result<S>) {
-    if let Ok(mut server) = server {
-        _ = copy_bidirectional(&mut guest, &mut server).await;
+async fn join<S: AsyncRead + AsyncWrite + Unpin>(mut guest: TcpStream, server: std::io::Result<S>, mut silence: watch::Receiver<()>) {
+    let Ok(mut server) = server else { return };
+    let forgotten = tokio::select! {
+        _ = copy_bidirectional(&mut guest, &mut server) => false,
+        told = silence.changed() => told.is_ok(),
+    };
+    if forgotten {
+        // Both ends stay open.
+        std::future::pending::<()>().await;
     }
 }

@@ -173,7 +173,12 @@ impl Reading {
     }
 
     /// Reads until a fact is as `wanted`, and gives that fact and how long it took. What came after it, in the same batch too, is yet to be read.
-    pub async fn until(&mut self, what: &str, mut wanted: impl FnMut(&Fact) -> bool) -> (Fact, Duration) {
+    pub async fn until(&mut self, what: &str, wanted: impl FnMut(&Fact) -> bool) -> (Fact, Duration) {
+        self.within(PATIENCE, what, wanted).await
+    }
+
+    /// The same with a patience of its own.
+    pub async fn within(&mut self, patience: Duration, what: &str, mut wanted: impl FnMut(&Fact) -> bool) -> (Fact, Duration) {
         let began = Instant::now();
         loop {
             if let Some(at) = self.facts.iter().position(&mut wanted) {
@@ -181,11 +186,11 @@ impl Reading {
                 return (fact, began.elapsed());
             }
             self.facts.clear();
-            let next = tokio::time::timeout(PATIENCE, self.stream.next()).await.unwrap_or_else(|_| panic!("nothing came: {what}"));
+            let next = tokio::time::timeout(patience, self.stream.next()).await.unwrap_or_else(|_| panic!("nothing came: {what}"));
             match next {
                 Some(Ok(batch)) => self.facts = batch.facts,
                 // The supervisor begins again where a server was late, and so do we.
-                Some(Err(SourceError::Unreachable(why))) if began.elapsed() < PATIENCE => {
+                Some(Err(SourceError::Unreachable(why))) if began.elapsed() < patience => {
                     println!("read anew: {why}");
                     self.stream = self.source.watch(self.feed.clone(), None);
                 }

@@ -166,6 +166,32 @@ async fn a_server_that_goes_away_is_an_error_and_its_return_is_seen() {
     Reading::of(&source, Feed::Workloads).until("workloads are listed again", |fact| *fact == Fact::Workload(Change::Done)).await;
 }
 
+/// It takes as long as a watch may be silent, so that it is made with `PILOTHOUSE_LONG` alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_nobody_closed_and_nobody_answers_is_asked_for_anew() {
+    let Some(kubeconfig) = lab::kubeconfig() else { return };
+    if std::env::var_os("PILOTHOUSE_LONG").is_none() {
+        return;
+    }
+    let (door, _dir, path) = lab::door(&kubeconfig).await;
+    let (space, source) = (Space::new("forgotten"), lab::source(&path, "lab", ""));
+    let (id, mut reading) = (space.deployment(&source, "cart"), Reading::of(&source, Feed::Workloads));
+    let stands = |progress: Progress| {
+        let id = id.clone();
+        move |fact: &Fact| matches!(fact, Fact::Workload(Change::Upsert(row)) if row.id == id && row.progress == progress)
+    };
+    space.deploy("cart", 1, &[], "first");
+    // All that makes a row is watched once it was seen to change.
+    reading.until("it is there", stands(Progress::Rolling)).await;
+    reading.until("it is rolled out", stands(Progress::Done)).await;
+    door.forgets();
+    let began = Instant::now();
+    space.deploy("cart", 2, &[], "second");
+    // Twice as patient as elsewhere: nothing is wrong before two bookmarks are missing.
+    reading.within(2 * lab::PATIENCE, "what came meanwhile", stands(Progress::Rolling)).await;
+    println!("seen {} s after it was made", began.elapsed().as_secs());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subject_is_read_fresh_and_its_yaml_keeps_secrets() {
     let Some(kubeconfig) = lab::kubeconfig() else { return };
