@@ -53,6 +53,13 @@ impl Told {
         self.report(run).and_then(|report| if let Asked::Here(report) = report { Some(&**report) } else { None })
     }
 
+    /// How a run stands: once it is over, an answer about it alone may tell more than its list.
+    pub fn standing(&self, run: &Run) -> RunStatus {
+        let asked = self.reports.get(&run.id).filter(|(asked, _)| run.status.over() && *asked == stand(run));
+        let told = asked.and_then(|(_, report)| if let Asked::Here(report) = report { report.stands.clone() } else { None });
+        told.filter(RunStatus::over).unwrap_or_else(|| run.status.clone())
+    }
+
     /// Whether an answer is on its way.
     pub fn waits(&self) -> bool {
         let tails = self.tails.values().any(|tail| matches!(tail.lines, Asked::Waiting(_)));

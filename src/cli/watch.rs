@@ -103,13 +103,16 @@ async fn follow(headless: &mut Headless, within: Duration) -> bool {
         };
         headless.until(BESIDE, quiet).await;
         headless.until(BESIDE, |app| !app.told.waits()).await;
+        if let Some(run) = followed(&headless.app) {
+            told.borrow_mut().changes(&headless.app, run);
+        }
     }
     in_time
 }
 
 fn print(app: &App, run: &Run) {
     let took = run.started.zip(run.ended).map(|(began, ended)| format!(" after {}", took(since(began, ended)))).unwrap_or_default();
-    say!("{} {} of {}, attempt {}: {}{took}", run.workflow, run.called(), run.repository, run.attempt, run.status.word());
+    say!("{} {} of {}, attempt {}: {}{took}", run.workflow, run.called(), run.repository, run.attempt, app.told.standing(run).word());
     for job in app.store.jobs_of(&run.id).into_iter().filter(|job| job.status == RunStatus::Failed) {
         say!("  failed   {}{}", job.name, step(job));
         last(app, job).iter().for_each(|line| say!("           | {line}"));
@@ -210,7 +213,7 @@ impl Told {
                 remark(&format!("{clock}  {name}  {says}"));
             }
         };
-        tell(String::new(), &crate::clean!("{} {}", run.workflow, run.called()), crate::clean!("attempt {}, {}", run.attempt, word(&run.status)));
+        tell(String::new(), &crate::clean!("{} {}", run.workflow, run.called()), crate::clean!("attempt {}, {}", run.attempt, word(&app.told.standing(run))));
         for job in app.store.jobs_of(&run.id) {
             tell(job.id.as_str().to_owned(), &job.name, crate::clean!("{}{}", word(&job.status), step(job)));
         }
@@ -243,7 +246,7 @@ fn shape(app: &App, run: &Run) -> Value {
             "ended": job.ended.map(|at| at.to_string()), "url": job.url, "steps": steps, "last": last(app, job) })
     };
     let mut value = status::run_shape(run);
-    value["v"] = json!(SHAPE);
+    (value["v"], value["status"]) = (json!(SHAPE), json!(app.told.standing(run).word()));
     (value["commit"], value["ended"]) = (json!(run.commit.clean()), json!(run.ended.map(|at| at.to_string())));
     value["jobs"] = jobs.into_iter().map(job).collect();
     let report = app.told.shown(&run.id);

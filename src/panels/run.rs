@@ -77,8 +77,9 @@ pub fn draw(app: &App, id: &Id<Run>, at: &Selection<String>, buf: &mut Buffer, a
         return;
     };
     let mut panel = Panel::new(line![(Role::Title, crate::clean!("{} {}  {}", run.repository, run.called(), run.workflow))]);
-    let (role, glyph) = pipelines::look(&run.status);
-    panel.counts = vec![line![(role, crate::clean!("{glyph} {}", run.status.word()))], line![(Role::Dim, crate::clean!("attempt {}", run.attempt))]];
+    let status = app.told.standing(run);
+    let (role, glyph) = pipelines::look(&status);
+    panel.counts = vec![line![(role, crate::clean!("{glyph} {}", status.word()))], line![(Role::Dim, crate::clean!("attempt {}", run.attempt))]];
     panel.edge = Edge::Focus;
     let inner = panel.draw(buf, area, theme);
     let (lines, end) = lines(app, run, at);

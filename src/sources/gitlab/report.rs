@@ -1,6 +1,11 @@
 //! What a pipeline has to show: its tests and its coverage where jobs report them, and what its jobs left behind.
 
-use super::{api::Api, keys, meter::Need, wire::WireJob};
+use super::{
+    api::Api,
+    keys,
+    meter::Need,
+    wire::{WireJob, WirePipeline},
+};
 use crate::{
     clean,
     domain::{Artifact, Id, Report, Run, Tests, percent},
@@ -13,6 +18,8 @@ use serde::{Deserialize, de::IgnoredAny};
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Pipeline {
+    #[serde(flatten)]
+    own: WirePipeline,
     coverage: Option<Coverage>,
 }
 
@@ -70,6 +77,7 @@ pub(super) async fn read(api: &Api, run: &Id<Run>) -> Result<Report, SourceError
     let id = number.to_string();
     let mut report = Report::default();
     let pipeline = api.read::<Pipeline>(Need::Detail, project, Api::ask(project, &["pipelines", &id])).await?.0;
+    report.stands = Some(pipeline.own.status());
     report.coverage = pipeline.coverage.and_then(|coverage| match coverage {
         Coverage::Text(text) => percent(&text),
         Coverage::Number(number) => percent(&number.to_string()),

@@ -3,9 +3,10 @@
 use super::{
     asked, source,
     stand_in::GitLab,
+    table,
     world::{Job, Pipeline, Shape},
 };
-use crate::github::seen::Seen;
+use crate::{github::seen::Seen, script::Script};
 use pilothouse::{
     domain::{Answer, Feed, Id, Job as Told, Question, Report, Tests},
     sources::{Source, SourceError},
@@ -109,4 +110,26 @@ async fn tests_coverage_and_what_jobs_left_behind_are_told_in_old_and_new_shapes
         assert_eq!((told.artifacts.len(), told.more), (20, 80));
         assert!(told.lacks[0].contains("the newest 100") && asked(&gitlab).iter().filter(|what| what.contains("pipelines/5/jobs")).count() == 1, "{told:?}");
     }
+}
+
+/// A list does not tell that jobs failed which were allowed to: it is told all the same, whether the pipeline had ended before anybody looked or not.
+#[tokio::test]
+async fn a_script_is_told_of_warnings_also_where_the_pipeline_had_ended_before() {
+    let gitlab = GitLab::start("warned", Shape::New);
+    let warned = || vec![Job { allowed: true, ..Job::new(91, "test", "lint", "failed") }];
+    gitlab.with(|world| {
+        world.add(Pipeline { group: "success-with-warnings", ..Pipeline::new(9, "success", warned()) });
+        world.add(Pipeline::new(10, "running", vec![Job { allowed: true, ..Job::new(101, "test", "lint", "running") }]));
+    });
+    let watch = |number: &str| Script::new(&format!("[[source]]\n{}", table(&gitlab)), None, &["watch", "--json", "--within", "10m", number]);
+    let mut followed = watch("10");
+    followed.says("running").await;
+    gitlab.with(|world| {
+        let pipeline = world.pipeline(10);
+        pipeline.stands("success");
+        pipeline.group = "success-with-warnings";
+        pipeline.jobs[0].ends("failed");
+    });
+    let ((code, before), (followed, after)) = tokio::join!(watch("9").ended(), followed.ended());
+    assert_eq!([(code, &before["status"]), (followed, &after["status"])], [(Some(0), &json!("warning")); 2], "{before} {after}");
 }
