@@ -49,10 +49,14 @@ pub async fn run(mut headless: Headless, args: Watch) -> Result<Exit, Failed> {
     } else {
         print(app, run);
     }
+    let status = app.told.standing(run);
+    if let Some(words) = status.remark() {
+        remark(words);
+    }
     if !ended {
         remark(&format!("it did not end within {}", args.within));
     }
-    Ok(if ended { exit(&run.status) } else { Exit::Unknown })
+    Ok(if ended { exit(&status) } else { Exit::Unknown })
 }
 
 /// The run that is meant; one of a commit is waited for.
@@ -142,7 +146,7 @@ const fn exit(status: &RunStatus) -> Exit {
     match status {
         RunStatus::Success | RunStatus::Warn | RunStatus::Skipped | RunStatus::Neutral => Exit::Yes,
         RunStatus::Failed | RunStatus::Cancelled | RunStatus::Stale => Exit::No,
-        RunStatus::Queued | RunStatus::Running | RunStatus::Waiting(_) | RunStatus::Unknown(_) => Exit::Unknown,
+        RunStatus::Queued | RunStatus::Running | RunStatus::Waiting(_) | RunStatus::Lost | RunStatus::Unknown(_) => Exit::Unknown,
     }
 }
 

@@ -263,6 +263,8 @@ pub enum RunStatus {
     Neutral,
     /// The CI gave up on it.
     Stale,
+    /// It began, nobody goes on with it, and its CI does not know how it ended.
+    Lost,
     /// A word that we do not know; never green.
     Unknown(Clean),
 }
@@ -285,7 +287,7 @@ impl RunStatus {
     pub const fn over(&self) -> bool {
         match self {
             Self::Queued | Self::Running | Self::Waiting(_) | Self::Unknown(_) => false,
-            Self::Success | Self::Warn | Self::Failed | Self::Cancelled | Self::Skipped | Self::Neutral | Self::Stale => true,
+            Self::Success | Self::Warn | Self::Failed | Self::Cancelled | Self::Skipped | Self::Neutral | Self::Stale | Self::Lost => true,
         }
     }
 
@@ -307,8 +309,17 @@ impl RunStatus {
             Self::Skipped => "skipped",
             Self::Neutral => "neutral",
             Self::Stale => "stale",
+            Self::Lost => "lost",
             Self::Unknown(word) => return word.clone(),
         })
+    }
+
+    /// What its word does not say by itself.
+    pub const fn remark(&self) -> Option<&'static str> {
+        match self {
+            Self::Lost => Some("nobody goes on with it, and its CI knows no result of it, as after a restart: what it had done by then was not undone"),
+            _ => None,
+        }
     }
 
     /// Worst first, for a headline over several (failed, waiting, running, queued, …).
@@ -318,7 +329,7 @@ impl RunStatus {
             Self::Waiting(_) => 1,
             Self::Running => 2,
             Self::Queued => 3,
-            Self::Unknown(_) => 4,
+            Self::Unknown(_) | Self::Lost => 4,
             Self::Warn => 5,
             Self::Cancelled => 6,
             Self::Stale => 7,

@@ -71,12 +71,12 @@ const fn urgency(status: &RunStatus) -> u8 {
     match status {
         RunStatus::Failed => 0,
         RunStatus::Waiting(_) | RunStatus::Running | RunStatus::Queued | RunStatus::Unknown(_) => 1,
-        RunStatus::Success | RunStatus::Warn | RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Neutral | RunStatus::Stale => 2,
+        RunStatus::Success | RunStatus::Warn | RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Neutral | RunStatus::Stale | RunStatus::Lost => 2,
     }
 }
 
 fn troubled(run: &Run) -> bool {
-    matches!(run.status, RunStatus::Failed | RunStatus::Waiting(_) | RunStatus::Warn | RunStatus::Unknown(_))
+    matches!(run.status, RunStatus::Failed | RunStatus::Waiting(_) | RunStatus::Warn | RunStatus::Lost | RunStatus::Unknown(_))
 }
 
 fn fits(run: &Run, filter: &str) -> bool {
@@ -160,7 +160,7 @@ pub const fn look(status: &RunStatus) -> (Role, &'static str) {
         RunStatus::Waiting(_) => (Role::Warn, sign::ATTENTION),
         RunStatus::Warn => (Role::Warn, sign::ATTENTION),
         RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Neutral => (Role::Faint, sign::ABSENT),
-        RunStatus::Stale | RunStatus::Unknown(_) => (Role::Unknown, sign::STALE),
+        RunStatus::Stale | RunStatus::Lost | RunStatus::Unknown(_) => (Role::Unknown, sign::STALE),
     }
 }
 
@@ -266,6 +266,7 @@ fn says(app: &App, run: &Run, jobs: &[&Job], asked: bool) -> Line {
         | RunStatus::Skipped
         | RunStatus::Neutral
         | RunStatus::Stale
+        | RunStatus::Lost
         | RunStatus::Unknown(_) => {
             line![(Role::Dim, run.status.word()), (Role::Dim, crate::clean!("  {}", run.title))]
         }

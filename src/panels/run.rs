@@ -138,7 +138,8 @@ fn head(app: &App, run: &Run, jobs: &[&Job]) -> Vec<Line> {
     let about = line![(Role::Dim, crate::clean!("{} · {} · {}", run.branch, run.short_commit(), run.actor))];
     let progress = (!run.status.over()).then(|| pipelines::progress(app, run));
     let gates = (!jobs.is_empty()).then(|| pipelines::gates(app, run, jobs, true));
-    let optional = [progress, gates, told::tests(app, run)];
+    let remark = run.status.remark().map(|words| line![(Role::Unknown, words)]);
+    let optional = [remark, progress, gates, told::tests(app, run)];
     let mut lines: Vec<Line> = [line![run.title.clone()], about].into_iter().chain(optional.into_iter().flatten()).chain([Line::new()]).collect();
     if run.status != RunStatus::Failed {
         lines.extend(shipped(app, run));

@@ -79,6 +79,6 @@ pub(super) fn failed(run: &Run) -> Option<Clean> {
         return run.view.controller.as_ref().map(|why| crate::clean!("the deployment of {} failed: {why}", run.target.version));
     }
     let rerun = pipeline.rerun.as_ref()?;
-    let bad = matches!(rerun.status, RunStatus::Failed | RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Stale);
+    let bad = matches!(rerun.status, RunStatus::Failed | RunStatus::Cancelled | RunStatus::Skipped | RunStatus::Stale | RunStatus::Lost);
     bad.then(|| crate::clean!("{} ended as {}: {} is not deployed", rerun.name, rerun.status.word(), run.target.version))
 }

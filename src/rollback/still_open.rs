@@ -44,6 +44,7 @@ impl Procedure {
                 | RunStatus::Skipped
                 | RunStatus::Neutral
                 | RunStatus::Stale
+                | RunStatus::Lost
                 | RunStatus::Unknown(_) => Clean::from_static("is queued"),
             };
             lines.push(line(Mark::Open, "run", crate::clean!("run {} ({}) {does}", run.called(), run.title)));

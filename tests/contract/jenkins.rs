@@ -4,6 +4,7 @@
 mod acts;
 mod changes;
 mod dispatch;
+mod lost;
 pub mod stand_in;
 mod told;
 pub mod world;
@@ -335,7 +336,7 @@ async fn what_is_missing_or_null_does_no_harm_and_new_words_are_kept() {
     runs.until("all", |seen| (seen.whole && seen.runs.len() == 4).then_some(())).await;
     let status = |number| runs.run(number).map(|run| run.status.clone()).expect("told");
     assert_eq!(status(1), RunStatus::Unknown("quarantined".into()));
-    assert_eq!((status(2), status(3), status(4)), (RunStatus::Queued, RunStatus::Running, RunStatus::Skipped), "a result is none while it builds");
+    assert_eq!((status(2), status(3), status(4)), (RunStatus::Lost, RunStatus::Running, RunStatus::Skipped), "a result is none while it builds");
     let id = runs.run(1).expect("told").id.clone();
     let mut jobs = Seen::new(&source, Feed::Jobs(id));
     jobs.until("its stages", |seen| (seen.jobs.len() == 2).then_some(())).await;

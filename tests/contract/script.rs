@@ -45,6 +45,12 @@ impl Script {
         assert!(found == Ok(true), "it never says {words}: {said}");
     }
 
+    /// Its exit code, and what it says last of what went wrong.
+    pub async fn failed(self) -> (Option<i32>, String) {
+        let out = tokio::time::timeout(3 * PATIENCE, self.child.wait_with_output()).await.expect("it ends in time").expect("it ends");
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    }
+
     /// Its exit code, and what it ends with.
     pub async fn ended(self) -> (Option<i32>, Value) {
         let out = tokio::time::timeout(3 * PATIENCE, self.child.wait_with_output()).await.expect("it ends in time").expect("it ends");

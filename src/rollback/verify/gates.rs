@@ -51,7 +51,7 @@ fn proof(kind: GateKind, state: GateState<'_>) -> ProofState {
     match state {
         GateState::Stands(RunStatus::Failed | RunStatus::Cancelled) => ProofState::StillBad,
         GateState::Stands(RunStatus::Queued | RunStatus::Running | RunStatus::Waiting(_)) if kind != GateKind::Deployment => ProofState::Running,
-        GateState::Stands(RunStatus::Stale | RunStatus::Unknown(_)) => ProofState::Unknown,
+        GateState::Stands(RunStatus::Stale | RunStatus::Lost | RunStatus::Unknown(_)) => ProofState::Unknown,
         GateState::Stands(_) | GateState::NotRun | GateState::Missing => ProofState::Good,
     }
 }

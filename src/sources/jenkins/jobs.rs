@@ -3,7 +3,7 @@
 use super::{
     api::{Api, Need, Way},
     keys, stages,
-    wire::{Build, STATE, decoded},
+    wire::{Build, HELD, STATE, decoded},
 };
 use crate::{
     clean,
@@ -73,7 +73,7 @@ impl Jobs {
 
     /// The build as one job.
     async fn whole(&self, path: &str, number: u64) -> Result<Job, SourceError> {
-        let build: Build = self.api.read(Need::List, path, Api::fields(path, &[&number.to_string()], STATE)).await?;
+        let build: Build = self.api.read(Need::List, path, Api::fields(path, &[&number.to_string()], &format!("{STATE},{HELD}"))).await?;
         let name = path.rsplit('/').next().map(decoded).unwrap_or_default();
         Ok(Job {
             id: keys::job(&self.api.id, path, number, keys::WHOLE),

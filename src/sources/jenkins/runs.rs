@@ -80,10 +80,11 @@ impl Known {
         self.builds.values().any(Build::alive)
     }
 
-    /// Whether its builds must be read: another one has come, or has just ended, or runs beside the newest. How that stands is told by the list of jobs.
+    /// Whether its builds must be read: another one has come, or has just ended, or runs beside the newest. How that stands is told by the list of jobs,
+    /// but not whether it is lost.
     fn due(&self, item: &Item) -> bool {
         let newest = item.last.as_ref().map(|last| last.number);
-        let runs = |build: &Build| build.alive() && (self.reads < ORIGINS || Some(build.number) != newest);
+        let runs = |build: &Build| build.alive() && (self.reads < ORIGINS || Some(build.number) != newest || build.doubtful());
         self.read != newest || self.builds.values().any(runs)
     }
 

@@ -86,7 +86,12 @@ fn how_a_build_stands_and_how_long_it_takes_is_told_by_what_is_over() {
         (json!({ "building": true, "result": "FAILURE" }), RunStatus::Running, None),
         (json!({ "building": false, "result": "SUCCESS", "duration": 61_000 }), RunStatus::Success, Some(61)),
         (json!({ "building": false, "result": "UNSTABLE", "duration": 61_000 }), RunStatus::Warn, None),
-        (json!({ "building": false, "result": null }), RunStatus::Queued, None),
+        (json!({ "building": false, "result": null, "duration": 61_000 }), RunStatus::Lost, None),
+        (json!({ "building": true, "result": null, "inProgress": false }), RunStatus::Running, None),
+        (json!({ "building": true, "result": null, "inProgress": false, "executor": {} }), RunStatus::Running, None),
+        (json!({ "building": true, "result": null, "inProgress": false, "executor": null }), RunStatus::Lost, None),
+        (json!({ "building": true, "result": null, "inProgress": true, "executor": null }), RunStatus::Running, None),
+        (json!({ "building": true, "result": "FAILURE", "inProgress": false, "executor": null }), RunStatus::Running, None),
         (json!({ "result": "SOMETHING NEW" }), RunStatus::Unknown("something new".into()), None),
         (json!({ "building": null, "duration": null }), RunStatus::Unknown("no result".into()), None),
     ] {

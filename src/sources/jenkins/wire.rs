@@ -9,13 +9,15 @@ use crate::{
     text::{Clean, Name},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::{DeserializeOwned, IgnoredAny}};
 use serde_json::Value;
 
 /// The fields that tell how a build stands: cheap to ask of each job.
-pub(super) const STATE: &str = "number,result,building,timestamp,duration,estimatedDuration,displayName";
-/// The fields of what began it and what is in it.
-pub(super) const ORIGIN: &str = "queueId,actions[causes[shortDescription,userId,userName,upstreamProject],parameters[_class,name,value],\
+pub(super) const STATE: &str = "number,result,building,inProgress,timestamp,duration,estimatedDuration,displayName";
+/// The field of who builds it, which Jenkins looks for among all its executors.
+pub(super) const HELD: &str = "executor[number]";
+/// The fields of who builds it, what began it and what is in it.
+pub(super) const ORIGIN: &str = "executor[number],queueId,actions[causes[shortDescription,userId,userName,upstreamProject],parameters[_class,name,value],\
     lastBuiltRevision[SHA1,branch[name]],remoteUrls],changeSet[items[commitId,msg]{0,1}],changeSets[items[commitId,msg]{0,1}]";
 
 /// The rows of a list that can be read.
@@ -35,6 +37,11 @@ pub(super) struct Build {
     pub queued: Option<u64>,
     result: Option<String>,
     building: Option<bool>,
+    #[serde(rename = "inProgress")]
+    going: Option<bool>,
+    /// Whether an executor has it, where that was asked.
+    #[serde(rename = "executor", deserialize_with = "is_some")]
+    held: Option<bool>,
     timestamp: Option<i64>,
     duration: Option<i64>,
     #[serde(rename = "estimatedDuration")]
@@ -121,6 +128,11 @@ fn concluded(result: &str) -> RunStatus {
     }
 }
 
+/// Whether what is told is something.
+fn is_some<'de, D: Deserializer<'de>>(told: D) -> Result<Option<bool>, D::Error> {
+    Option::<IgnoredAny>::deserialize(told).map(|told| Some(told.is_some()))
+}
+
 pub(super) fn time(millis: Option<i64>) -> Option<Timestamp> {
     millis.filter(|millis| *millis > 0).and_then(|millis| Timestamp::from_millisecond(millis).ok())
 }
@@ -132,7 +144,18 @@ pub(super) fn after(from: Option<i64>, millis: Option<i64>) -> Option<Timestamp>
 impl Build {
     /// Whether it may still change: a result may be there before the build is over.
     pub fn alive(&self) -> bool {
-        self.building == Some(true)
+        self.building == Some(true) && !self.lost()
+    }
+
+    /// Whether it may be lost: a pipeline is called building until it has a result, also one that has not begun, or whose execution was not kept when
+    /// Jenkins was restarted (`WorkflowRun.isBuilding` of its plugin). Who builds it tells the one from the other.
+    pub fn doubtful(&self) -> bool {
+        self.building == Some(true) && self.going == Some(false) && self.result.is_none()
+    }
+
+    /// Whether it will never have a result. What is not building any more has one unless that was lost.
+    fn lost(&self) -> bool {
+        (self.building == Some(false) && self.result.is_none()) || (self.doubtful() && self.held == Some(false))
     }
 
     /// How it stands.
@@ -140,8 +163,7 @@ impl Build {
         match &self.result {
             _ if self.alive() => RunStatus::Running,
             Some(result) => concluded(result),
-            // It was begun, and Jenkins has not said more; a restart may have lost it.
-            None if self.building == Some(false) => RunStatus::Queued,
+            None if self.lost() => RunStatus::Lost,
             None => RunStatus::Unknown("no result".into()),
         }
     }
@@ -153,7 +175,7 @@ impl Build {
 
     /// When it ended.
     pub fn ended(&self) -> Option<Timestamp> {
-        after(self.timestamp, self.duration).filter(|_| !self.alive())
+        after(self.timestamp, self.duration).filter(|_| !self.alive() && !self.lost())
     }
 
     /// How long it took in seconds, if it succeeded.
@@ -169,7 +191,8 @@ impl Build {
 
     /// Takes in how it stands now.
     pub fn stands(&mut self, now: &Self) {
-        (self.result, self.building, self.timestamp, self.duration) = (now.result.clone(), now.building, now.timestamp, now.duration);
+        (self.result, self.building, self.going) = (now.result.clone(), now.building, now.going);
+        (self.timestamp, self.duration) = (now.timestamp, now.duration);
         self.estimated = now.estimated.or(self.estimated);
         self.display = now.display.clone().or(self.display.take());
     }

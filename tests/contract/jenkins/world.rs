@@ -28,12 +28,23 @@ pub const PIPELINE: &str = "org.jenkinsci.plugins.workflow.job.WorkflowJob";
 pub const BRANCHES: &str = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject";
 const FOLDER: &str = "com.cloudbees.hudson.plugins.folder.Folder";
 
+/// How far a build is that has no result.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// An executor has it, which fetches its Jenkinsfile.
+    Begins,
+    Goes,
+    /// The controller was restarted: `building` stays true, and nobody builds it.
+    Lost,
+}
+
 /// A build.
 #[derive(Clone)]
 pub struct Build {
     pub number: u64,
     pub result: Option<&'static str>,
     pub building: bool,
+    pub flow: Flow,
     pub began: Timestamp,
     pub took: i64,
     pub display: String,
@@ -92,6 +103,7 @@ impl Build {
             number,
             result: None,
             building: true,
+            flow: Flow::Goes,
             began: Timestamp::now(),
             took: 0,
             display: format!("#{number}"),
@@ -121,8 +133,9 @@ impl Build {
 
     fn json(&self, class: &str, path: &str) -> Value {
         let changes = json!({ "_class": "hudson.plugins.git.GitChangeSetList", "items": self.message.iter().map(|msg| json!({ "msg": msg, "commitId": "c0ffee" })).collect::<Vec<_>>() });
+        let (goes, held) = (self.building && self.flow == Flow::Goes, self.building && self.flow != Flow::Lost);
         let mut own = json!({
-            "_class": if class == PIPELINE { "org.jenkinsci.plugins.workflow.job.WorkflowRun" } else { "hudson.model.FreeStyleBuild" }, "number": self.number, "result": self.result, "building": self.building, "inProgress": self.building,
+            "_class": if class == PIPELINE { "org.jenkinsci.plugins.workflow.job.WorkflowRun" } else { "hudson.model.FreeStyleBuild" }, "number": self.number, "result": self.result, "building": self.building, "inProgress": goes, "executor": held.then(|| json!({ "number": -1 })),
             "timestamp": self.began.as_millisecond(), "duration": if self.building { 0 } else { self.took }, "estimatedDuration": -1,
             "displayName": self.display, "queueId": self.queued.unwrap_or(self.number + 1000), "actions": self.actions, "url": format!("http://wrong.example/{path}/{}/", self.number),
             "a_field_of_tomorrow": { "x": [1] },
