@@ -20,7 +20,7 @@ pub(in crate::sources) use jobs::{Look, watch as jobs};
 pub(in crate::sources) use lines::Lines;
 pub(in crate::sources) use older::{Before, Ends, OLDER};
 pub(in crate::sources) use quota::{Need, Quota};
-pub(in crate::sources) use rows::Rows;
+pub(in crate::sources) use rows::{Row, Rows};
 pub(in crate::sources) use started::Started;
 pub(in crate::sources) use tail::{LINES, end_of, last, lines, whole_lines};
 pub(in crate::sources) use usual::Usual;

@@ -8,27 +8,47 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 /// What could be read of a list, and what is wrong with the rest.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in crate::sources) struct Rows<T> {
     /// The rows that could be read.
     pub read: Vec<T>,
+    /// How many there are.
+    pub all: usize,
     /// How many could not, and why the first of them could not.
     pub lost: Option<Clean>,
 }
 
+/// None, where a list may be missing.
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { read: Vec::new(), all: 0, lost: None }
+    }
+}
+
+/// What may be any value: what it is to us, or why it can not be read.
+#[derive(Debug)]
+pub(in crate::sources) struct Row<T>(pub Result<T, serde_json::Error>);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Row<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // It is read where it stands in the answer, which is large.
+        let told: &RawValue = Deserialize::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str(told.get())))
+    }
+}
+
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // They are read where they stand in the answer, which is large.
-        let told: Vec<&RawValue> = Vec::deserialize(deserializer)?;
+        let told: Vec<Row<T>> = Vec::deserialize(deserializer)?;
         let (all, mut read, mut why) = (told.len(), Vec::new(), None);
-        for row in told {
-            match serde_json::from_str(row.get()) {
+        for Row(row) in told {
+            match row {
                 Ok(row) => read.push(row),
                 Err(error) => why = why.or(Some(error)),
             }
         }
         let lost = why.map(|why| clean!("{} of {} rows can not be read: {why}", count((all - read.len()) as u64), count(all as u64)));
-        Ok(Self { read, lost })
+        Ok(Self { read, all, lost })
     }
 }
 

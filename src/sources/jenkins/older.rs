@@ -3,19 +3,18 @@
 use super::{
     api::{Api, Need},
     tree::{Item, Scope},
-    wire::{Build, ORIGIN, STATE, rows},
+    wire::{Build, ORIGIN, STATE},
 };
 use crate::{
     clean,
     domain::{Answer, Cursor, Run, RunStatus},
     sources::{
         SourceError,
-        ci::{OLDER, Standing},
+        ci::{OLDER, Rows, Standing},
     },
     text::{Name, Raw},
 };
 use serde::Deserialize;
-use serde_json::Value;
 use std::{cmp::Reverse, collections::BTreeMap};
 
 /// The builds of so many jobs are read for one question: those of all branches of a project would take their time.
@@ -33,7 +32,7 @@ type Far = (usize, u64, i64);
 #[serde(default)]
 struct Builds {
     #[serde(rename = "allBuilds")]
-    builds: Option<Vec<Value>>,
+    builds: Option<Rows<Build>>,
 }
 
 /// The next builds of a project's jobs: of those that were told least far.
@@ -66,7 +65,8 @@ async fn builds(api: &Api, item: &Item, (place, number, _): Far) -> Result<(Vec<
         let to = from + AGAIN + OLDER;
         let ask = Api::fields(&item.path, &[], &format!("allBuilds[{STATE},{ORIGIN}]{{{from},{to}}}"));
         let told = api.find_for::<Builds>(Need::List, &item.path, ask).await?.and_then(|answer| answer.builds).unwrap_or_default();
-        let (count, found): (usize, Vec<Build>) = (told.len(), rows(Some(told)));
+        api.note(&format!("{}, older", item.path), told.lost.map(|words| clean!("{}, older builds: {words}", item.path)));
+        let (count, found) = (told.all, told.read);
         let joins = found.first().is_some_and(|first| first.number >= number);
         if !joins && from > 0 {
             from = from.saturating_sub(OLDER);

@@ -3,16 +3,14 @@
 use super::{
     api::{Api, Need},
     keys,
-    wire::rows,
 };
 use crate::{
     clean,
     domain::{Artifact, Id, Report, Run, Tests, percent},
-    sources::SourceError,
+    sources::{SourceError, ci::Rows},
     text::Clean,
 };
 use serde::Deserialize;
-use serde_json::Value;
 
 /// Of more than so many artifacts nobody counts the rest.
 const MADE: &str = "artifacts[fileName,relativePath]{0,1000},actions[_class,failCount,skipCount,totalCount,urlName]";
@@ -22,8 +20,9 @@ const COVERAGE: &str = "coverage";
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Made {
-    artifacts: Option<Vec<Value>>,
-    actions: Option<Vec<Value>>,
+    artifacts: Option<Rows<Archived>>,
+    /// Whatever plugins hang on a build, with holes: what we can not read is not ours.
+    actions: Option<Rows<Option<Action>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -70,9 +69,11 @@ pub(super) async fn read(api: &Api, run: &Id<Run>) -> Result<Report, SourceError
     };
     let build = number.to_string();
     let made: Made = api.read(Need::List, path, Api::fields(path, &[&build], MADE)).await?;
-    let actions: Vec<Action> = rows(made.actions);
+    let actions: Vec<Action> = made.actions.unwrap_or_default().read.into_iter().flatten().collect();
+    let archived = made.artifacts.unwrap_or_default();
     let mut report = Report { tests: actions.iter().filter_map(Action::tests).reduce(together), ..Report::default() };
-    report.made(rows::<Archived>(made.artifacts).into_iter().map(Archived::artifact).collect(), 0);
+    report.made(archived.read.into_iter().map(Archived::artifact).collect(), 0);
+    report.lacks.extend(archived.lost.map(|words| clean!("artifacts: {words}")));
     if actions.iter().any(|action| action.page.as_deref() == Some(COVERAGE)) {
         let ask = Api::fields(path, &[&build, COVERAGE], "projectStatistics[line]");
         match api.find::<Covered>(path, ask).await {

@@ -4,13 +4,14 @@ use super::{
     api::Api,
     stages,
     tree::{self, Item, Scope},
-    wire::{Build, ORIGIN, QUEUE, Queued, STATE, rows},
+    wire::{Build, ORIGIN, QUEUE, Queued, STATE},
 };
 use crate::{
+    clean,
     domain::{Batch, Change, Fact, Id, Run, RunStatus},
     sources::{
         SourceError,
-        ci::{SOON, Standing, Usual},
+        ci::{Rows, SOON, Standing, Usual},
     },
     text::Clean,
 };
@@ -19,7 +20,6 @@ use futures::{
     stream::{self, BoxStream},
 };
 use serde::Deserialize;
-use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -106,13 +106,13 @@ impl Known {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Builds {
-    builds: Option<Vec<Value>>,
+    builds: Option<Rows<Build>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Items {
-    items: Option<Vec<Value>>,
+    items: Option<Rows<Queued>>,
 }
 
 impl Watch {
@@ -167,20 +167,21 @@ impl Watch {
     /// The newest builds of one job.
     async fn builds(&mut self, item: &Item) -> Result<(), SourceError> {
         let tree = format!("builds[{STATE},{ORIGIN}]{{0,{}}}", self.scope.runs);
-        let answer = match self.api.find::<Builds>(&item.path, Api::fields(&item.path, &[], &tree)).await {
+        let told = match self.api.find::<Builds>(&item.path, Api::fields(&item.path, &[], &tree)).await {
             Ok(answer) => {
-                self.api.note(&item.path, None);
-                answer.unwrap_or_default()
+                let told = answer.and_then(|answer| answer.builds).unwrap_or_default();
+                self.api.note(&item.path, told.lost.as_ref().map(|words| clean!("{}: {words}", item.path)));
+                told
             }
             // What one job keeps from us, or a plugin that fails on it, is no reason to know nothing of the others.
             Err(SourceError::Denied(words) | SourceError::Protocol(words)) => {
                 self.api.note(&item.path, Some(words));
-                Builds::default()
+                Rows::default()
             }
             Err(error) => return Err(error),
         };
         let Some(known) = self.jobs.get_mut(&item.path) else { return Ok(()) };
-        let read: BTreeMap<u64, Build> = rows::<Build>(answer.builds).into_iter().filter(|build| build.number > 0).map(|build| (build.number, build)).collect();
+        let read: BTreeMap<u64, Build> = told.read.into_iter().filter(|build| build.number > 0).map(|build| (build.number, build)).collect();
         if !read.is_empty() {
             known.builds = read;
         }
@@ -212,11 +213,12 @@ impl Watch {
     /// What waits for an executor, or for a quiet moment.
     async fn queue(&self, items: &[Item]) -> Result<Vec<Run>, SourceError> {
         let answer = match self.api.find::<Items>("the queue", Api::fields("", &["queue"], QUEUE)).await {
-            Ok(answer) => answer.unwrap_or_default(),
-            Err(SourceError::Denied(_) | SourceError::Protocol(_)) => Items::default(),
+            Ok(answer) => answer.and_then(|answer| answer.items).unwrap_or_default(),
+            Err(SourceError::Denied(_) | SourceError::Protocol(_)) => Rows::default(),
             Err(error) => return Err(error),
         };
-        let mut waiting: Vec<Queued> = rows(answer.items);
+        self.api.note("the queue", answer.lost.map(|words| clean!("the queue: {words}")));
+        let mut waiting = answer.read;
         waiting.sort_by_key(|one| one.id);
         let mut next: HashMap<&str, u64> = HashMap::new();
         let runs = waiting.into_iter().filter_map(|one| {

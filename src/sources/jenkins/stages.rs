@@ -3,12 +3,15 @@
 use super::{
     api::{Api, Way},
     keys,
-    wire::{after, rows, time},
+    wire::{after, time},
 };
 use crate::{
     clean,
     domain::{Job, RunStatus, Step},
-    sources::{SourceError, ci::Standing},
+    sources::{
+        SourceError,
+        ci::{Rows, Standing},
+    },
     text::Clean,
 };
 use jiff::Timestamp;
@@ -21,7 +24,7 @@ const DETAILED: usize = 2;
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Described {
-    stages: Option<Vec<Value>>,
+    stages: Option<Rows<Stage>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -36,7 +39,7 @@ struct Stage {
     duration: Option<i64>,
     /// The steps, where one stage was asked for.
     #[serde(rename = "stageFlowNodes")]
-    nodes: Option<Vec<Value>>,
+    nodes: Option<Rows<Stage>>,
     #[serde(rename = "parameterDescription")]
     parameter: Option<String>,
     error: Option<Fault>,
@@ -57,7 +60,7 @@ struct Grown {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Forest {
-    stages: Option<Vec<Value>>,
+    stages: Option<Rows<Branch>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -71,7 +74,7 @@ struct Branch {
     #[serde(rename = "totalDurationMillis")]
     duration: Option<i64>,
     placeholder: Option<bool>,
-    children: Option<Vec<Value>>,
+    children: Option<Rows<Branch>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -136,11 +139,12 @@ impl Stage {
 }
 
 /// The stages that have no others in them, in their order.
-fn leaves(branches: Vec<Branch>, alive: bool, found: &mut Vec<Told>) {
-    for branch in branches {
-        let children: Vec<Branch> = rows(branch.children);
-        if !children.is_empty() {
-            leaves(children, alive, found);
+fn leaves(branches: Rows<Branch>, alive: bool, (found, lost): (&mut Vec<Told>, &mut Option<Clean>)) {
+    *lost = lost.take().or(branches.lost);
+    for branch in branches.read {
+        let children = branch.children.unwrap_or_default();
+        if children.all > 0 {
+            leaves(children, alive, (&mut *found, &mut *lost));
         } else if branch.placeholder != Some(true) {
             let status = status(branch.state.as_deref(), alive);
             let started = time(branch.start).filter(|_| status.ran());
@@ -151,19 +155,27 @@ fn leaves(branches: Vec<Branch>, alive: bool, found: &mut Vec<Told>) {
     }
 }
 
+/// What of the stages of its builds can not be read.
+fn unread(api: &Api, path: &str, lost: Option<Clean>) {
+    api.note(&format!("{path}, stages"), lost.map(|words| clean!("{path}, stages: {words}")));
+}
+
 /// The stages of a build, by the way that is there; none where there is none, or it has none.
 pub(super) async fn read(api: &Api, path: &str, number: u64, alive: bool) -> Result<Vec<Told>, SourceError> {
     let build = number.to_string();
     let view = matches!(api.way(), Way::Unknown | Way::StageView);
     if view && let Some(found) = api.find::<Described>(path, Api::ask(path, &[&build, "wfapi", "describe"])).await? {
         api.goes(Way::StageView);
-        return Ok(rows::<Stage>(found.stages).iter().map(|stage| stage.told(alive)).collect());
+        let stages = found.stages.unwrap_or_default();
+        unread(api, path, stages.lost);
+        return Ok(stages.read.iter().map(|stage| stage.told(alive)).collect());
     }
     let graph = matches!(api.way(), Way::Unknown | Way::GraphView);
     if graph && let Some(found) = api.find::<Grown>(path, Api::ask(path, &[&build, "stages", "tree"])).await? {
         api.goes(Way::GraphView);
-        let mut told = Vec::new();
-        leaves(rows(found.data.and_then(|data| data.stages)), alive, &mut told);
+        let (mut told, mut lost) = (Vec::new(), None);
+        leaves(found.data.and_then(|data| data.stages).unwrap_or_default(), alive, (&mut told, &mut lost));
+        unread(api, path, lost);
         return Ok(told);
     }
     Ok(Vec::new())
@@ -187,13 +199,15 @@ pub(super) async fn waits(api: &Api, path: &str, number: u64) -> Result<Option<C
 async fn steps(api: &Api, path: &str, number: u64, stage: &str, alive: bool) -> Result<Box<[Step]>, SourceError> {
     let ask = Api::ask(path, &[&number.to_string(), "execution", "node", stage, "wfapi", "describe"]);
     let found = api.find::<Stage>(path, ask).await?.unwrap_or_default();
-    Ok(rows::<Stage>(found.nodes).iter().enumerate().map(|(at, node)| node.step(at, alive)).collect())
+    let nodes = found.nodes.unwrap_or_default();
+    unread(api, path, nodes.lost);
+    Ok(nodes.read.iter().enumerate().map(|(at, node)| node.step(at, alive)).collect())
 }
 
 /// The step of a stage that failed, the last where several did: what came before it was caught.
 pub(super) async fn failed_node(api: &Api, path: &str, number: u64, stage: &str) -> Result<Option<String>, SourceError> {
     let ask = Api::ask(path, &[&number.to_string(), "execution", "node", stage, "wfapi", "describe"]);
-    let nodes = rows::<Stage>(api.find::<Stage>(path, ask).await?.unwrap_or_default().nodes);
+    let nodes = api.find::<Stage>(path, ask).await?.and_then(|stage| stage.nodes).unwrap_or_default().read;
     let bad = |node: &Stage| matches!(status(node.status.as_deref(), false), RunStatus::Failed | RunStatus::Warn);
     Ok(nodes.into_iter().rfind(bad).map(|node| node.id))
 }
@@ -234,5 +248,6 @@ pub(super) async fn jobs(api: &Api, path: &str, number: u64, standing: Option<St
 /// How the stages of a list stand.
 #[cfg(test)]
 pub(super) fn known(list: Option<Value>) -> Vec<RunStatus> {
-    rows::<Stage>(list.and_then(|list| list.as_array().cloned())).iter().map(|stage| stage.told(true).status).collect()
+    let stages: Option<Rows<Stage>> = list.map(|list| serde_json::from_str(&list.to_string()).expect("a list"));
+    stages.unwrap_or_default().read.iter().map(|stage| stage.told(true).status).collect()
 }

@@ -2,11 +2,18 @@
 
 use super::{
     api::Api,
-    wire::{Build, STATE, decoded, rows},
+    wire::{Build, STATE, decoded},
 };
-use crate::{clean, domain::glob, sources::SourceError};
+use crate::{
+    clean,
+    domain::glob,
+    sources::{
+        SourceError,
+        ci::{Row, Rows},
+    },
+    text::Clean,
+};
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// So many floors are read at once; what lies deeper takes a request of its own.
@@ -71,8 +78,8 @@ struct Node {
     #[serde(rename = "nextBuildNumber")]
     next: Option<u64>,
     #[serde(rename = "lastBuild")]
-    last: Option<Value>,
-    jobs: Option<Vec<Value>>,
+    last: Option<Row<Build>>,
+    jobs: Option<Rows<Node>>,
 }
 
 impl Node {
@@ -119,9 +126,10 @@ pub(super) async fn read(api: &Api, scope: &Scope) -> Result<Vec<Item>, SourceEr
         let ask = Api::fields(&folder, &[], &fields(FLOORS));
         match api.find::<Node>(&folder, ask).await {
             Ok(Some(node)) => {
-                api.note(&folder, None);
                 let many = branches || node.says("MultiBranch");
-                walk(rows(node.jobs), &folder, many, FLOORS, &mut found, &mut open);
+                let mut lost = Vec::new();
+                walk(node.jobs.unwrap_or_default(), (&folder, many), FLOORS, (&mut found, &mut open, &mut lost));
+                api.note(&folder, lost.into_iter().next());
             }
             // The first one is the server itself.
             Ok(None) if folder.is_empty() => {
@@ -162,15 +170,21 @@ fn fields(floors: usize) -> String {
     format!("_class,{inner}")
 }
 
-/// Sorts what is in a folder: jobs are found, what lies deeper than was read is open.
-fn walk(nodes: Vec<Node>, folder: &str, branches: bool, floors: usize, found: &mut Vec<Item>, open: &mut Vec<(String, bool)>) {
-    for node in nodes {
+/// Jobs, folders of which it is known whether they hold branches, and what can not be read.
+type Sorted<'a> = (&'a mut Vec<Item>, &'a mut Vec<(String, bool)>, &'a mut Vec<Clean>);
+
+/// Sorts what is in a folder: jobs are found, what lies deeper than was read is open, and what can not be read is said.
+fn walk(nodes: Rows<Node>, (folder, branches): (&str, bool), floors: usize, into: Sorted<'_>) {
+    let (found, open, lost) = into;
+    let place = if folder.is_empty() { "the list of jobs" } else { folder };
+    lost.extend(nodes.lost.map(|words| clean!("{place}: {words}")));
+    for node in nodes.read {
         let Some(name) = node.name.as_deref().filter(|name| !name.is_empty()) else { continue };
         let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         if node.holds_others() {
             let many = node.says("MultiBranch");
             match node.jobs {
-                Some(jobs) => walk(rows(Some(jobs)), &path, many, floors.saturating_sub(1), found, open),
+                Some(jobs) => walk(jobs, (&path, many), floors.saturating_sub(1), (&mut *found, &mut *open, &mut *lost)),
                 None if floors <= 1 => open.push((path, many)),
                 None => {}
             }
@@ -178,7 +192,14 @@ fn walk(nodes: Vec<Node>, folder: &str, branches: bool, floors: usize, found: &m
         }
         let branch = branches.then(|| decoded(name));
         let pipeline = branches || node.says("WorkflowJob");
-        let last = node.last.and_then(|last| serde_json::from_value::<Build>(last).ok()).filter(|build| build.number > 0);
+        let last = match node.last.map(|Row(last)| last) {
+            Some(Err(why)) => {
+                lost.push(clean!("{path}: its newest build can not be read: {why}"));
+                None
+            }
+            Some(Ok(last)) => Some(last).filter(|build| build.number > 0),
+            None => None,
+        };
         let next = node.next.or_else(|| last.as_ref().map(|last| last.number + 1)).unwrap_or_default();
         found.push(Item { path, branch, pipeline, next, last });
     }
@@ -240,13 +261,17 @@ mod tests {
                     { "_class": "org.jenkinsci.plugins.workflow.job.WorkflowJob", "name": "hot%2Ffix", "color": "blue", "lastBuild": { "number": 7, "building": true } } ] },
                 { "_class": "com.cloudbees.hudson.plugins.folder.Folder", "name": "empty", "jobs": [] } ] },
             { "_class": "hudson.model.FreeStyleProject", "name": "nightly", "color": "notbuilt", "nextBuildNumber": 1, "lastBuild": null },
+            { "_class": "hudson.model.FreeStyleProject", "name": "odd", "color": "blue", "lastBuild": { "number": "seven" } },
             { "name": null }, 7, { "_class": "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject", "name": "deep" },
         ]);
-        let (mut found, mut open) = (Vec::new(), Vec::new());
-        walk(rows(tree.as_array().cloned()), "", false, 1, &mut found, &mut open);
+        let (mut found, mut open, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+        walk(serde_json::from_str(&tree.to_string()).expect("a list"), ("", false), 1, (&mut found, &mut open, &mut lost));
         let told: Vec<_> = found.iter().map(|item| (item.path.as_str(), item.branch.as_deref(), item.pipeline, item.next)).collect();
-        assert_eq!(told, [("shop/cart/hot%2Ffix", Some("hot/fix"), true, 8), ("nightly", None, false, 1)]);
+        assert_eq!(told, [("shop/cart/hot%2Ffix", Some("hot/fix"), true, 8), ("nightly", None, false, 1), ("odd", None, false, 0)]);
         assert_eq!(open, [("deep".to_owned(), true)]);
+        let [row, build] = lost.as_slice() else { panic!("{lost:?}") };
+        assert!(row.starts_with("the list of jobs: 1 of 6 rows can not be read: invalid type: integer"), "{row}");
+        assert!(build.starts_with("odd: its newest build can not be read: invalid type: string"), "{build}");
     }
 
     #[test]

@@ -1,15 +1,14 @@
-//! What Jenkins answers about jobs, builds and its queue, and the nouns it becomes. All fields may be missing or null; one row that can not be
-//! read does no harm to the others.
+//! What Jenkins answers about jobs, builds and its queue, and the nouns it becomes. All fields may be missing or null.
 
 use super::{api::Api, keys, tree::Item};
 use crate::{
     clean,
     domain::{Run, RunStatus},
-    sources::spec,
+    sources::{ci::Rows, spec},
     text::{Clean, Name},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, de::{DeserializeOwned, IgnoredAny}};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::Value;
 
 /// The fields that tell how a build stands: cheap to ask of each job.
@@ -19,11 +18,6 @@ pub(super) const HELD: &str = "executor[number]";
 /// The fields of who builds it, what began it and what is in it.
 pub(super) const ORIGIN: &str = "executor[number],queueId,actions[causes[shortDescription,userId,userName,upstreamProject],parameters[_class,name,value],\
     lastBuiltRevision[SHA1,branch[name]],remoteUrls],changeSet[items[commitId,msg]{0,1}],changeSets[items[commitId,msg]{0,1}]";
-
-/// The rows of a list that can be read.
-pub(super) fn rows<T: DeserializeOwned>(list: Option<Vec<Value>>) -> Vec<T> {
-    list.unwrap_or_default().into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect()
-}
 
 /// A build.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -48,18 +42,21 @@ pub(super) struct Build {
     estimated: Option<i64>,
     #[serde(rename = "displayName")]
     display: Option<String>,
-    actions: Option<Vec<Value>>,
+    actions: Option<Actions>,
     #[serde(rename = "changeSet")]
     change: Option<Value>,
     #[serde(rename = "changeSets")]
     changes: Option<Vec<Value>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Whatever plugins hang on a build, with holes. One that calls something of its own as we call ours is none of those that we look for.
+type Actions = Rows<Option<Action>>;
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 struct Action {
-    causes: Option<Vec<Value>>,
-    parameters: Option<Vec<Value>>,
+    causes: Option<Rows<Cause>>,
+    parameters: Option<Rows<Parameter>>,
     #[serde(rename = "lastBuiltRevision")]
     built: Option<Revision>,
     #[serde(rename = "remoteUrls")]
@@ -67,7 +64,7 @@ struct Action {
 }
 
 /// What a build was started with.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 pub(super) struct Parameter {
     /// Which kind it is.
@@ -89,7 +86,7 @@ impl Parameter {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 struct Cause {
     #[serde(rename = "shortDescription")]
@@ -102,7 +99,7 @@ struct Cause {
     upstream: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 struct Revision {
     #[serde(rename = "SHA1")]
@@ -110,7 +107,7 @@ struct Revision {
     branch: Option<Vec<Branch>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 struct Branch {
     name: Option<String>,
@@ -197,31 +194,29 @@ impl Build {
         self.display = now.display.clone().or(self.display.take());
     }
 
-    fn actions(&self) -> Vec<Action> {
-        rows(self.actions.clone())
+    fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.actions.iter().flat_map(|actions| actions.read.iter().flatten())
     }
 
     /// The checkout that is about the job itself: that of a repository called like it, else the last one. Libraries are checked out first.
-    fn checkout(&self, item: &Item) -> Option<Revision> {
-        let mut found: Vec<Action> = self.actions().into_iter().filter(|action| action.built.is_some()).collect();
-        let own = |action: &Action| {
+    fn checkout(&self, item: &Item) -> Option<&Revision> {
+        let found: Vec<&Action> = self.actions().filter(|action| action.built.is_some()).collect();
+        let own = |action: &&Action| {
             let names = action.remotes.iter().flatten().filter_map(|url| url.trim_end_matches('/').trim_end_matches(".git").rsplit(['/', ':']).next());
             names.into_iter().any(|name| item.path.split('/').any(|part| part.eq_ignore_ascii_case(name)))
         };
-        let at = found.iter().position(own).or(found.len().checked_sub(1))?;
-        found.swap_remove(at).built
+        found.iter().copied().find(own).or(found.last().copied())?.built.as_ref()
     }
 
-    fn causes(&self) -> Vec<Cause> {
-        self.actions().into_iter().flat_map(|action| rows(action.causes)).collect()
+    fn causes(&self) -> impl Iterator<Item = &Cause> {
+        self.actions().filter_map(|action| action.causes.as_ref()).flat_map(|causes| &causes.read)
     }
 
     /// Who caused it, or what.
     fn actor(&self) -> Clean {
-        let causes = self.causes();
         let text = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(Clean::from_untrusted);
-        let person = causes.iter().find_map(|cause| text(&cause.name).or_else(|| text(&cause.id)));
-        let other = || causes.iter().find_map(|cause| text(&cause.upstream).or_else(|| text(&cause.short)));
+        let person = self.causes().find_map(|cause| text(&cause.name).or_else(|| text(&cause.id)));
+        let other = || self.causes().find_map(|cause| text(&cause.upstream).or_else(|| text(&cause.short)));
         person.or_else(other).unwrap_or_default()
     }
 
@@ -232,18 +227,18 @@ impl Build {
 
     /// Whether `user` asked for it.
     pub fn caused_by(&self, user: &str) -> bool {
-        self.causes().iter().any(|cause| cause.id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(user)))
+        self.causes().any(|cause| cause.id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(user)))
     }
 
     /// What it was started with.
-    pub fn parameters(&self) -> Vec<Parameter> {
-        self.actions().into_iter().flat_map(|action| rows::<Parameter>(action.parameters)).filter(|parameter| !parameter.name.is_empty()).collect()
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        let all = self.actions().filter_map(|action| action.parameters.as_ref()).flat_map(|parameters| &parameters.read);
+        all.filter(|parameter| !parameter.name.is_empty())
     }
 
     /// `VERSION=2.8.0 TARGET=production`, secrets masked.
     fn started_with(&self) -> Clean {
-        let told =
-            self.parameters().into_iter().filter_map(|parameter| Some(format!("{}={}", parameter.name, spec::shown(&parameter.name, &parameter.text()?))));
+        let told = self.parameters().filter_map(|parameter| Some(format!("{}={}", parameter.name, spec::shown(&parameter.name, &parameter.text()?))));
         clean!("{}", told.collect::<Vec<_>>().join(" "))
     }
 
@@ -253,15 +248,16 @@ impl Build {
         let change = sets.filter_map(|set| set.pointer("/items/0/msg")?.as_str()).next().map(Clean::from_untrusted);
         let named = || self.display.as_deref().filter(|name| *name != format!("#{}", self.number)).map(Clean::from_untrusted);
         let parameters = || Some(self.started_with()).filter(|words| !words.is_empty());
-        let cause = || self.causes().iter().find_map(|cause| cause.short.as_deref().map(Clean::from_untrusted));
+        let cause = || self.causes().find_map(|cause| cause.short.as_deref().map(Clean::from_untrusted));
         change.or_else(named).or_else(parameters).or_else(cause).unwrap_or_default()
     }
 
     /// The run that it is. `waiting` is what it waits for, where that is known.
     pub fn run(&self, api: &Api, item: &Item, usual: Option<u32>, waiting: Option<&Clean>) -> Run {
-        let checkout = self.checkout(item).unwrap_or_default();
-        let of_commit = checkout.branch.unwrap_or_default().into_iter().find_map(|branch| branch.name);
-        let branch = item.branch.clone().or_else(|| of_commit.map(|name| bare(&name).to_owned())).unwrap_or_default();
+        let checkout = self.checkout(item);
+        let of_commit = checkout.and_then(|built| built.branch.iter().flatten().find_map(|branch| branch.name.as_deref()));
+        let branch = item.branch.as_deref().or(of_commit.map(bare)).unwrap_or_default();
+        let commit = checkout.and_then(|built| built.sha.as_deref()).unwrap_or_default();
         let status = match (self.status(), waiting) {
             (RunStatus::Running, Some(waiting)) => RunStatus::Waiting(waiting.clone()),
             (status, _) => status,
@@ -274,8 +270,8 @@ impl Build {
             number: self.number,
             attempt: 1,
             title: self.title(),
-            branch: Name::new(&branch),
-            commit: Name::new(&checkout.sha.unwrap_or_default()),
+            branch: Name::new(branch),
+            commit: Name::new(commit),
             actor: self.actor(),
             status,
             created: self.at(),
@@ -304,7 +300,7 @@ pub(super) struct Queued {
     #[serde(rename = "inQueueSince")]
     since: Option<i64>,
     task: Option<Task>,
-    actions: Option<Vec<Value>>,
+    actions: Option<Actions>,
 }
 
 #[derive(Debug, Default, Deserialize)]

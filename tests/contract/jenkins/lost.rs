@@ -66,3 +66,26 @@ async fn a_script_waits_for_nothing_that_is_lost() {
     assert_eq!((code, &said["status"]), (Some(2), &json!("lost")), "{said}");
     assert!(gone == Some(2) && words.contains("taken out of the queue"), "{gone:?} {words}");
 }
+
+#[tokio::test]
+async fn what_can_not_be_read_of_a_list_is_counted_and_the_rest_is_there() {
+    let jenkins = Jenkins::new(Plugins::StageView).await;
+    jenkins.with(|world| {
+        with_history(world, vec![Build::over(1, "SUCCESS"), Build { odd: true, ..Build::over(2, "SUCCESS") }, Build::over(3, "FAILURE")]);
+        world.add("nightly", FREESTYLE, Vec::new());
+        world.waits(77, "nightly", "busy");
+        world.queue.push(json!({ "id": "seventy-eight" }));
+    });
+    let source = jenkins.source("");
+    let mut runs = Seen::new(&source, Feed::Runs);
+    let lacks = |words: &str| source.offers().lacks.iter().any(|lack| lack.contains(words));
+    runs.until("what can not be read of the builds", |_| lacks("shop/cart: 1 of 3 rows can not be read").then_some(())).await;
+    runs.until("what can not be read of the queue", |_| lacks("the queue: 1 of 2 rows can not be read").then_some(())).await;
+    assert!(runs.run(3).is_some() && runs.runs.len() == 3 && runs.run(2).is_none(), "{:?}", runs.runs);
+    jenkins.with(|world| {
+        world.queue.pop();
+        world.build("shop/cart", 2).odd = false;
+        world.begin("shop/cart", Build::over(4, "SUCCESS"));
+    });
+    runs.until("that it is whole again", |seen| (seen.run(2).is_some() && !lacks("can not be read")).then_some(())).await;
+}

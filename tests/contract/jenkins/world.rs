@@ -67,6 +67,8 @@ pub struct Build {
     pub grows: bool,
     /// Whether it tells only what it must.
     pub sparse: bool,
+    /// Whether it tells a field in another type.
+    pub odd: bool,
 }
 
 /// A question of a build, and the values that an answer must hold.
@@ -118,6 +120,7 @@ impl Build {
             archived: Vec::new(),
             grows: true,
             sparse: false,
+            odd: false,
         }
     }
 
@@ -136,7 +139,7 @@ impl Build {
         let (goes, held) = (self.building && self.flow == Flow::Goes, self.building && self.flow != Flow::Lost);
         let mut own = json!({
             "_class": if class == PIPELINE { "org.jenkinsci.plugins.workflow.job.WorkflowRun" } else { "hudson.model.FreeStyleBuild" }, "number": self.number, "result": self.result, "building": self.building, "inProgress": goes, "executor": held.then(|| json!({ "number": -1 })),
-            "timestamp": self.began.as_millisecond(), "duration": if self.building { 0 } else { self.took }, "estimatedDuration": -1,
+            "timestamp": self.began.as_millisecond(), "duration": if self.building { 0 } else { self.took }, "estimatedDuration": if self.odd { json!("soon") } else { json!(-1) },
             "displayName": self.display, "queueId": self.queued.unwrap_or(self.number + 1000), "actions": self.actions, "url": format!("http://wrong.example/{path}/{}/", self.number),
             "a_field_of_tomorrow": { "x": [1] },
             "artifacts": self.archived.iter().map(|path| json!({ "fileName": path.rsplit('/').next(), "relativePath": path, "displayPath": null })).collect::<Vec<_>>(),

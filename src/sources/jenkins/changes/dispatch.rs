@@ -43,7 +43,7 @@ impl Start {
         let newest = |asked| rebuild::newest(build, &[], job, queue, (user, asked));
         // Of two starts by the same user at the same time the item of the queue tells which is ours.
         let newest = newest(None).max(asked.and_then(|item| newest(Some(item))));
-        Self { newest, closed: job.closed(), parameters: !defined.is_empty(), inputs: inputs(defined) }
+        Self { newest, closed: job.closed(), parameters: !defined.is_empty(), inputs: inputs(&defined) }
     }
 
     /// Whether it can be made.
@@ -68,16 +68,16 @@ impl Start {
 }
 
 /// What a job takes by the definitions of its parameters. A password, a file and credentials are nothing to write on a screen.
-fn inputs(defined: Vec<Definition>) -> Result<Inputs, Clean> {
+fn inputs(defined: &[&Definition]) -> Result<Inputs, Clean> {
     let kept: Vec<&str> = defined.iter().filter(|one| rebuild::kept_back(&one.kind)).map(|one| one.name.as_str()).collect();
     if !kept.is_empty() {
         return Err(clean!("it takes what is not asked for here, a password, a file or credentials: {}", kept.join(", ")));
     }
-    Ok(Inputs { known: defined.into_iter().map(input).collect(), open: false })
+    Ok(Inputs { known: defined.iter().copied().map(input).collect(), open: false })
 }
 
 /// Jenkins insists on no parameter: one that is left out takes its default.
-fn input(definition: Definition) -> Input {
+fn input(definition: &Definition) -> Input {
     let choices = definition.choices.as_deref().unwrap_or_default();
     let kind = match definition.kind.as_str() {
         "BooleanParameterDefinition" => InputKind::Flag,

@@ -9,10 +9,8 @@ use crate::{
     domain::{CheckKind, Finding, Held, Verb},
     sources::{
         SourceError,
-        jenkins::{
-            api::{Api, Need, Way},
-            wire::rows,
-        },
+        ci::Rows,
+        jenkins::api::{Api, Need, Way},
         spec,
     },
     text::{Clean, Name, Raw},
@@ -51,10 +49,10 @@ struct Wanted {
 /// As Stage View tells it. Older ones tell nothing of the values, and show by the address whether there are any.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Pending {
+pub(super) struct Pending {
     id: Option<String>,
     message: Option<String>,
-    inputs: Option<Vec<Value>>,
+    inputs: Option<Rows<Definition>>,
     #[serde(rename = "proceedUrl")]
     proceed: Option<String>,
 }
@@ -78,7 +76,7 @@ struct Steps {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Listed {
-    steps: Option<Vec<Value>>,
+    steps: Option<Rows<Step>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -115,11 +113,9 @@ impl Pending {
     fn input(self) -> Option<Input> {
         let empty = self.proceed.as_deref().is_some_and(|url| url.ends_with("/proceedEmpty"));
         let wants = match self.inputs {
-            Some(inputs) if inputs.is_empty() => Wants::Nothing,
-            Some(inputs) => {
-                let (count, values) = (inputs.len(), rows::<Definition>(Some(inputs)));
-                if values.len() == count { Wants::Values(values.into_iter().map(Definition::wanted).collect()) } else { Wants::Untold }
-            }
+            Some(inputs) if inputs.all == 0 => Wants::Nothing,
+            Some(Rows { read, lost: None, .. }) => Wants::Values(read.into_iter().map(Definition::wanted).collect()),
+            Some(_) => Wants::Untold,
             None if empty => Wants::Nothing,
             None => Wants::Untold,
         };
@@ -137,20 +133,20 @@ impl Step {
 }
 
 /// What a list of Stage View asks.
-pub(super) fn of_stage_view(list: Vec<Value>) -> Vec<Input> {
-    rows::<Pending>(Some(list)).into_iter().filter_map(Pending::input).collect()
+pub(super) fn of_stage_view(list: Rows<Pending>) -> Vec<Input> {
+    list.read.into_iter().filter_map(Pending::input).collect()
 }
 
 /// What a build asks now, by the plugin that is there; none where none tells.
 pub(super) async fn read(api: &Api, path: &str, number: u64) -> Result<Option<Vec<Input>>, SourceError> {
     let build = number.to_string();
     let view = matches!(api.way(), Way::Unknown | Way::StageView);
-    if view && let Some(list) = api.find_for::<Vec<Value>>(Need::Change, path, Api::ask(path, &[&build, "wfapi", "pendingInputActions"])).await? {
+    if view && let Some(list) = api.find_for::<Rows<Pending>>(Need::Change, path, Api::ask(path, &[&build, "wfapi", "pendingInputActions"])).await? {
         return Ok(Some(of_stage_view(list)));
     }
     let graph = matches!(api.way(), Way::Unknown | Way::GraphView);
     if graph && let Some(told) = api.find_for::<Steps>(Need::Change, path, Api::ask(path, &[&build, "stages", "allSteps"])).await? {
-        let steps = rows::<Step>(told.data.and_then(|data| data.steps));
+        let steps = told.data.and_then(|data| data.steps).unwrap_or_default().read;
         return Ok(Some(steps.into_iter().filter_map(Step::input).collect()));
     }
     Ok(None)

@@ -20,7 +20,7 @@ use crate::{
     text::Clean,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// It, and what was read for one verb.
 #[derive(Debug)]
@@ -128,13 +128,15 @@ struct Executable {
 
 async fn queued(api: &Api, path: &str, item: u64) -> Result<Now, SourceError> {
     let fields = format!("cancelled,executable[number],{QUEUE_ITEM}");
-    let told = api.find_for::<Value>(Need::Change, "the queue", Api::fields("", &["queue", "item", &item.to_string()], &fields)).await?;
+    let told = api.find_for::<Box<RawValue>>(Need::Change, "the queue", Api::fields("", &["queue", "item", &item.to_string()], &fields)).await?;
     let gone = || SourceError::NotFound(clean!("it has left the queue, and Jenkins has forgotten what became of it"));
     let told = told.ok_or_else(gone)?;
-    let left = Left::deserialize(&told).unwrap_or_default();
+    let unread = |why: serde_json::Error| SourceError::Protocol(clean!("the queue: item {item} can not be read: {why}"));
+    let left: Left = serde_json::from_str(told.get()).map_err(unread)?;
+    let waits: Queued = serde_json::from_str(told.get()).map_err(unread)?;
     let job = api.item(path);
     let began = left.executable.and_then(|executable| executable.number);
-    let mut run = Queued::deserialize(&told).unwrap_or_default().run(api, &job, began.unwrap_or(job.next));
+    let mut run = waits.run(api, &job, began.unwrap_or(job.next));
     match (left.cancelled, began) {
         (Some(true), _) => run.status = RunStatus::Cancelled,
         (_, Some(_)) => run.status = RunStatus::Running,

@@ -9,9 +9,10 @@ use crate::{
     domain::{CheckKind, Finding, Id, Run},
     sources::{
         SourceError,
+        ci::Rows,
         jenkins::{
             api::{Api, Need},
-            wire::{Build, QUEUE, Queued, rows},
+            wire::{Build, QUEUE, Queued},
         },
     },
     text::Clean,
@@ -30,15 +31,16 @@ pub(super) struct WireJob {
     buildable: Option<bool>,
     #[serde(rename = "nextBuildNumber")]
     next: Option<u64>,
-    property: Option<Vec<Value>>,
-    builds: Option<Vec<Value>>,
+    /// With holes, and those of plugins, which are not ours.
+    property: Option<Rows<Option<Property>>>,
+    builds: Option<Rows<Build>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Property {
     #[serde(rename = "parameterDefinitions")]
-    definitions: Option<Vec<Value>>,
+    definitions: Option<Rows<Definition>>,
 }
 
 /// What a job says of one of its parameters.
@@ -66,8 +68,9 @@ impl Definition {
 
 impl WireJob {
     /// The parameters that it knows.
-    pub fn definitions(&self) -> Vec<Definition> {
-        rows(self.property.clone()).into_iter().flat_map(|property: Property| rows(property.definitions)).collect()
+    pub fn definitions(&self) -> Vec<&Definition> {
+        let properties = self.property.iter().flat_map(|property| property.read.iter().flatten());
+        properties.filter_map(|property| property.definitions.as_ref()).flat_map(|definitions| &definitions.read).collect()
     }
 
     /// Whether it builds nothing now.
@@ -79,7 +82,7 @@ impl WireJob {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Items {
-    items: Option<Vec<Value>>,
+    items: Option<Rows<Queued>>,
 }
 
 /// The other build.
@@ -112,7 +115,7 @@ pub(super) async fn read(api: &Api, id: &Id<Run>, path: &str, build: &Build) -> 
 pub(super) async fn look(api: &Api, path: &str) -> Result<(WireJob, Vec<Queued>), SourceError> {
     let job: WireJob = api.read(Need::Change, path, Api::fields(path, &[], JOB)).await?;
     let items: Items = api.find_for(Need::Change, "the queue", Api::fields("", &["queue"], QUEUE)).await?.unwrap_or_default();
-    let mut queue: Vec<Queued> = rows(items.items).into_iter().filter(|one: &Queued| one.path().as_deref() == Some(path)).collect();
+    let mut queue: Vec<Queued> = items.items.unwrap_or_default().read.into_iter().filter(|one| one.path().as_deref() == Some(path)).collect();
     queue.sort_by_key(|one| one.id);
     Ok((job, queue))
 }
@@ -123,7 +126,7 @@ impl Rebuild {
         let defined = job.definitions();
         let mut own = Self { closed: job.closed(), ..Self::default() };
         let mut fields = Vec::new();
-        let then = build.parameters();
+        let then: Vec<_> = build.parameters().collect();
         own.given = !then.is_empty();
         for parameter in &then {
             let Some(definition) = defined.iter().find(|one| one.name == parameter.name) else {
@@ -198,7 +201,7 @@ pub(super) fn kept_back(kind: &str) -> bool {
 
 /// Whether another build was given all that is sent.
 fn repeats(fields: &[Field], other: &Build) -> bool {
-    let given = other.parameters();
+    let given: Vec<_> = other.parameters().collect();
     let same = |a: &str, b: &str| a.replace("\r\n", "\n").trim() == b.replace("\r\n", "\n").trim();
     fields.iter().all(|field| given.iter().any(|one| one.name == field.name && one.text().is_some_and(|text| same(&text, &field.value))))
 }
@@ -207,7 +210,7 @@ fn repeats(fields: &[Field], other: &Build) -> bool {
 /// the newest one that our user asked for with the same parameters: it can be another one where somebody asked for that as the same user at that very
 /// time. The number of what waits is the one it gets if nothing before it leaves the queue.
 pub(super) fn newest(build: &Build, fields: &[Field], job: &WireJob, queue: &[Queued], (user, asked): (&str, Option<u64>)) -> Option<u64> {
-    let builds: Vec<Build> = rows(job.builds.clone());
+    let builds = job.builds.as_ref().map_or(&[][..], |builds| &builds.read);
     let last = builds.iter().map(|build| build.number).max().unwrap_or(build.number);
     let next = job.next.unwrap_or(last + 1);
     let waiting = || queue.iter().zip(next..);
