@@ -1,10 +1,7 @@
 //! A long log as it comes, in lines and with rests: a hundred thousand lines must not drive out what waits to be drawn.
 
-use crate::{
-    domain::{LineKind, LogLine},
-    logs::line,
-    sources::SourceError,
-};
+use super::tail;
+use crate::{domain::LogLine, sources::SourceError};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream::BoxStream};
 use std::time::Duration;
@@ -66,10 +63,24 @@ impl Lines {
         for one in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.given += 1;
             if self.given > self.skip {
-                let one = one.strip_suffix(b"\n").unwrap_or(one);
-                lines.push(line::parse(one.strip_suffix(b"\r").unwrap_or(one), LineKind::Output));
+                lines.push(tail::line(one.strip_suffix(b"\n").unwrap_or(one)));
             }
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+
+    #[tokio::test]
+    async fn what_was_written_over_itself_is_what_it_came_to_be_and_a_line_of_many() {
+        let said = b"2026-11-24T02:54:31Z  10%\r 55%\r100%\r\n\r\nnext\n";
+        let (mut lines, mut body) = (Lines::default(), stream::iter([Ok(Bytes::from_static(said))]).boxed());
+        let (told, ended) = lines.read(&mut body, true).await.expect("it is read");
+        assert_eq!(told.iter().map(|line| line.text.text.to_string()).collect::<Vec<_>>(), ["100%", "", "next"]);
+        assert!(ended && lines.given == 3 && told[0].at.is_some_and(|at| at.to_string() == "2026-11-24T02:54:31Z"), "{told:?}");
     }
 }

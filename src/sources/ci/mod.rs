@@ -22,7 +22,7 @@ pub(in crate::sources) use older::{Before, Ends, OLDER};
 pub(in crate::sources) use quota::{Need, Quota};
 pub(in crate::sources) use rows::{Row, Rows};
 pub(in crate::sources) use started::Started;
-pub(in crate::sources) use tail::{LINES, end_of, last, lines, whole_lines};
+pub(in crate::sources) use tail::{LINES, came_to, end_of, last, lines, whole_lines};
 pub(in crate::sources) use usual::Usual;
 
 use super::{SourceError, refusal::Refusal};

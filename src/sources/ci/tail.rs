@@ -2,7 +2,7 @@
 
 use crate::{
     clean,
-    domain::LogLine,
+    domain::{LineKind, LogLine},
     logs::line,
     sources::SourceError,
     text::{Clean, bytes as size, redact},
@@ -54,8 +54,19 @@ pub(in crate::sources) fn last(lines: &[LogLine], count: usize) -> Vec<Clean> {
 
 /// The lines of a log without marks of its own.
 pub(in crate::sources) fn lines(bytes: &[u8]) -> Vec<LogLine> {
-    let each = bytes.split(|byte| *byte == b'\n').map(|one| one.strip_suffix(b"\r").unwrap_or(one));
-    each.map(|one| line::parse(one, crate::domain::LineKind::Output)).collect()
+    bytes.split(|byte| *byte == b'\n').map(line).collect()
+}
+
+/// A line without its end. Of one that was written over itself, as bars of progress are, what it came to be; its time is that of its beginning.
+pub(super) fn line(whole: &[u8]) -> LogLine {
+    let mut line = line::parse(came_to(whole.split(|byte| *byte == b'\r')), LineKind::Output);
+    line.at = line.at.or_else(|| line::split_time(whole).0);
+    line
+}
+
+/// What a terminal would show in the end of what was written in one place.
+pub(in crate::sources) fn came_to<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> &'a [u8] {
+    pieces.filter(|piece| !piece.is_empty()).last().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -81,6 +92,12 @@ mod tests {
         assert!(matches!(end(33, chunk).await, Err(SourceError::Unsupported(words)) if words.contains("longer than 32 MiB")));
         let broken = stream::iter([Ok(Bytes::from_static(b"a\n")), Err(SourceError::Unreachable("cut".into()))]).boxed();
         assert_eq!(end_of(broken).await, Err(SourceError::Unreachable("cut".into())));
+    }
+
+    #[test]
+    fn of_a_bar_of_progress_its_end_is_told() {
+        let told = last(&lines(b"fetching\n  3%\r 50%\r\x1b[0K100% done\r\r\nFAIL\n"), 3);
+        assert_eq!(told.iter().map(|line| line.to_string()).collect::<Vec<_>>(), ["fetching", "100% done", "FAIL"]);
     }
 
     #[test]

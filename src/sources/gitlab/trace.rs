@@ -258,19 +258,13 @@ fn lines(bytes: &[u8]) -> Vec<LogLine> {
 fn shown(line: &[u8]) -> Option<Vec<u8>> {
     let (stamp, body) = stamped(line);
     let mut marks = false;
-    let mut last: &[u8] = b"";
-    for part in body.split(|byte| *byte == b'\r') {
+    let last = ci::came_to(body.split(|byte| *byte == b'\r').map(|part| {
         let part = part.strip_prefix(b"\x1b[0K").unwrap_or(part);
-        if let Some(at) = section(part) {
-            marks = true;
-            // A mark may stand behind text.
-            if at > 0 {
-                last = &part[..at];
-            }
-        } else if !part.is_empty() {
-            last = part;
-        }
-    }
+        let mark = section(part);
+        marks |= mark.is_some();
+        // A mark may stand behind text.
+        &part[..mark.unwrap_or(part.len())]
+    }));
     (!(marks && last.is_empty())).then(|| [stamp, last].concat())
 }
 
