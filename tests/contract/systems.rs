@@ -332,6 +332,7 @@ macro_rules! suite {
                 pages_that_move_lose_nothing => many::pages_that_move_lose_nothing,
                 older_runs_come_to_the_last => older::older_runs_come_to_the_last,
                 older_runs_are_not_lost_while_others_come => older::older_runs_are_not_lost_while_others_come,
+                more_come_at_once_than_a_list_holds => older::more_come_at_once_than_a_list_holds,
                 a_refusal_of_older_runs_is_said => older::a_refusal_of_older_runs_is_said,
                 a_script_follows_a_run_to_its_end => watched::a_script_follows_a_run_to_its_end,
                 a_script_waits_for_no_more_than_the_run => watched::a_script_waits_for_no_more_than_the_run);

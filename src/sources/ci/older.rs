@@ -1,4 +1,4 @@
-//! Where a list of runs ends, and how what is older is read page by page, so that nothing is lost or lost sight of while pages move.
+//! How far a list of runs goes, and how what is older is read page by page, so that nothing is lost or lost sight of while pages move.
 
 use crate::{clean, domain::Cursor, sources::SourceError, text::Raw};
 use jiff::Timestamp;
@@ -10,19 +10,42 @@ use std::{
 /// So many older runs of a repository are read at a time.
 pub(in crate::sources) const OLDER: usize = 50;
 
-/// Where the list of each repository ends.
-#[derive(Default)]
-pub(in crate::sources) struct Ends(Mutex<HashMap<String, Timestamp>>);
+/// So many pages are read of what lies between a list and the runs that were known before it.
+pub(in crate::sources) const BETWEEN: usize = 3;
 
-impl Ends {
-    /// The list of a repository goes back to then.
-    pub fn tell(&self, repository: &str, at: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(repository.to_owned(), at);
+/// How far the list of each repository goes, in whatever orders it.
+pub(in crate::sources) struct Ends<T>(Mutex<HashMap<String, End<T>>>);
+
+struct End<T> {
+    oldest: T,
+    newest: T,
+    /// Somebody has asked for what is older: what comes is to go on from that without a gap.
+    asked: bool,
+}
+
+impl<T> Default for Ends<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Copy + Ord> Ends<T> {
+    /// The list of a repository goes from `oldest` to `newest`. Where it does not reach what was known before, and that is to be gone on from: the newest
+    /// of that.
+    pub fn tell(&self, repository: &str, (oldest, newest): (T, T)) -> Option<T> {
+        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = ends.entry(repository.to_owned()).or_insert(End { oldest, newest, asked: false });
+        let known = end.newest;
+        (end.oldest, end.newest) = (oldest, newest.max(known));
+        Some(known).filter(|known| end.asked && *known < oldest)
     }
 
-    /// How far it goes back.
-    pub fn of(&self, repository: &str) -> Option<Timestamp> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(repository).copied()
+    /// How far it goes back, for somebody who asks for what is older.
+    pub fn of(&self, repository: &str) -> Option<T> {
+        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = ends.get_mut(repository)?;
+        end.asked = true;
+        Some(end.oldest)
     }
 }
 
@@ -62,6 +85,15 @@ impl Before {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_does_not_reach_what_was_known_says_so_to_whoever_has_asked() {
+        let ends = Ends::<u64>::default();
+        assert_eq!((ends.of("cart"), ends.tell("cart", (1, 5)), ends.tell("cart", (8, 12))), (None, None, None), "nobody has asked");
+        assert_eq!((ends.of("cart"), ends.tell("cart", (12, 16)), ends.tell("shop", (1, 5))), (Some(8), None, None));
+        assert_eq!(ends.tell("cart", (18, 22)), Some(16));
+        assert_eq!((ends.tell("cart", (18, 22)), ends.tell("cart", (3, 7)), ends.tell("cart", (22, 26))), (None, None, None), "a newest one was deleted");
+    }
 
     #[test]
     fn what_is_older_goes_on_by_time_and_by_pages_only_within_one() {

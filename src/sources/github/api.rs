@@ -53,7 +53,7 @@ pub(super) struct Api {
     pub hurry: Hurry,
     pub started: Started,
     /// How far back the lists go.
-    pub ends: Ends,
+    pub ends: Ends<Timestamp>,
     http: Http,
     meter: Mutex<Meter>,
     turn: tokio::sync::Mutex<()>,

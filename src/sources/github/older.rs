@@ -11,10 +11,12 @@ use crate::{
     domain::{Answer, Cursor, Run},
     sources::{
         SourceError,
-        ci::{Before, OLDER},
+        ci::{BETWEEN, Before, OLDER},
+        refusal::Refusal,
     },
     text::Name,
 };
+use jiff::Timestamp;
 use std::sync::PoisonError;
 
 /// How many pages are read for one question, where rows of other branches or workflows stand between.
@@ -40,8 +42,25 @@ pub(super) async fn read(api: &Api, scope: &Scope, repository: &Name, after: Opt
     Ok(Answer::Older { runs, next: Some(before.cursor()) })
 }
 
+/// The runs that are wanted between those that were `known` and the `oldest` of the list, which are more than it holds. What is beyond reach is said.
+pub(super) async fn between(api: &Api, scope: &Scope, repository: &Name, (known, oldest): (Timestamp, Timestamp)) -> Result<Vec<WireRun>, Refusal> {
+    let (mut before, mut found) = (Before { at: Some(oldest), page: 1 }, Vec::new());
+    for _ in 0..BETWEEN {
+        let (rows, more) = page(api, scope, repository, before).await?;
+        let last = rows.last().and_then(WireRun::created);
+        found.extend(rows.into_iter().filter(|row| row.fits(&scope.branches, &scope.workflows)));
+        if !more || last.is_none_or(|last| last <= known) {
+            return Ok(found);
+        }
+        before = before.then(last);
+    }
+    let from = before.at.unwrap_or(oldest);
+    api.note(&format!("{repository}, between"), Some(clean!("{repository}: so many runs came at once that those from {known} to {from} were not read")));
+    Ok(found)
+}
+
 /// One page, and whether there is another.
-async fn page(api: &Api, scope: &Scope, repository: &Name, before: Before) -> Result<(Vec<WireRun>, bool), SourceError> {
+async fn page(api: &Api, scope: &Scope, repository: &Name, before: Before) -> Result<(Vec<WireRun>, bool), Refusal> {
     let ask = scope.ask(repository).with("per_page", OLDER.to_string()).with("page", before.page.to_string());
     let ask = before.at.iter().fold(ask, |ask, at| ask.with("created", format!("<={at}")));
     let (page, next) = api.read::<wire::Runs>(Need::Detail, repository.raw(), ask).await?;

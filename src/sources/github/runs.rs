@@ -3,6 +3,7 @@
 use super::{
     api::Api,
     meter::Need,
+    older,
     wire::{self, WireRun},
 };
 use crate::{
@@ -265,7 +266,11 @@ impl Watch {
             found.truncate(self.scope.runs);
             end = found.last().and_then(WireRun::created).or(end);
         }
-        end.into_iter().for_each(|end| self.api.ends.tell(name.raw(), end));
+        let ends = end.map(|end| (end, found.first().and_then(WireRun::created).unwrap_or(end)));
+        if let Some((known, (oldest, _))) = ends.and_then(|ends| Some((self.api.ends.tell(name.raw(), ends)?, ends))) {
+            let between = older::between(&self.api, &self.scope, name, (known, oldest)).await?;
+            found.extend(between);
+        }
         Ok(found)
     }
 

@@ -6,12 +6,12 @@ use crate::{
     domain::{Answer, Cursor},
     sources::{
         SourceError,
-        ci::{Before, OLDER, Rows},
+        ci::{BETWEEN, Before, OLDER, Rows},
         refusal::Refusal,
     },
     text::{Clean, Name},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::{collections::BTreeMap, sync::PoisonError};
 
 /// How many pages are read for one question, where pipelines of other branches stand between.
@@ -43,8 +43,25 @@ pub(super) async fn read(api: &Api, scope: &Scope, project: &Name, after: Option
     Ok(Answer::Older { runs: runs.collect(), next: open.then(|| before.cursor()) })
 }
 
+/// The pipelines that are wanted between those that were `known` and the `oldest` of the list, which are more than it holds. What is beyond reach is said.
+pub(super) async fn between(api: &Api, scope: &Scope, project: &Name, (known, oldest): (Timestamp, Timestamp)) -> Result<Vec<WirePipeline>, Refusal> {
+    let (mut before, mut found) = (Before { at: Some(oldest), page: 1 }, Vec::new());
+    for _ in 0..BETWEEN {
+        let (rows, more) = page(api, scope, project, before).await?;
+        let last = rows.last().and_then(WirePipeline::updated);
+        found.extend(rows.into_iter().filter(|row| row.fits(&scope.branches)));
+        if !more || last.is_none_or(|last| last <= known) {
+            return Ok(found);
+        }
+        before = before.then(last);
+    }
+    let from = before.at.unwrap_or(oldest);
+    api.note(&format!("{project}, between"), Some(clean!("{project}: so many pipelines came at once that those from {known} to {from} were not read")));
+    Ok(found)
+}
+
 /// One page, and whether there is another.
-async fn page(api: &Api, scope: &Scope, project: &Name, before: Before) -> Result<(Vec<WirePipeline>, bool), SourceError> {
+async fn page(api: &Api, scope: &Scope, project: &Name, before: Before) -> Result<(Vec<WirePipeline>, bool), Refusal> {
     let ask = scope.ask(project).with("per_page", OLDER.to_string()).with("page", before.page.to_string());
     let ask = before.at.iter().fold(ask, |ask, at| ask.with("updated_before", (*at + TOLD).to_string()));
     let (page, next) = api.read::<Rows<WirePipeline>>(Need::Detail, project.raw(), ask).await?;

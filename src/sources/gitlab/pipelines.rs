@@ -5,7 +5,7 @@
 
 mod titles;
 
-use super::{api::Api, meter::Need, wire::WirePipeline};
+use super::{api::Api, meter::Need, older, wire::WirePipeline};
 use crate::{
     clean,
     domain::{Batch, Change, Fact, Run},
@@ -324,7 +324,11 @@ impl Watch {
             found.truncate(self.scope.runs);
             end = found.last().and_then(WirePipeline::updated).or(end);
         }
-        end.into_iter().for_each(|end| self.api.ends.tell(name.raw(), end));
+        let ends = end.map(|end| (end, found.first().and_then(WirePipeline::updated).unwrap_or(end)));
+        if let Some((known, (oldest, _))) = ends.and_then(|ends| Some((self.api.ends.tell(name.raw(), ends)?, ends))) {
+            let between = older::between(&self.api, &self.scope, name, (known, oldest)).await?;
+            found.extend(between);
+        }
         Ok(found)
     }
 

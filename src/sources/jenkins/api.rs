@@ -6,7 +6,7 @@ use crate::{
     domain::SourceId,
     sources::{
         SourceError,
-        ci::{Board, Bucket, Hurry, Pace},
+        ci::{Board, Bucket, Ends, Hurry, Pace},
         gates::Gates,
         http::{Ask, HeaderName, HeaderValue, Http, Opened, Reply, Transport, Url},
     },
@@ -69,6 +69,8 @@ pub(super) struct Api {
     pub pace: Pace,
     pub gates: Gates,
     pub board: Board,
+    /// How far the builds of each job are told, by its path.
+    pub ends: Ends<u64>,
     http: Http,
     bucket: Mutex<Bucket>,
     turn: tokio::sync::Mutex<()>,
@@ -94,7 +96,8 @@ impl Api {
         let (board, turn, way) = (Board::default(), tokio::sync::Mutex::default(), Mutex::new(Way::Unknown));
         let (items, memory, notes) = (Mutex::default(), Memory::default(), Mutex::default());
         let (own, hurry) = (tokio::sync::OnceCell::new(), Hurry::default());
-        Self { id, login, pace, gates, board, http, bucket, turn, way, items, memory, own, hurry, notes }
+        let ends = Ends::default();
+        Self { id, login, pace, gates, board, ends, http, bucket, turn, way, items, memory, own, hurry, notes }
     }
 
     /// What is lacking, or is wrong with single jobs.

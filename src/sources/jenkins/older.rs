@@ -10,7 +10,7 @@ use crate::{
     domain::{Answer, Cursor, Run, RunStatus},
     sources::{
         SourceError,
-        ci::{OLDER, Rows, Standing},
+        ci::{BETWEEN, OLDER, Rows, Standing},
     },
     text::{Name, Raw},
 };
@@ -48,6 +48,9 @@ pub(super) async fn read(api: &Api, scope: &Scope, project: &Name, after: Option
     open.sort_by_key(|(item, far)| (far.is_some(), Reverse(far.map(|(.., at)| at)), Reverse(item.last.as_ref().and_then(Build::at))));
     let (now, later) = open.split_at(open.len().min(JOBS));
     let mut runs = Vec::new();
+    for item in &jobs {
+        api.ends.of(&item.path);
+    }
     for (item, far) in now {
         let (builds, next) = builds(api, item, far.unwrap_or((scope.runs, 0, 0))).await?;
         runs.extend(builds.iter().map(|build| row(api, item, build)));
@@ -75,6 +78,16 @@ async fn builds(api: &Api, item: &Item, (place, number, _): Far) -> Result<(Vec<
         let end = found.last().filter(|_| count == to - from).map(|last| (to, last.number, last.at().map_or(0, |at| at.as_millisecond())));
         return Ok((found, end));
     }
+}
+
+/// The builds between number `known` and the `oldest` of the list, which are more than that holds. What is beyond reach is said.
+pub(super) async fn between(api: &Api, item: &Item, place: usize, (known, oldest): (u64, u64)) -> Result<Vec<Build>, SourceError> {
+    let ask = Api::fields(&item.path, &[], &format!("allBuilds[{STATE},{ORIGIN}]{{{place},{}}}", place + BETWEEN * OLDER));
+    let told = api.find::<Builds>(&item.path, ask).await?.and_then(|answer| answer.builds).unwrap_or_default();
+    let more = told.read.last().filter(|last| told.all == BETWEEN * OLDER && last.number > known + 1);
+    let words = more.map(|last| clean!("{}: so many builds came at once that #{} to #{} were not read", item.path, known + 1, last.number - 1));
+    words.into_iter().for_each(|words| api.note(&format!("{}, between", item.path), Some(words)));
+    Ok(told.read.into_iter().filter(|build| (known + 1..oldest).contains(&build.number)).collect())
 }
 
 /// A row. Whoever looks at it is told how it stands, unless the list tells that.

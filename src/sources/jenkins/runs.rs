@@ -2,7 +2,7 @@
 
 use super::{
     api::Api,
-    stages,
+    older, stages,
     tree::{self, Item, Scope},
     wire::{Build, ORIGIN, QUEUE, Queued, STATE},
 };
@@ -61,6 +61,8 @@ struct Watch {
 #[derive(Default)]
 struct Known {
     builds: BTreeMap<u64, Build>,
+    /// How many of them are beyond those that are wanted: they came since the last look.
+    between: usize,
     /// The newest build when they were read.
     read: Option<u64>,
     /// How often they were read since that is the newest.
@@ -180,10 +182,19 @@ impl Watch {
             }
             Err(error) => return Err(error),
         };
+        let mut read: BTreeMap<u64, Build> = told.read.into_iter().filter(|build| build.number > 0).map(|build| (build.number, build)).collect();
+        let ends = read.keys().next().copied().zip(read.keys().next_back().copied());
+        // Numbers have no gaps but where one was deleted.
+        let gap = ends.and_then(|(oldest, newest)| Some((self.api.ends.tell(&item.path, (oldest.saturating_sub(1), newest))?, oldest)));
+        let before = match gap {
+            Some(gap) => older::between(&self.api, item, self.scope.runs, gap).await?,
+            None => Vec::new(),
+        };
+        let between = before.len();
+        read.extend(before.into_iter().map(|build| (build.number, build)));
         let Some(known) = self.jobs.get_mut(&item.path) else { return Ok(()) };
-        let read: BTreeMap<u64, Build> = told.read.into_iter().filter(|build| build.number > 0).map(|build| (build.number, build)).collect();
         if !read.is_empty() {
-            known.builds = read;
+            (known.builds, known.between) = (read, between);
         }
         (known.stale, known.turn) = (true, self.turn);
         let newest = item.last.as_ref().map(|last| last.number);
@@ -245,9 +256,12 @@ impl Watch {
             facts.push(Change::<Run>::Begin.into());
         }
         facts.extend(now.values().rev().filter(|run| self.told.get(&run.id) != Some(run)).map(|run| Change::Upsert(run.clone()).into()));
-        for id in self.told.keys().filter(|id| !now.contains_key(*id)) {
-            self.api.board.tell(id, None);
-            facts.push(Change::<Run>::Remove(id.clone()).into());
+        // The oldest first: what goes from the end of a list is told from what was deleted in its midst.
+        let mut gone: Vec<&Run> = self.told.values().filter(|run| !now.contains_key(&run.id)).collect();
+        gone.sort_by_key(|run| (run.created, run.number));
+        for run in gone {
+            self.api.board.tell(&run.id, None);
+            facts.push(Change::<Run>::Remove(run.id.clone()).into());
         }
         if !self.begun {
             facts.push(Change::<Run>::Done.into());
@@ -265,5 +279,5 @@ fn told(api: &Api, item: &Item, known: &Known, (newest, usual): (usize, Option<u
         api.board.tell(&run.id, Some(Standing { attempt: 1, alive: build.alive(), good }));
         run
     };
-    known.builds.values().rev().take(newest).map(row).collect()
+    known.builds.values().rev().take(newest + known.between).map(row).collect()
 }

@@ -113,3 +113,25 @@ pub async fn a_refusal_of_older_runs_is_said<C: Ci>(ci: C) {
     }
     assert_eq!(numbers(&desk.app, 1..=60).len(), 60);
 }
+
+/// More runs come between two looks than a list holds: those between it and the older ones are there too, and what are too many of them is said.
+pub async fn more_come_at_once_than_a_list_holds<C: Ci>(ci: C) {
+    ci.many(60).await;
+    let source = ci.steady(&format!("runs = {SHOWN}"));
+    let mut desk = opened(source.clone()).await;
+    further(&mut desk).await;
+    if C::REMEMBERS {
+        for number in 61..=100 {
+            ci.write(&Pipeline::new(number, How::Success, Vec::new())).await;
+        }
+    } else {
+        ci.many(100).await;
+    }
+    desk.until("the newest", |app| numbers(app, 100..=100).first().copied()).await;
+    to_the_last(&mut desk).await;
+    assert_eq!(numbers(&desk.app, 1..=100), (1..=100).collect::<Vec<_>>());
+    if !C::REMEMBERS {
+        ci.many(400).await;
+        desk.until("that some are missing", |_| source.offers().lacks.iter().any(|words| words.contains("came at once")).then_some(())).await;
+    }
+}
