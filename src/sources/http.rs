@@ -108,12 +108,7 @@ pub enum Opened {
         chunks: BoxStream<'static, Result<Bytes, SourceError>>,
     },
     /// Another one, whole.
-    Refused {
-        /// What it says.
-        reply: Reply,
-        /// It does not come from the server that was asked, but from where that sent us.
-        abroad: bool,
-    },
+    Refused(Reply),
 }
 
 impl Http {
@@ -173,11 +168,10 @@ impl Http {
     pub async fn open(&self, ask: Ask) -> Result<Opened, SourceError> {
         let (limit, who) = (ask.deadline(), self.0.who.clone());
         let (trail, response) = tokio::time::timeout(limit, self.walk(&ask)).await.map_err(|_| words::late(&who, limit))??;
-        let abroad = !trail.at_home();
         if !response.status().is_success() {
-            return Ok(Opened::Refused { reply: self.receive(&ask, &trail, response).await?, abroad });
+            return Ok(Opened::Refused(self.receive(&ask, &trail, response).await?));
         }
-        if !abroad {
+        if trail.at_home() {
             self.note(response.status(), response.headers());
         }
         let (who, host) = (words::host(trail.url()), trail.url().host_str().map(String::from));
@@ -237,13 +231,17 @@ impl Http {
         request.send().await.map_err(|error| words::broken(&words::host(trail.url()), trail.url().host_str(), &error))
     }
 
-    /// Reads the body, within its cap, and keeps what the headers tell.
+    /// Reads the body, within its cap, and keeps what the headers tell. Another host that we were sent on to does not know us: what it refuses says nothing
+    /// of what we may, or of what is there.
     async fn receive(&self, ask: &Ask, trail: &Trail, response: Response) -> Result<Reply, SourceError> {
         let (status, headers) = (response.status(), response.headers().clone());
         if trail.at_home() {
             self.note(status, &headers);
         }
         let who = words::host(trail.url());
+        if !trail.at_home() && !status.is_success() {
+            return Err(words::astray(&self.0.who, &ask.what(), &who, status));
+        }
         let body = reply::body(response, ask.cap(), &who).await?;
         let reply = Reply { status, headers, body, unchanged: false, redirected: trail.hops() > 0, who, what: ask.what() };
         Ok(if trail.at_home() { self.cache(|cache| cache.resolve(ask, trail.url(), reply)) } else { reply })

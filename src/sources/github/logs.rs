@@ -86,20 +86,19 @@ impl Watch {
     async fn open(&mut self, job: &WireJob) -> Result<Batch, SourceError> {
         let (repository, number) = place(&self.job)?;
         loop {
-            let (reply, abroad) = match self.api.open(Need::Detail, log(repository, &number)).await? {
+            let reply = match self.api.open(Need::Detail, log(repository, &number)).await? {
                 Opened::Body { chunks, .. } => {
                     self.state = State::Reading(chunks);
                     return Ok(Batch::default());
                 }
-                Opened::Refused { reply, abroad } => (reply, abroad),
+                Opened::Refused(reply) => reply,
             };
             match reply.status.as_u16() {
-                404 | 410 if !abroad && fresh(job) => sleep(AGAIN).await,
+                404 | 410 if fresh(job) => sleep(AGAIN).await,
                 404 | 410 => {
                     self.state = State::Over;
                     return Ok(Batch { facts: vec![self.notice(absent(job))], cursor: None });
                 }
-                status if abroad => return Err(unfetched(&self.api, status)),
                 _ => return Err(self.api.trouble(repository, &reply).into()),
             }
         }
@@ -130,12 +129,11 @@ pub(super) async fn tail(api: &Api, job: &Id<Job>) -> Result<Vec<Clean>, SourceE
     let (repository, number) = place(job)?;
     match api.open(Need::Detail, log(repository, &number)).await? {
         Opened::Body { chunks, .. } => Ok(failing(&ci::lines(&ci::end_of(chunks).await?))),
-        Opened::Refused { reply, abroad: true } => Err(unfetched(api, reply.status.as_u16())),
-        Opened::Refused { reply, .. } if matches!(reply.status.as_u16(), 404 | 410) => {
+        Opened::Refused(reply) if matches!(reply.status.as_u16(), 404 | 410) => {
             let job = read(api, repository, &number).await?;
             Err(SourceError::NotFound(if fresh(&job) { "its log is not there yet".into() } else { absent(&job) }))
         }
-        Opened::Refused { reply, .. } => Err(api.trouble(repository, &reply).into()),
+        Opened::Refused(reply) => Err(api.trouble(repository, &reply).into()),
     }
 }
 
@@ -166,11 +164,6 @@ async fn read(api: &Api, repository: &str, number: &str) -> Result<WireJob, Sour
 
 fn log(repository: &str, number: &str) -> Ask {
     Api::ask(repository, &["actions", "jobs", number, "logs"]).any()
-}
-
-/// Where it lies does not know our token: what it refuses is the address, which is good for one minute.
-fn unfetched(api: &Api, status: u16) -> SourceError {
-    SourceError::Protocol(clean!("the log could not be fetched from where {} keeps it ({status})", api.login.host))
 }
 
 fn fresh(job: &WireJob) -> bool {

@@ -116,13 +116,13 @@ impl Watch {
                 Ok(Batch::default())
             }
             // There is none yet, or none any more: both are told in the same way.
-            Opened::Refused { reply, .. } if matches!(reply.status.as_u16(), 404 | 410) => Ok(if last {
+            Opened::Refused(reply) if matches!(reply.status.as_u16(), 404 | 410) => Ok(if last {
                 self.state = State::Over;
                 Batch { facts: vec![self.notice(absent(job))], cursor: Some(self.cursor()) }
             } else {
                 self.wait("it has said nothing yet".into())
             }),
-            Opened::Refused { reply, .. } => Err(self.api.trouble(project, &reply).into()),
+            Opened::Refused(reply) => Err(self.api.trouble(project, &reply).into()),
         }
     }
 
@@ -207,8 +207,8 @@ pub(super) async fn tail(api: &Api, job: &Id<Job>) -> Result<Vec<Clean>, SourceE
     let (project, number) = place(job)?;
     match api.open(Need::Detail, trace(project, &number)).await? {
         Opened::Body { chunks, .. } => Ok(failing(&ci::end_of(chunks).await?)),
-        Opened::Refused { reply, .. } if matches!(reply.status.as_u16(), 404 | 410) => Err(SourceError::NotFound(absent(&read(api, project, &number).await?))),
-        Opened::Refused { reply, .. } => Err(api.trouble(project, &reply).into()),
+        Opened::Refused(reply) if matches!(reply.status.as_u16(), 404 | 410) => Err(SourceError::NotFound(absent(&read(api, project, &number).await?))),
+        Opened::Refused(reply) => Err(api.trouble(project, &reply).into()),
     }
 }
 

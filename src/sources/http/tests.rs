@@ -141,6 +141,22 @@ async fn no_credential_reaches_another_host() {
 }
 
 #[tokio::test]
+async fn what_another_host_refuses_is_not_what_we_may_not_do() {
+    for (status, expected) in [("404 Not Found", Trouble::Protocol), ("403 Forbidden", Trouble::Protocol), ("503 Service Unavailable", Trouble::Unreachable)] {
+        let elsewhere = Stage::of([Act::answer(status, &[("Content-Type", "text/html")], "<html>no such page</html>")]).await;
+        let home = Stage::of([Act::answer("302 Found", &[("Location", &format!("{}/old", elsewhere.url()))], "")]).await;
+        let http = http(&home.url());
+        let sent = http.send(Ask::get("x")).await.map(|reply| reply.status);
+        let opened = http.open(Ask::get("x")).await.map(|_| StatusCode::OK);
+        for refused in [sent, opened] {
+            let why = refused.expect_err("it must fail").why();
+            assert!(why.trouble == expected && why.words.contains(&elsewhere.address.to_string()) && why.words.contains(&status[..3]), "{}", why.words);
+            assert!(why.words.contains("GET /x") && !why.words.contains("may not"), "{}", why.words);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_loop_of_redirects_ends_and_a_change_is_not_sent_on() {
     let stage = Stage::of([Act::answer("302 Found", &[("Location", "/again")], "")]).await;
     let (trouble, words) = kind(got(&http(&stage.url())).await);

@@ -1,6 +1,6 @@
 //! What went wrong on the way, in words: which host, what failed, and what to do.
 
-use super::{SourceError, Url, tls::SelfSigned};
+use super::{SourceError, StatusCode, Url, tls::SelfSigned};
 use crate::{clean, text::Clean};
 use jiff::Timestamp;
 use rustls::{AlertDescription, CertificateError, pki_types::UnixTime};
@@ -15,6 +15,15 @@ pub(super) fn host(url: &Url) -> Clean {
 /// It took too long.
 pub(super) fn late(who: &Clean, limit: Duration) -> SourceError {
     SourceError::Unreachable(clean!("{who} did not answer within {} s; is it overloaded, or is something in between silent?", limit.as_secs()))
+}
+
+/// Where `who` sends us on to refuses.
+pub(super) fn astray(who: &Clean, what: &Clean, there: &Clean, status: StatusCode) -> SourceError {
+    let words = clean!("{who} sends {what} on to {there}, which answers {status}");
+    match status.as_u16() {
+        429 | 502..=504 => SourceError::Unreachable(words),
+        _ => SourceError::Protocol(clean!("{words}; is the URL right, or is there a proxy in between?")),
+    }
 }
 
 /// What `error` of a request to `who` means.

@@ -92,11 +92,11 @@ impl Watch {
         }
         match self.api.open(Need::List, ask).await? {
             Opened::Body { headers, chunks } => facts.extend(self.opened(&headers, chunks)),
-            Opened::Refused { reply, .. } if matches!(reply.status.as_u16(), 404 | 410) => {
+            Opened::Refused(reply) if matches!(reply.status.as_u16(), 404 | 410) => {
                 self.state = State::Over;
                 facts.push(self.notice("this build is gone, and its log with it".into()));
             }
-            Opened::Refused { reply, .. } => return Err(self.api.trouble(path, &reply)),
+            Opened::Refused(reply) => return Err(self.api.trouble(path, &reply)),
         }
         Ok(Batch { facts, cursor: Some(self.cursor()) })
     }

@@ -50,7 +50,7 @@ async fn of_stage(api: &Api, path: &str, number: u64, stage: &str) -> Result<Vec
         Way::GraphView => match api.open(Need::List, Api::ask(path, &[&build, "stages", "log"]).with("nodeId", stage)).await? {
             Opened::Body { chunks, .. } => Ok(told(&ci::end_of(chunks).await?)),
             // Older versions have it elsewhere: the console has it too.
-            Opened::Refused { .. } => Ok(Vec::new()),
+            Opened::Refused(_) => Ok(Vec::new()),
         },
         Way::Unknown | Way::Nothing => Ok(Vec::new()),
     }
@@ -75,10 +75,8 @@ type Body = futures::stream::BoxStream<'static, Result<Bytes, SourceError>>;
 async fn opened(api: &Api, path: &str, ask: Ask) -> Result<(HeaderMap, Body), SourceError> {
     match api.open(Need::List, ask).await? {
         Opened::Body { headers, chunks } => Ok((headers, chunks)),
-        Opened::Refused { reply, .. } if matches!(reply.status.as_u16(), 404 | 410) => {
-            Err(SourceError::NotFound("this build is gone, and its log with it".into()))
-        }
-        Opened::Refused { reply, .. } => Err(api.trouble(path, &reply)),
+        Opened::Refused(reply) if matches!(reply.status.as_u16(), 404 | 410) => Err(SourceError::NotFound("this build is gone, and its log with it".into())),
+        Opened::Refused(reply) => Err(api.trouble(path, &reply)),
     }
 }
 
