@@ -4,6 +4,7 @@ use crate::stage::{Scene, stage};
 use pilothouse::{
     app::{Before, Came, Effect, Event, OpenOperation, Record, Screen},
     domain::{OpId, Scaling, Seen, Verb},
+    gate::Mode,
     text::{Clean, Raw},
 };
 
@@ -132,6 +133,28 @@ fn what_is_as_it_was_was_not_carried_out() {
     tell(&mut scene, left);
     scene.go("<enter>").says(&["it was not carried out: the object is as it was"]);
     assert_eq!(settled(&scene), [Came::Not]);
+}
+
+#[test]
+fn of_a_start_nobody_says_that_it_was_not_carried_out() {
+    let mut scene = stage("incident").size(120, 40).mode(Mode::Write).keys("2").after("4m").play();
+    scene.go("gD");
+    let single = |scene: &Scene| match scene.app.screens.last() {
+        Some(Screen::Operation(key)) => scene.app.operations.single(*key).and_then(|single| single.form()).map(|form| form.subject.seen.clone()),
+        _ => None,
+    };
+    let saw = single(&scene).expect("the plan shows what is there");
+    scene.go("<esc>");
+    let run = scene.app.pipelines.at.id().expect("a run").clone();
+    let quiet = open(&stage("quiet").play(), "8b2c-9");
+    let since = scene.app.now.wall - jiff::SignedDuration::from_mins(30);
+    let left = OpenOperation { verb: Clean::from_static(Verb::Dispatch.words()), subject: run.cast(), from: saw.clone(), since, ..quiet };
+    tell(&mut scene, left.clone());
+    scene.go("B<enter>").says(&["no run that it started is seen by now: look before you start another"]);
+    let older = Seen { template: Raw::new("newest 1"), ..saw };
+    tell(&mut scene, OpenOperation { operation: OpId::restore("8b2c-10"), from: older, ..left });
+    scene.go("<enter><enter>").says(&["this or somebody else started one since"]);
+    assert_eq!(settled(&scene), [Came::Superseded, Came::Superseded]);
 }
 
 #[test]

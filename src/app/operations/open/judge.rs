@@ -83,10 +83,22 @@ fn judge_switch(open: &OpenOperation, subject: &Subject, late: bool) -> Option<(
 fn judge_run(open: &OpenOperation, run: &RunNow, late: bool) -> Option<(Came, Clean)> {
     let verb = Verb::named(&open.verb)?;
     let stands = crate::clean!("attempt {}, {}", run.run.attempt, run.run.status.word());
+    if verb == Verb::Dispatch {
+        return judge_start(open, run, late);
+    }
     if run.seen(verb) == open.from {
         return (late && !open.accepted).then(|| (Came::Not, crate::clean!("it was not carried out: {stands} as before")));
     }
     Some((Came::Superseded, crate::clean!("a run carries no mark: this or somebody else moved it, and it is {stands}")))
+}
+
+/// The same of a run that was to be started. A list may be late: that nothing new is in it does not mean that nothing was started.
+fn judge_start(open: &OpenOperation, run: &RunNow, late: bool) -> Option<(Came, Clean)> {
+    if run.seen(Verb::Dispatch) == open.from {
+        return late.then(|| (Came::Superseded, Clean::from_static("no run that it started is seen by now: look before you start another")));
+    }
+    let newest = run.repeated().map(|number| crate::clean!(": #{number}")).unwrap_or_default();
+    Some((Came::Superseded, crate::clean!("this or somebody else started one since{newest}")))
 }
 
 /// The same of a pod that was to be deleted, which carries no mark either.
