@@ -19,10 +19,17 @@ pub struct Watched {
 
 impl App {
     pub(super) fn watch_subject(&mut self) {
-        let subject = self.subject();
+        let subject = match self.subject() {
+            // Its jobs are told only while somebody looks at them: what is watched is the run, which is told at all times.
+            Subject::Job(job) => self.store.job(&job).map_or(Subject::Nothing, |job| Subject::Run(job.run.clone())),
+            subject => subject,
+        };
         let name = self.words_of(&subject);
         if subject == Subject::Nothing {
             return self.complain("nothing is under the cursor");
+        }
+        if matches!(subject, Subject::Node(_)) {
+            return self.complain("how a node stands is not watched: watch what runs there");
         }
         if let Some(at) = self.watched.iter().position(|watched| watched.subject == subject) {
             self.watched.remove(at);

@@ -49,6 +49,23 @@ fn what_waited_in_a_queue_stays_under_the_cursor_open_and_watched_when_its_turn_
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Notify(words) if words.contains("running → failed"))), "{effects:?}");
 }
 
+#[test]
+fn on_the_screen_of_a_run_the_run_is_watched_whichever_job_is_chosen() {
+    let mut scene = waiting(Mode::Write);
+    let before = row(&scene, 312);
+    scene.go("<enter>jw").says(&["#312 is watched (waiting now)", "it rings when that changes"]);
+    let told = |status| Event::Facts(before.id.source(), Feed::Runs, vec![Change::Upsert(Run { status, ..before.clone() }).into()]);
+    let rings = |scene: &mut Scene, status| {
+        let effects = scene.app.update(scene.app.now, told(status));
+        effects.iter().filter_map(|effect| if let Effect::Notify(words) = effect { Some(words.to_string()) } else { None }).collect::<Vec<_>>()
+    };
+    let [words] = &rings(&mut scene, RunStatus::Failed)[..] else { panic!("it rings once") };
+    assert!(words.contains("#312") && words.ends_with("waiting → failed"), "{words}");
+    assert!(rings(&mut scene, RunStatus::Failed).is_empty(), "it is as it was");
+    scene.go("W").says(&["#312 is no longer watched"]);
+    assert!(rings(&mut scene, RunStatus::Success).is_empty());
+}
+
 fn status(scene: &Scene, number: u64) -> (u32, RunStatus) {
     let run = scene.app.store.runs().into_iter().find(|run| run.number == number).expect("it is known");
     (run.attempt, run.status.clone())
