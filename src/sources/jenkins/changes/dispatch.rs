@@ -78,10 +78,10 @@ fn inputs(defined: &[&Definition]) -> Result<Inputs, Clean> {
 
 /// Jenkins insists on no parameter: one that is left out takes its default.
 fn input(definition: &Definition) -> Input {
-    let choices = definition.choices.as_deref().unwrap_or_default();
+    let choices = definition.choices();
     let kind = match definition.kind.as_str() {
         "BooleanParameterDefinition" => InputKind::Flag,
-        "ChoiceParameterDefinition" => InputKind::Choice(choices.iter().map(|one| Name::new(one)).collect()),
+        "ChoiceParameterDefinition" if !choices.is_empty() => InputKind::Choice(choices.iter().map(|one| Name::new(one)).collect()),
         _ => InputKind::Text,
     };
     Input { name: Name::new(&definition.name), kind, default: Raw::new(&definition.default()), required: false }

@@ -50,7 +50,7 @@ pub(super) struct Definition {
     pub name: String,
     #[serde(rename = "type")]
     pub kind: String,
-    pub choices: Option<Vec<String>>,
+    choices: Option<Vec<Value>>,
     #[serde(rename = "defaultParameterValue")]
     default: Option<Value>,
 }
@@ -58,11 +58,21 @@ pub(super) struct Definition {
 impl Definition {
     /// What it is where nobody gives it.
     pub fn default(&self) -> String {
-        match self.default.as_ref().and_then(|default| default.get("value")) {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        }
+        self.default.as_ref().and_then(|default| default.get("value")).map(text).unwrap_or_default()
+    }
+
+    /// What it is one of, where that is told.
+    pub fn choices(&self) -> Vec<String> {
+        self.choices.iter().flatten().map(text).collect()
+    }
+}
+
+/// A value as it is sent.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -171,6 +171,22 @@ fn where_an_answer_sends_us_tells_whether_it_was_done() {
 }
 
 #[test]
+fn no_parameter_is_lost_because_its_choices_are_no_texts() {
+    let of = |kind: &str, choices: Value| json!({ "name": "N", "type": kind, "choices": choices, "defaultParameterValue": { "value": 2 } });
+    for (definition, line, takes) in [
+        (of("ChoiceParameterDefinition", json!([1, 2, true])), "N=2", "one of 1, 2, true"),
+        (of("ChoiceParameterDefinition", json!([])), "N=2", "any text"),
+        (of("ChoiceParameterDefinition", Value::Null), "N=2", "any text"),
+        (of("PT_SINGLE_SELECT", json!(["a", null])), "N=2", "any text"),
+    ] {
+        let job: WireJob = parse(json!({ "property": [{ "parameterDefinitions": [definition] }] }));
+        let start = super::dispatch::Start::of(&Build::default(), &job, &[], "kim", None);
+        let inputs = start.inputs.expect("it can be started").known;
+        assert_eq!(inputs.iter().map(|one| (one.line(), one.takes().to_string())).collect::<Vec<_>>(), [(line.to_owned(), takes.to_owned())]);
+    }
+}
+
+#[test]
 fn only_the_line_of_jenkins_itself_lets_a_build_be_killed() {
     assert!(may_be_killed("Terminating sh\r\nClick here to forcibly kill entire build\r\nmore"));
     assert!(!may_be_killed("Click here to forcibly terminate running steps\n+ echo Click here to forcibly kill entire build"));
