@@ -48,17 +48,31 @@ pub struct Given {
     pub value: Raw,
 }
 
+/// What stands for a secret.
+const MASK: &str = "••••";
+/// A secret of fewer letters can not be told from what is no secret.
+const TELLING: usize = 4;
 /// So much of an input is shown.
 const SHOWN: usize = 60;
 /// More of a default does not go into a line of text.
 const LINE: usize = 2_000;
 
 impl Given {
+    fn hidden(&self) -> bool {
+        let value = self.value.expose();
+        !value.is_empty() && (secret(self.name.raw()) || redact(value) != value)
+    }
+
     /// Its value, masked where that is a secret.
     pub fn shown_value(&self) -> Clean {
-        let value = self.value.expose();
-        let hidden = !value.is_empty() && (secret(self.name.raw()) || redact(value) != value);
-        if hidden { Clean::from_static("••••") } else { Clean::from_untrusted(value) }
+        if self.hidden() { Clean::from_static(MASK) } else { Clean::from_untrusted(self.value.expose()) }
+    }
+
+    /// `words` of others, who may say again what is secret of it. What is shorter than a few letters is in every sentence.
+    pub fn masked_in(&self, words: Clean) -> Clean {
+        let value = Clean::from_untrusted(self.value.expose());
+        let said = self.hidden() && value.chars().count() >= TELLING && words.contains(value.as_str());
+        if said { crate::clean!("{}", words.replace(value.as_str(), MASK)) } else { words }
     }
 
     /// `version=2.8.1`; of a secret its name alone.
@@ -244,5 +258,9 @@ mod tests {
         assert_eq!(shown("x", "glpat-0123456789abcdefghij"), "x=••••");
         assert!(shown("long", &"y".repeat(99)).ends_with("yy…"));
         assert!(!format!("{:?}", Given { name: Name::new("a"), value: Raw::new("hunter2") }).contains("hunter2"));
+        let again = |name: &str, value: &str, words: &'static str| Given { name: Name::new(name), value: Raw::new(value) }.masked_in(words.into()).to_string();
+        assert_eq!(again("api_token", "hunter2", "'hunter2' is no value for api_token"), "'••••' is no value for api_token");
+        assert_eq!(again("version", "2.8.1", "2.8.1 is no version"), "2.8.1 is no version");
+        assert_eq!(again("api_token", "a", "a branch is gone"), "a branch is gone");
     }
 }

@@ -286,3 +286,21 @@ pub enum Stage {
         why: Clean,
     },
 }
+
+impl Stage {
+    /// The same without what is secret of `given`: whoever refuses a value may say it again.
+    #[must_use]
+    pub fn without(self, given: &[Given]) -> Self {
+        let masked = |words: Clean| given.iter().fold(words, |words, one| one.masked_in(words));
+        match self {
+            Self::Accepted { request, warnings, revision, generation } => {
+                Self::Accepted { request, warnings: warnings.into_iter().map(masked).collect(), revision, generation }
+            }
+            Self::Conflict { what, same } => Self::Conflict { what: masked(what), same },
+            Self::Refused { why } => Self::Refused { why: masked(why) },
+            Self::Failed { why } => Self::Failed { why: masked(why) },
+            Self::Unclear { why } => Self::Unclear { why: masked(why) },
+            Self::Sending | Self::Working { .. } => self,
+        }
+    }
+}

@@ -117,6 +117,7 @@ async fn intend(journal: Arc<Book>, operation: Operation, confirmed: Confirmed) 
 /// the first and the last of several requests, this process had better stay.
 async fn carry(source: &dyn Source, warrant: Warrant, task: TaskId, (inbox, between): (&Inbox, &AtomicUsize)) -> Stage {
     let lost = |why: &'static str| Stage::Unclear { why: Clean::from_static(why) };
+    let given = warrant.operation().inputs.clone();
     let (mut stages, mut several) = (source.act(warrant), false);
     let last = loop {
         match AssertUnwindSafe(stages.next()).catch_unwind().await {
@@ -133,6 +134,7 @@ async fn carry(source: &dyn Source, warrant: Warrant, task: TaskId, (inbox, betw
             Err(_) => break lost("the source stopped on a fault of ours after the change was begun"),
         }
     };
+    let last = last.without(&given);
     if several {
         between.fetch_sub(1, Ordering::Relaxed);
     }

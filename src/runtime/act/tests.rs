@@ -149,9 +149,13 @@ fn fault() -> Result<Stage, SourceError> {
 
 /// What the stages come to, and how often it was asked for.
 async fn carried(stages: BoxStream<'static, Result<Stage, SourceError>>) -> (Stage, usize) {
+    carried_with(operation(), stages).await
+}
+
+async fn carried_with(operation: Operation, stages: BoxStream<'static, Result<Stage, SourceError>>) -> (Stage, usize) {
     let home = tempfile::tempdir().expect("a folder");
     let (_, book) = book(home.path());
-    let warrant = intend(book, operation(), confirmed(Tier::Development)).await.expect("a warrant");
+    let warrant = intend(book, operation, confirmed(Tier::Development)).await.expect("a warrant");
     let (inbox, between) = (Inbox::default(), AtomicUsize::new(0));
     let double = Double { id: SourceId::new("double"), stages: Mutex::new(Some(stages)), acts: AtomicUsize::new(0) };
     let last = carry(&double, warrant, TaskId(1), (&inbox, &between)).await;
@@ -178,4 +182,13 @@ async fn what_ends_without_a_last_word_is_unclear_and_asked_for_once() {
     let fault = stream::iter([Ok(Stage::Sending)]).chain(stream::once(async { fault() })).boxed();
     let (last, acts) = carried(fault).await;
     assert!(matches!(&last, Stage::Unclear { why } if why.contains("after the change was begun")) && acts == 1, "{last:?}");
+}
+
+#[tokio::test]
+async fn a_secret_that_the_other_side_says_again_is_masked_before_anybody_is_told() {
+    let given = [("api_token", "hunter2"), ("version", "2.8.1")];
+    let inputs = given.map(|(name, value)| crate::domain::Given { name: Name::new(name), value: Raw::new(value) }).to_vec();
+    let refused = Stage::Refused { why: "api_token: 'hunter2' is too short, for 2.8.1".into() };
+    let (last, _) = carried_with(Operation { inputs, ..operation() }, stream::iter([Ok(Stage::Sending), Ok(refused)]).boxed()).await;
+    assert_eq!(last, Stage::Refused { why: "api_token: '••••' is too short, for 2.8.1".into() });
 }
