@@ -25,6 +25,7 @@ use futures::{
     StreamExt,
     stream::{self},
 };
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -157,7 +158,7 @@ pub fn jobs(api: &Api, run: &PipelineRun, known: &Known) -> Vec<Job> {
     for (name, children) in made {
         jobs.extend(maker.children(name, "", &children));
     }
-    if jobs.is_empty() && maker.status.over() {
+    if maker.is_reason(&jobs) {
         jobs.push(maker.itself());
     }
     jobs
@@ -197,6 +198,10 @@ impl<'a> Maker<'a> {
             let params = task.map(|task| task.spec.params.as_slice()).unwrap_or_default();
             found.entry(&inline.pipeline_task_name).or_default().push(Made { name, display: "", other: None, params, status: Some(status) });
         }
+        for (name, inline) in run.status.runs.iter().filter(|(name, _)| !seen.contains(name.as_str())) {
+            let made = Made { name, display: "", other: Some("Run"), params: &[], status: Some(&inline.status) };
+            found.entry(&inline.pipeline_task_name).or_default().push(made);
+        }
         for (name, task) in
             known.tasks.iter().filter(|(name, task)| !seen.contains(name.as_str()) && !run.status.task_runs.contains_key(*name) && is_of(task, run))
         {
@@ -219,7 +224,7 @@ impl<'a> Maker<'a> {
             };
             match (one.status, one.other) {
                 (Some(status), None) => jobs.extend(self.attempts(&name, one.name, status)),
-                (_, other) => jobs.push(self.unread(name, one.name, other)),
+                (status, other) => jobs.push(self.unread(name, one.name, (other, status))),
             }
         }
         jobs
@@ -272,9 +277,11 @@ impl<'a> Maker<'a> {
     }
 
     /// Something of which only the name is known: it is no TaskRun, or was deleted.
-    fn unread(&self, name: Clean, made: &str, other: Option<&str>) -> Job {
+    fn unread(&self, name: Clean, made: &str, (other, told): (Option<&str>, Option<&TaskStatus>)) -> Job {
         let key = JobKey::Task { namespace: self.key.namespace.clone(), name: made.to_owned(), attempt: 1 };
         let status = match other {
+            // Old controllers write into the run how it stands.
+            Some(_) if told.is_some_and(|told| succeeded(&told.conditions).is_some()) => told.map_or(RunStatus::Neutral, standing::of_task),
             Some(_) if self.status.over() => RunStatus::Neutral,
             Some(kind) => RunStatus::Unknown(clean!("{kind}")),
             None => RunStatus::Unknown("gone".into()),
@@ -283,7 +290,14 @@ impl<'a> Maker<'a> {
         Job { steps: [step(1, words, RunStatus::Neutral)].into(), status, ..self.bare(key, name) }
     }
 
-    /// The run itself, where it ended before it came to a task: why is all that can be told.
+    /// Whether none of its jobs tells how it ended: it came to none, it is what itself is wrong or took too long, or what failed is not read.
+    fn is_reason(&self, jobs: &[Job]) -> bool {
+        // One that still seems to run is about to be told of.
+        let tells = |job: &Job| matches!(job.status, RunStatus::Failed | RunStatus::Queued | RunStatus::Running | RunStatus::Waiting(_));
+        self.status.over() && (jobs.is_empty() || (self.status == RunStatus::Failed && !jobs.iter().any(tells)))
+    }
+
+    /// The run itself: why it ended as it did is all that can be told.
     fn itself(&self) -> Job {
         let condition = succeeded(&self.run.status.conditions);
         let steps = condition.map(|condition| step(1, said(condition), self.status.clone())).into_iter().collect();
@@ -307,12 +321,21 @@ fn referred<'a>(run: &'a PipelineRun, known: &'a Known, child: &'a Child) -> Mad
     Made { name: &child.name, display: &child.display_name, other, params, status }
 }
 
+fn value<'a>(one: &Made<'a>, name: &str) -> Option<&'a Value> {
+    one.params.iter().find(|param| param.name == name).map(|param| &param.value)
+}
+
 /// The parameters in which the runs of a matrix differ.
 fn differing<'a>(made: &[Made<'a>]) -> Vec<&'a str> {
-    let Some(first) = made.first() else { return Vec::new() };
-    let value = |one: &Made<'_>, name: &str| one.params.iter().find(|param| param.name == name).map(|param| param.value.clone());
-    let names = first.params.iter().map(|param| param.name.as_str());
-    names.filter(|name| made.iter().any(|one| value(one, name) != value(first, name))).collect()
+    let mut names: Vec<&str> = Vec::new();
+    // What `matrix.include` adds to some of them, others do not have.
+    for name in made.iter().flat_map(|one| one.params).map(|param| param.name.as_str()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.retain(|name| made.iter().any(|one| value(one, name) != value(&made[0], name)));
+    names
 }
 
 /// `linux, 1.21`: what one run of a matrix has for itself.
@@ -331,8 +354,14 @@ fn steps(status: &TaskStatus) -> Vec<Step> {
     let told = status.steps.iter().map(named);
     let rest = status.task_spec.steps.iter().filter(|_| status.steps.is_empty()).map(|step| (step.name.clone(), None));
     let mut steps: Vec<Step> = told.chain(rest).zip(1..).map(|((name, told), number)| one(number, &name, told.as_ref())).collect();
-    let over = standing::of_task(status);
-    let unsaid = over == RunStatus::Failed && !steps.iter().any(|step| step.status == RunStatus::Failed);
+    let standing = standing::of_task(status);
+    if standing.over() {
+        // Nothing of it goes on: a step that was never told to have begun or ended did not, or was stopped.
+        for step in steps.iter_mut().filter(|step| !step.status.over()) {
+            step.status = if step.status == RunStatus::Running { RunStatus::Cancelled } else { RunStatus::Skipped };
+        }
+    }
+    let unsaid = standing == RunStatus::Failed && !steps.iter().any(|step| step.status == RunStatus::Failed);
     if let (true, Some(condition)) = (unsaid, succeeded(&status.conditions)) {
         let number = u32::try_from(steps.len() + 1).unwrap_or(u32::MAX);
         steps.push(step(number, said(condition), RunStatus::Failed));

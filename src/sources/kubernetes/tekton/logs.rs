@@ -45,7 +45,7 @@ pub fn watch(api: Arc<Api>, job: Id<Job>, after: Option<Cursor>) -> Facts {
             stream::unfold(At::Begin(task), step).flatten().boxed()
         }
         JobKey::Unbegun { .. } => notice(&job, "", "it has not begun, or was not needed: there is nothing that could speak".into()),
-        JobKey::Itself(_) => notice(&job, "", "the run came to no task: nothing of it could speak".into()),
+        JobKey::Itself(_) => notice(&job, "", "this is the run itself: what it says is said by its tasks".into()),
     }
 }
 
@@ -106,7 +106,7 @@ pub async fn tail(api: Arc<Api>, job: Id<Job>) -> Result<Vec<Clean>, SourceError
     let none = |words: Clean| SourceError::NotFound(words);
     let (namespace, name, attempt) = match JobKey::of(&job) {
         Some(JobKey::Task { namespace, name, attempt }) => (namespace, name, attempt),
-        Some(JobKey::Itself(_)) => return Err(none("the run came to no task: nothing of it could speak".into())),
+        Some(JobKey::Itself(_)) => return Err(none("this is the run itself: what it says is said by its tasks".into())),
         Some(JobKey::Unbegun { .. }) | None => return Err(none("nothing of it could speak".into())),
     };
     let places = api.cluster.logs.places(None);

@@ -164,6 +164,96 @@ fn tasks_are_in_the_order_of_the_pipeline_and_only_those_of_the_run() {
     assert_eq!(told, wanted.map(|(name, status)| (name.to_owned(), status)));
 }
 
+/// The jobs of a run, each with how it stands and its last step.
+fn rows(run: &PipelineRun, tasks: Vec<Value>) -> Vec<(String, RunStatus, String)> {
+    let task = |value: Value| serde_json::from_value::<TaskRun>(value).expect("a task");
+    let known = Known { tasks: tasks.into_iter().map(task).map(|task| (task.metadata.0.name.clone().expect("a name"), task)).collect() };
+    let last = |job: &crate::domain::Job| job.steps.last().map(|step| step.name.to_string()).unwrap_or_default();
+    jobs(&api(), run, &known).into_iter().map(|job| (job.name.to_string(), job.status.clone(), last(&job))).collect()
+}
+
+/// A TaskRun of task `of`, with more about it.
+fn task(name: &str, of: &str, params: Value, status: Value) -> Value {
+    let owner = json!([{ "kind": "PipelineRun", "name": "ship-x7k2p", "uid": "u1" }]);
+    json!({ "metadata": { "name": name, "labels": { "tekton.dev/pipelineTask": of }, "ownerReferences": owner }, "spec": { "params": params }, "status": status })
+}
+
+#[test]
+fn where_no_task_tells_why_a_run_failed_the_run_tells_it_itself() {
+    let of = |status: Value| run(json!({ "spec": { "pipelineSpec": { "tasks": [{ "name": "build" }, { "name": "ship" }] } }, "status": status }));
+    let row = |name: &str, status, last: &str| (name.to_owned(), status, last.to_owned());
+    // Its pipeline is written in it, and it came to none of its tasks.
+    let missing = of(condition("False", "ParameterMissing", "missing parameter: version"));
+    let skipped = |name| row(name, RunStatus::Skipped, "");
+    let itself = row("the run itself", RunStatus::Failed, "ParameterMissing: missing parameter: version");
+    assert_eq!(rows(&missing, Vec::new()), [skipped("build"), skipped("ship"), itself]);
+    // Its tasks were stopped because it took too long.
+    let stopped = task("t", "build", json!([]), condition("False", "TaskRunCancelled", ""));
+    let late = rows(&of(condition("False", "PipelineRunTimeout", "failed to finish within \"1h0m0s\"")), vec![stopped]);
+    assert_eq!(late[2], row("the run itself", RunStatus::Failed, "PipelineRunTimeout: failed to finish within \"1h0m0s\""));
+    // A task tells it, or is about to, or nothing is wrong.
+    let failed = task("t", "build", json!([]), condition("False", "Failed", ""));
+    let running = task("t", "build", json!([]), condition("Unknown", "Running", ""));
+    for (reason, status, one) in
+        [("Failed", "False", failed), ("Failed", "False", running.clone()), ("Cancelled", "False", running), ("Succeeded", "True", Value::Null)]
+    {
+        let told = rows(&of(condition(status, reason, "")), Some(one).filter(|one| !one.is_null()).into_iter().collect());
+        assert_eq!(told.len(), 2, "{reason}: {told:?}");
+    }
+}
+
+#[test]
+fn runs_of_a_matrix_differ_also_in_what_only_some_of_them_have() {
+    let done = || condition("True", "Succeeded", "");
+    let param = |name: &str, value: Value| json!({ "name": name, "value": value });
+    let with = |name: &str, params: Vec<Value>| task(name, "unit", json!(params), done());
+    let run = run(json!({ "spec": { "pipelineSpec": { "tasks": [{ "name": "unit" }] } }, "status": done() }));
+    let tasks = vec![
+        with("a", vec![param("os", json!("linux"))]),
+        with("b", vec![param("os", json!("linux")), param("flags", json!(["-race", "-v"]))]),
+        with("c", vec![param("os", json!("mac")), param("env", json!({ "CI": "1" }))]),
+    ];
+    let names: Vec<String> = rows(&run, tasks).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names, ["unit (linux)", "unit (linux, [\"-race\",\"-v\"])", "unit (mac, {\"CI\":\"1\"})"]);
+    let many: Vec<Value> = (0..300).map(|n| with(&format!("t{n:03}"), vec![param("shard", json!(n.to_string()))])).collect();
+    let told = rows(&run, many);
+    assert_eq!((told.len(), told[299].0.as_str()), (300, "unit (299)"));
+}
+
+#[test]
+fn a_custom_task_of_an_old_controller_stands_as_the_run_says() {
+    let of = |status, reason| json!({ "custom-x": { "pipelineTaskName": "approve", "status": condition(status, reason, "") } });
+    let told = |runs: Value, end: Value| {
+        rows(&run(json!({ "status": { "runs": runs, "pipelineSpec": { "tasks": [{ "name": "approve" }] }, "conditions": end["conditions"] } })), Vec::new())
+    };
+    let [(name, status, last)] = &told(of("Unknown", "Running"), condition("Unknown", "Running", ""))[..] else { panic!("one") };
+    assert_eq!((name.as_str(), status, last.as_str()), ("approve", &RunStatus::Running, "a Run: what it does is not read"));
+    let over = told(of("False", "Rejected"), condition("False", "Failed", "one failed"));
+    assert_eq!(over.iter().map(|(name, status, _)| (name.as_str(), status)).collect::<Vec<_>>(), [("approve", &RunStatus::Failed)]);
+}
+
+#[test]
+fn no_step_of_a_task_that_is_over_goes_on() {
+    let spec = json!({ "steps": [{ "name": "clone" }, { "name": "test" }] });
+    let steps = |mut status: Value, more: Value| {
+        more.as_object().into_iter().flatten().for_each(|(key, value)| status[key] = value.clone());
+        let run = run(json!({ "status": condition("False", "Cancelled", "") }));
+        let known = Known { tasks: [("t".to_owned(), serde_json::from_value(task("t", "unit", json!([]), status)).expect("a task"))].into() };
+        let [job] = &jobs(&api(), &run, &known)[..] else { panic!("one") };
+        job.steps.iter().map(|step| (step.name.to_string(), step.status.clone())).collect::<Vec<_>>()
+    };
+    let named = |name: &str, status| (name.to_owned(), status);
+    // It never had a pod.
+    let gone = steps(condition("False", "TaskRunImagePullFailed", "no such image"), json!({ "taskSpec": spec }));
+    let skipped = |name| named(name, RunStatus::Skipped);
+    assert_eq!(gone, [skipped("clone"), skipped("test"), named("TaskRunImagePullFailed: no such image", RunStatus::Failed)]);
+    // Its pod was taken away under it.
+    let told = json!({ "steps": [{ "name": "clone", "running": { "startedAt": null } }, { "name": "test", "waiting": { "reason": "PodInitializing" } }] });
+    let stopped = steps(condition("False", "TaskRunCancelled", ""), told.clone());
+    assert_eq!(stopped, [named("clone", RunStatus::Cancelled), skipped("test")]);
+    assert_eq!(steps(condition("Unknown", "Running", ""), told), [named("clone", RunStatus::Running), named("test", RunStatus::Queued)]);
+}
+
 #[test]
 fn identities_lead_back_to_what_they_stand_for() {
     let source = SourceId::new("tekton/ci");

@@ -113,7 +113,11 @@ pub struct Param {
 impl Param {
     /// Its value as text.
     pub fn text(&self) -> String {
-        self.value.as_str().map_or_else(|| self.value.to_string(), str::to_owned)
+        match &self.value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
     }
 }
 
@@ -171,6 +175,9 @@ pub struct Told {
     /// Its TaskRuns as old controllers write them, by name.
     #[serde(deserialize_with = "or_default")]
     pub task_runs: BTreeMap<String, Inline>,
+    /// Its runs of custom tasks as they write them.
+    #[serde(deserialize_with = "or_default")]
+    pub runs: BTreeMap<String, Inline>,
 }
 
 /// A condition.
