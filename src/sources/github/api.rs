@@ -151,7 +151,7 @@ impl Api {
     pub async fn send(&self, ask: Ask) -> Result<Reply, SourceError> {
         self.admit(Need::Person).await?;
         let _turn = self.turn.lock().await;
-        self.http.send(ask).await
+        self.http.send(ask.staying()).await
     }
 
     /// Sends a change about `repository`, once, and tells what came of it, with the status of the answer. It is never sent again.
@@ -175,7 +175,19 @@ impl Api {
                 let request = reply.header("x-github-request-id").map(Clean::from_untrusted);
                 Stage::Accepted { request, warnings: Vec::new(), revision: None, generation: None }
             }
-            300..=499 => Stage::Refused { why: clean!("{}: {said}", SourceError::from(self.trouble(repository, &reply)).why().words) },
+            // What it says is about the run; that the token may not is checked before.
+            403 if !self.limits(&reply) && reply.header("x-github-sso").is_none() => {
+                Stage::Refused { why: clean!("{repository}: {} refuses it: {said}{}", self.login.host, needs(&reply)) }
+            }
+            409 | 422 => Stage::Refused { why: clean!("{repository}: {} refuses it: {said}", self.login.host) },
+            // Where that leads nobody goes with a change: nothing was done of it there or here.
+            301 | 302 | 307 | 308 => Stage::Refused {
+                why: clean!(
+                    "{repository}: {} sends it on to another place, where a change is not sent: it was renamed or moved, or a login stands between",
+                    self.login.host
+                ),
+            },
+            400..=499 => Stage::Refused { why: clean!("{}: {said}", SourceError::from(self.trouble(repository, &reply)).why().words) },
             _ => Stage::Unclear { why: clean!("{} answers with {status}: {said}", self.login.host) },
         };
         (stage, Some(reply))
@@ -209,12 +221,10 @@ impl Api {
         let now = Timestamp::now();
         let said = reply.said();
         let (host, status) = (&self.login.host, reply.status.as_u16());
-        let budget = Budget::read(&reply.headers);
-        let asked = crate::sources::http::retry_after(&reply.headers, now);
-        let spent = budget.as_ref().is_some_and(|budget| budget.left == 0);
-        let lower = said.to_lowercase();
-        let limited = lower.contains("rate limit") || lower.contains("abuse detection");
-        if status == 429 || (status == 403 && (spent || asked.is_some() || limited)) {
+        if self.limits(reply) {
+            let budget = Budget::read(&reply.headers);
+            let asked = crate::sources::http::retry_after(&reply.headers, now);
+            let spent = budget.as_ref().is_some_and(|budget| budget.left == 0);
             let words = self.limit(spent, &said);
             return Refusal::Everywhere(self.meter().refused(budget, asked, &words, now));
         }
@@ -227,6 +237,15 @@ impl Api {
                 Ok(_) => Refusal::Faulty(SourceError::Protocol(clean!("{host} answers with {status}"))),
             },
         }
+    }
+
+    /// Whether it asks us to wait. A 403 does by a budget that is spent, by a time, or in words.
+    fn limits(&self, reply: &Reply) -> bool {
+        let spent = || Budget::read(&reply.headers).is_some_and(|budget| budget.left == 0);
+        let asked = || crate::sources::http::retry_after(&reply.headers, Timestamp::now()).is_some();
+        let lower = reply.said().to_lowercase();
+        let says = lower.contains("rate limit") || lower.contains("abuse detection");
+        reply.status == 429 || (reply.status == 403 && (says || spent() || asked()))
     }
 
     fn limit(&self, spent: bool, said: &Clean) -> Clean {
@@ -258,9 +277,7 @@ impl Api {
             let url = sso.split_once("url=").map_or("its single sign-on page", |(_, url)| url);
             return clean!("{repository}: the organisation wants single sign-on for the token of {token}; open {url} and authorise it");
         }
-        let needs = reply.header("x-accepted-github-permissions").filter(|needs| !needs.is_empty());
-        let needs = needs.map_or(Clean::EMPTY, |needs| clean!("; it needs {needs}"));
-        clean!("{repository}: the token of {token} may not read this ({said}){needs}")
+        clean!("{repository}: the token of {token} may not read this ({said}){}", needs(reply))
     }
 
     fn missing(&self, repository: &str) -> Clean {
@@ -272,6 +289,12 @@ impl Api {
             None => clean!("{repository}: {host} knows no such public repository; a private one needs a token: set GITHUB_TOKEN, or run `gh auth login`"),
         }
     }
+}
+
+/// What a token needs for it, where GitHub says so.
+fn needs(reply: &Reply) -> Clean {
+    let needs = reply.header("x-accepted-github-permissions").filter(|needs| !needs.is_empty());
+    needs.map_or(Clean::EMPTY, |needs| clean!("; it needs {needs}"))
 }
 
 fn headed(ask: Ask) -> Ask {

@@ -76,6 +76,17 @@ impl Pending {
     }
 }
 
+/// Of environments that hold a run those that ask a person, and of these those that ask us, where any does: the others stay held, each by its own. A timer
+/// and a rule of an app ask nobody, and are told without reviewers.
+fn ours(mut held: Vec<Held>) -> Vec<Held> {
+    let may = |one: &Held| one.ours != Some(false);
+    held.retain(|one| may(one) || !one.asks.is_empty());
+    if held.iter().any(may) {
+        held.retain(may);
+    }
+    held
+}
+
 /// A run as it is at this moment.
 pub(super) async fn now(api: &Api, id: &Id<Run>, verb: Verb) -> Result<RunNow, SourceError> {
     look(api, id, verb).await.map(|(now, _)| now)
@@ -94,7 +105,7 @@ async fn look(api: &Api, id: &Id<Run>, verb: Verb) -> Result<(RunNow, WireRun), 
         (Verb::Approve | Verb::Reject, _) if wire.alive() => {
             let ask = Api::afresh(repository, &["actions", "runs", &number.to_string(), "pending_deployments"]);
             let (pending, _) = api.read::<Vec<Pending>>(Need::Person, repository, ask).await?;
-            pending.into_iter().filter_map(Pending::held).collect()
+            ours(pending.into_iter().filter_map(Pending::held).collect())
         }
         (..) => Vec::new(),
     };
@@ -146,7 +157,7 @@ fn can(verb: Verb, now: &RunNow, at: Timestamp) -> Finding {
         Verb::Cancel | Verb::ForceCancel if run.status.over() => kind.block("it is over: nothing is left to cancel", None),
         Verb::ForceCancel => kind.warn("what must always run at the end of its jobs does not run then", Some("X asks for an orderly end".into())),
         Verb::Cancel => kind.ok("it can be cancelled"),
-        _ if now.held.is_empty() => kind.block("no environment holds it for a person: a timer or another run does", None),
+        _ if now.held.is_empty() => kind.block("no environment holds it for a person: a timer, a rule or another run does", None),
         _ if now.held.iter().any(|held| held.ours == Some(false)) => {
             let asks: Vec<&str> = now.held.iter().flat_map(|held| held.asks.iter().map(Clean::as_str)).collect();
             kind.block(clean!("whoever owns the token is not among those whom {held} asks"), Some(clean!("it asks {}", asks.join(", "))))
@@ -285,5 +296,15 @@ mod tests {
         let [one] = &held[..] else { panic!("{held:?}") };
         assert_eq!((one.environment.raw(), one.key.expose(), one.ours), ("eu/prod", "7", Some(true)));
         assert_eq!(one.asks.iter().map(Clean::as_str).collect::<Vec<_>>(), ["kim", "SRE"]);
+    }
+
+    #[test]
+    fn of_several_environments_those_are_let_go_on_that_ask_us() {
+        let names = |held: Vec<Held>| ours(held).iter().map(|one| one.key.expose().to_owned()).collect::<Vec<_>>();
+        let timer = || Held { asks: Vec::new(), ..held("9", Some(false)) };
+        assert_eq!(names(vec![held("7", Some(true)), held("8", Some(false)), timer()]), ["7"]);
+        assert_eq!(names(vec![held("7", Some(false)), held("8", Some(false)), timer()]), ["7", "8"], "whom they ask is said");
+        assert!(names(vec![timer()]).is_empty(), "it asks nobody");
+        assert_eq!(names(vec![Held { asks: Vec::new(), ..held("7", None) }]), ["7"], "an old server tells nothing of it");
     }
 }

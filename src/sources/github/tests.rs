@@ -2,7 +2,10 @@ use super::*;
 use crate::domain::{Change, Fact, Run};
 use crate::{
     config::Layers,
-    sources::http::stage::{Act, Stage as Server},
+    sources::http::{
+        Method,
+        stage::{Act, Stage as Server},
+    },
 };
 use std::time::Duration;
 
@@ -219,4 +222,35 @@ fn environments_are_told_that_somebody_knows() {
         assert_eq!((deploys.wanted)("acme/cart", environment), wanted, "{environment}");
     }
     assert!(super::deploys(&id, &named(&["acme/other"]), &config).is_none());
+}
+
+#[tokio::test]
+async fn a_change_is_sent_once_and_told_as_what_came_back_in_words_about_the_change() {
+    let head = |more: &'static [(&str, &str)]| [&[("Content-Type", "application/json")], more].concat();
+    let said = |status: &str, more, message: &str| Act::answer(status, &head(more), &format!("{{\"message\":\"{message}\"}}"));
+    let old = "Unable to retry this workflow run because it was created over a month ago";
+    for (act, told, words) in [
+        (said("201 Created", &[], ""), "Accepted", ""),
+        (said("403 Forbidden", &[], old), "Refused", "acme/cart: ghe.example refuses it: Unable to retry"),
+        (said("403 Forbidden", &[("X-Accepted-GitHub-Permissions", "actions=write")], "Resource not accessible"), "Refused", "; it needs actions=write"),
+        (said("403 Forbidden", &[("X-GitHub-SSO", "required; url=https://ghe.example/sso")], "SAML"), "Refused", "single sign-on"),
+        (said("409 Conflict", &[], "Cannot cancel a workflow run that is completed"), "Refused", "refuses it: Cannot cancel"),
+        (said("422 Unprocessable Entity", &[], "Unexpected inputs provided"), "Refused", "refuses it: Unexpected inputs"),
+        (said("401 Unauthorized", &[], "Bad credentials"), "Refused", "does not accept the token"),
+        (said("429 Too Many Requests", &[("Retry-After", "30")], "slow down"), "Refused", "asks us to wait"),
+        (said("307 Temporary Redirect", &[("Location", "/repositories/1/x")], "Moved"), "Refused", "where a change is not sent"),
+        (said("303 See Other", &[("Location", "/x")], ""), "Unclear", ""),
+        (said("500 Internal Server Error", &[], ""), "Unclear", ""),
+        (said("503 Service Unavailable", &[("Retry-After", "30")], ""), "Unclear", ""),
+        (Act::Reset(Vec::new()), "Unclear", ""),
+    ] {
+        let server = Server::of([act.clone()]).await;
+        let http = Http::new(Settings { url: server.url(), ..Settings::default() }).unwrap();
+        let login = api::Login { host: "ghe.example".into(), token: Some("the variable T".into()) };
+        let api = Api::new(SourceId::new("github"), login, http, Pace::USUAL, crate::sources::gates::Gates::default(), Usual::new(0));
+        let (stage, _) = api.carry("acme/cart", Api::change(Method::POST, "acme/cart", &["x"], None)).await;
+        let told_so = format!("{stage:?}");
+        assert!(told_so.starts_with(told) && told_so.contains(words) && !told_so.contains("may not read"), "{act:?}: {stage:?}");
+        assert_eq!(server.asked().len(), 1, "{act:?}: it was sent once");
+    }
 }

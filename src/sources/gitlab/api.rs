@@ -151,7 +151,7 @@ impl Api {
     async fn send(&self, ask: Ask) -> Result<Reply, SourceError> {
         self.admit(Need::Person).await?;
         let _turn = self.turn.lock().await;
-        self.http.send(ask).await
+        self.http.send(ask.staying()).await
     }
 
     /// Sends a change about `what` of `project`, once, and tells what came of it, with the status of the answer. It is never sent again.
@@ -177,7 +177,14 @@ impl Api {
             }
             // What it says is about the job; that the token may not is checked before.
             400 | 403 => Stage::Refused { why: clean!("{what}: {said}") },
-            300..=499 => Stage::Refused { why: SourceError::from(self.trouble(project, &reply)).why().words },
+            // Where that leads nobody goes with a change: nothing was done of it there or here.
+            301 | 302 | 307 | 308 => Stage::Refused {
+                why: clean!(
+                    "{project}: {} sends it on to another place, where a change is not sent: it was renamed or moved, or a login stands between",
+                    self.login.host
+                ),
+            },
+            400..=499 => Stage::Refused { why: SourceError::from(self.trouble(project, &reply)).why().words },
             _ => Stage::Unclear { why: clean!("{} answers with {status}: {said}", self.login.host) },
         };
         (stage, Some(reply))

@@ -104,10 +104,14 @@ async fn deployments_are_told_only_where_a_service_names_the_project() {
 #[tokio::test]
 async fn a_change_is_sent_once_and_told_as_what_came_back() {
     let answered = |status: &str| Act::answer(status, &[("Content-Type", "application/json")], "{}");
+    let moved = |status: &str| Act::answer(status, &[("Location", "/elsewhere")], "");
     for (act, told) in [
         (answered("201 Created"), "Accepted"),
         (answered("403 Forbidden"), "Refused"),
         (answered("409 Conflict"), "Refused"),
+        (moved("307 Temporary Redirect"), "Refused"),
+        (moved("302 Found"), "Refused"),
+        (moved("303 See Other"), "Unclear"),
         (answered("429 Too Many Requests"), "Refused"),
         (answered("500 Internal Server Error"), "Unclear"),
         (answered("502 Bad Gateway"), "Unclear"),

@@ -83,6 +83,10 @@ async fn what_an_environment_holds_is_let_go_on_or_not_by_those_whom_it_asks() {
             run.held = vec![(7, "production", ours), (8, "eu/prod", ours)];
             world.add(run);
         }
+        let mut both = Run::queued(334, vec![Job::queued(334, "deploy production")]);
+        both.stands("waiting", None);
+        both.held = vec![(7, "production", true), (8, "eu/prod", false)];
+        world.add(both);
         let mut fork = Run::over(333, "action_required");
         fork.jobs = Vec::new();
         world.add(fork);
@@ -100,10 +104,18 @@ async fn what_an_environment_holds_is_let_go_on_or_not_by_those_whom_it_asks() {
     let (_, foreign) = told(&source, 332).await;
     let found = checks(&source, wish(&source, &foreign, Verb::Approve).await).await.2.remove(&CheckKind::Pipeline).expect("it is looked at");
     assert!(found.outcome == Outcome::Block && found.sentence.contains("not among those"), "{found:?}");
+    // Of two that hold it one asks others: ours is let go on, and the other holds it still.
+    let (_, both) = told(&source, 334).await;
+    let approve = wish(&source, &both, Verb::Approve).await;
+    accepted(&act(&source, approve).await);
+    assert_eq!(github.with(&name, |world| world.run(334).held.clone()), [(8, "eu/prod", false)]);
     let (mut seen, fork) = told(&source, 333).await;
     accepted(&act(&source, wish(&source, &fork, Verb::Approve).await).await);
     becomes(&mut seen, &fork, 1, RunStatus::Queued).await;
-    assert_eq!(github.with(&name, |world| world.reruns.clone()), ["pending_deployments/330", "pending_deployments/331", "approve/333"]);
+    assert_eq!(
+        github.with(&name, |world| world.reruns.clone()),
+        ["pending_deployments/330", "pending_deployments/331", "pending_deployments/334", "approve/333"]
+    );
 }
 
 #[tokio::test]
