@@ -20,6 +20,9 @@ const TABLES: &[(&str, Layer)] = &[
     ("confirm", Layer::Confirm),
 ];
 
+/// Actions that a panel may give one more key of its own, beside the one that they have everywhere.
+const ALSO: &[(&str, Action)] = &[("pipelines", Action::WatchNotify)];
+
 /// All that can be done where text is typed, beside typing.
 const IN_TEXT: &[Action] = &[Action::Enter, Action::Escape, Action::NextPanel, Action::PrevPanel, Action::Up, Action::Down];
 
@@ -96,7 +99,9 @@ fn misplaced(table: &str, layer: Layer, action: Action) -> Option<String> {
         true if action.changes() => Some(format!("`{name}` leads to a change and is never bound where text is typed; bind it under [{}]", action.table())),
         true if !IN_TEXT.contains(&action) => Some(format!("`{name}` means nothing where text is typed; bind it under [{}]", action.table())),
         true => None,
-        false if action.table() != table => Some(format!("`{name}` belongs under [{}], not under [{table}]", action.table())),
+        false if action.table() != table && !ALSO.contains(&(table, action)) => {
+            Some(format!("`{name}` belongs under [{}], not under [{table}]", action.table()))
+        }
         false => None,
     }
 }

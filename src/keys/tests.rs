@@ -96,7 +96,9 @@ fn the_key_table_is_kept() {
         assert_eq!(in_layers(&[Layer::Logs, Layer::Global], text), Resolution::Action(action), "{text}");
     }
     assert_eq!(in_layers(&[Layer::Pods, Layer::Global], "s"), Resolution::Action(Shell));
-    assert_eq!(in_layers(&[Layer::Pipelines, Layer::Global], "D"), Resolution::Action(Dispatch));
+    for (text, action) in [("D", Dispatch), ("w", WatchNotify), ("W", WatchNotify)] {
+        assert_eq!(in_layers(&[Layer::Pipelines, Layer::Global], text), Resolution::Action(action), "{text}");
+    }
 }
 
 #[test]
@@ -177,8 +179,8 @@ fn a_panel_key_never_hides_a_global_one() {
         ["\"R\": `R` is `rollback` everywhere, and a panel's key never hides a global one; rebind one of `rollback` and `wrap`, or set it to \"none\""]
     );
     assert_eq!(
-        faults("[verbs]\nexplain = \"w\"\n"),
-        ["\"w\": `w` is `explain` everywhere, and a panel's key never hides a global one; rebind one of `wrap` and `explain`, or set it to \"none\""]
+        faults("[verbs]\nexplain = \"u\"\n"),
+        ["\"u\": `u` is `explain` everywhere, and a panel's key never hides a global one; rebind one of `unfold` and `explain`, or set it to \"none\""]
     );
     assert!(Keymap::with("[pods]\nshell = \"w\"\n").is_ok(), "two panels may use one key");
 }
