@@ -293,6 +293,7 @@ impl Prepared {
             config::Notify::Off => Ring::Off,
             config::Notify::Bell => Ring::Bell,
             config::Notify::Osc9 => Ring::Osc9,
+            config::Notify::Osc777 => Ring::Osc777,
         }
     }
 

@@ -164,8 +164,10 @@ choice! {
         /// The terminal's bell.
         #[default]
         Bell,
-        /// A notification of the terminal.
+        /// A notification of the terminal, as iTerm2, Windows Terminal, WezTerm and others have it.
         Osc9,
+        /// One with a title, as urxvt, foot, Ghostty and others have it.
+        Osc777,
     }
 }
 

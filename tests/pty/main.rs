@@ -4,6 +4,7 @@ mod cluster;
 mod given_back;
 mod keys;
 mod left;
+mod rings;
 mod shell;
 mod starts;
 mod term;

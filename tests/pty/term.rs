@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use vt100::{Parser, Screen};
 
 /// How long a screen may take to show what is awaited, on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Within this a program whose terminal is gone is gone (reliability R5).
 pub const GONE: Duration = Duration::from_secs(2);
 /// What stood on the terminal before, to be there again.
