@@ -10,7 +10,7 @@ use super::{
     status,
 };
 use crate::{
-    app::{App, Asked, Known, Screen},
+    app::{App, Asked, Event, Known, Screen},
     domain::{Feed, FeedKind, Id, Job, Link, Run, RunStatus},
     store::words::{since, took},
     text::Clean,
@@ -90,6 +90,9 @@ fn lacks(app: &App) -> impl Iterator<Item = String> {
 
 /// Tells what changes until the run has ended, or is gone; whether it was so within the time.
 async fn follow(headless: &mut Headless, within: Duration) -> bool {
+    // Where its jobs came before its screen was opened nothing more may come, and what the screen asks for is asked at the next event.
+    let effects = headless.app.update(headless.clock.now(), Event::Tick);
+    headless.carry_out(effects);
     let told = RefCell::new(Told::default());
     let over = |app: &App| {
         let Some(run) = followed(app) else { return told.borrow_mut().gone(app) };
