@@ -2,11 +2,11 @@
 
 use crate::{
     domain::{Change, Id, Run, RunStatus},
-    sources::ci::{Before, OLDER, Usual},
+    sources::ci::{BETWEEN, Before, OLDER, Usual},
     text::{Clean, Name},
 };
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How it stands in line: by when it was made, which is told to the second, and then by its name.
 type Place = (Option<Timestamp>, Clean, Id<Run>);
@@ -20,6 +20,8 @@ pub struct Shelf {
     places: HashMap<Id<Run>, (String, Place)>,
     /// Whether all runs are known: only then is a median of successes one.
     whole: bool,
+    /// Where somebody has asked for what is older. What comes is to go on from that without a gap, also where the watch broke off: there more are told.
+    asked: BTreeSet<Name>,
 }
 
 #[derive(Default)]
@@ -31,12 +33,12 @@ struct Pipeline {
 impl Shelf {
     /// One that shows so many of each pipeline.
     pub fn new(newest: usize) -> Self {
-        Self { newest, usual: Usual::new(newest), pipelines: BTreeMap::new(), places: HashMap::new(), whole: false }
+        Self { newest, usual: Usual::new(newest), pipelines: BTreeMap::new(), places: HashMap::new(), whole: false, asked: BTreeSet::new() }
     }
 
     /// A whole list begins.
     pub fn begin(&mut self) -> Vec<Change<Run>> {
-        *self = Self::new(self.newest);
+        *self = Self { asked: std::mem::take(&mut self.asked), ..Self::new(self.newest) };
         vec![Change::Begin]
     }
 
@@ -67,7 +69,8 @@ impl Shelf {
     }
 
     /// The runs of a repository that are not told, the newest first, from there on; and where it goes on.
-    pub fn older(&self, repository: &Name, before: Before) -> (Vec<Run>, Option<Before>) {
+    pub fn older(&mut self, repository: &Name, before: Before) -> (Vec<Run>, Option<Before>) {
+        self.asked.insert(repository.clone());
         let untold = self.pipelines.values().flat_map(|pipeline| pipeline.runs.iter().filter(|(_, run)| !pipeline.told.contains_key(&run.id)));
         let mut rows: Vec<(&Place, &Run)> =
             untold.filter(|(_, run)| run.repository == *repository && before.at.is_none_or(|at| run.created.is_some_and(|made| made <= at))).collect();
@@ -92,7 +95,9 @@ impl Shelf {
     fn tell(&mut self, name: &str) -> Vec<Change<Run>> {
         let usual = if self.whole { self.usual.of(name, 0) } else { None };
         let Some(pipeline) = self.pipelines.get_mut(name) else { return Vec::new() };
-        let now: BTreeMap<Id<Run>, Run> = pipeline.runs.values().rev().take(self.newest).map(|run| (run.id.clone(), Run { usual, ..run.clone() })).collect();
+        let asked = pipeline.runs.values().next_back().is_some_and(|run| self.asked.contains(&run.repository));
+        let most = self.newest + if asked { BETWEEN * OLDER } else { 0 };
+        let now: BTreeMap<Id<Run>, Run> = pipeline.runs.values().rev().take(most).map(|run| (run.id.clone(), Run { usual, ..run.clone() })).collect();
         let gone = pipeline.told.keys().filter(|id| !now.contains_key(*id)).map(|id| Change::Remove(id.clone()));
         let new = now.values().filter(|run| pipeline.told.get(&run.id) != Some(run)).map(|run| Change::Upsert(run.clone()));
         let changes = gone.chain(new).collect();

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Change, Id, OpId, Run, RunStatus},
+    sources::ci::Before,
     sources::kubernetes::kubeconfig::Known as Context,
     store::fixture,
     text::Name,
@@ -300,6 +301,11 @@ fn of_each_pipeline_the_newest_are_told_and_their_successes_are_the_measure() {
     assert_eq!(told(shelf.is("p", row("new", 10, RunStatus::Running))), [""; 0], "nothing is another");
     assert_eq!(told(shelf.gone(&row("new", 10, RunStatus::Running).id)), ["-new", "+old Some(70)"]);
     assert_eq!(told(shelf.gone(&row("never", 1, RunStatus::Running).id)), [""; 0]);
+    // Where somebody has asked for what is older, what comes while a watch is broken off is told too.
+    shelf.older(&row("mid", 20, RunStatus::Failed).repository, Before { at: None, page: 1 });
+    assert_eq!(told(shelf.begin()), ["begin"]);
+    let all: Vec<String> = (1..=4).flat_map(|minutes| told(shelf.is("p", row(&format!("r{minutes}"), 5 - minutes, RunStatus::Running)))).collect();
+    assert_eq!(all, ["+r1 None", "+r2 None", "+r3 None", "+r4 None"]);
 }
 
 #[test]
