@@ -23,11 +23,11 @@ pub struct Told {
     reports: BTreeMap<Id<Run>, (Stand, Asked<Box<Report>>)>,
 }
 
-/// How a run stood when it was asked: its attempt, and whether it was over.
-type Stand = (u32, bool);
+/// How a run stood when it was asked: its attempt, whether it was over, and since when. One of GitLab is still the first attempt when it was retried.
+type Stand = (u32, bool, Option<Timestamp>);
 
 const fn stand(run: &Run) -> Stand {
-    (run.attempt, run.status.over())
+    (run.attempt, run.status.over(), run.ended)
 }
 
 #[derive(Debug)]
@@ -53,11 +53,10 @@ impl Told {
         self.report(run).and_then(|report| if let Asked::Here(report) = report { Some(&**report) } else { None })
     }
 
-    /// How a run stands: once it is over, an answer about it alone may tell more than its list.
+    /// How a run stands. Of one that ended well an answer about it alone may tell that it has warnings, where its list does not.
     pub fn standing(&self, run: &Run) -> RunStatus {
-        let asked = self.reports.get(&run.id).filter(|(asked, _)| run.status.over() && *asked == stand(run));
-        let told = asked.and_then(|(_, report)| if let Asked::Here(report) = report { report.stands.clone() } else { None });
-        told.filter(RunStatus::over).unwrap_or_else(|| run.status.clone())
+        let warns = run.status == RunStatus::Success && self.shown(&run.id).is_some_and(|report| report.warns);
+        if warns { RunStatus::Warn } else { run.status.clone() }
     }
 
     /// Whether an answer is on its way.

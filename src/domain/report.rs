@@ -1,14 +1,13 @@
 //! What a run has to show for itself beside its jobs: what its tests came to, and what it made.
 
-use super::RunStatus;
 use crate::text::Clean;
 use jiff::Timestamp;
 
 /// What a run has to show. What its CI does not publish is not there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
-    /// How it stands as an answer about it alone tells, where lists tell less.
-    pub stands: Option<RunStatus>,
+    /// It ended well with warnings, which its list may not tell.
+    pub warns: bool,
     /// What its tests came to.
     pub tests: Option<Tests>,
     /// How many of the lines tests reach, in percent.

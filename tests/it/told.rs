@@ -124,7 +124,7 @@ fn tests_coverage_and_artifacts_are_told_in_words_and_too_little_coverage_warns_
     let artifacts = vec![artifact("app.tar.gz", Some(19_398_656), 89), artifact("old.zip", None, -1)];
     let tests = Some(Tests { total: 1_412, failed: 3, skipped: 1 });
     let results = vec![("IMAGE_DIGEST".into(), "sha256:c0ffee".into())];
-    let report = Report { stands: None, tests, coverage: Some(79.97), artifacts, more: 31, results, lacks: vec!["coverage of parts: not told".into()] };
+    let report = Report { warns: false, tests, coverage: Some(79.97), artifacts, more: 31, results, lacks: vec!["coverage of parts: not told".into()] };
     answer(&mut scene, reports(&first)[0], Ok(Answer::Report(Box::new(report))));
     scene.says(&[
         "1,412 tests, 3 failed, 1 skipped · coverage 79.9 % (gate asks 80 %)",

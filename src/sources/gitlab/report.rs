@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clean,
-    domain::{Artifact, Id, Report, Run, Tests, percent},
+    domain::{Artifact, Id, Report, Run, RunStatus, Tests, percent},
     sources::{SourceError, refusal::Refusal},
     text::Clean,
 };
@@ -77,7 +77,7 @@ pub(super) async fn read(api: &Api, run: &Id<Run>) -> Result<Report, SourceError
     let id = number.to_string();
     let mut report = Report::default();
     let pipeline = api.read::<Pipeline>(Need::Detail, project, Api::ask(project, &["pipelines", &id])).await?.0;
-    report.stands = Some(pipeline.own.status());
+    report.warns = pipeline.own.status() == RunStatus::Warn;
     report.coverage = pipeline.coverage.and_then(|coverage| match coverage {
         Coverage::Text(text) => percent(&text),
         Coverage::Number(number) => percent(&number.to_string()),
