@@ -52,6 +52,8 @@ pub struct Given {
 const MASK: &str = "••••";
 /// A secret of fewer letters can not be told from what is no secret.
 const TELLING: usize = 4;
+/// So many letters at the end of words are the beginning of one.
+const CUT: usize = 8;
 /// So much of an input is shown.
 const SHOWN: usize = 60;
 /// More of a default does not go into a line of text.
@@ -68,11 +70,22 @@ impl Given {
         if self.hidden() { Clean::from_static(MASK) } else { Clean::from_untrusted(self.value.expose()) }
     }
 
-    /// `words` of others, who may say again what is secret of it. What is shorter than a few letters is in every sentence.
+    /// `words` of others, who may say again what is secret of it: as it is, as JSON writes it, or its beginning where they were cut. What is shorter than a
+    /// few letters is in every sentence.
     pub fn masked_in(&self, words: Clean) -> Clean {
         let value = Clean::from_untrusted(self.value.expose());
-        let said = self.hidden() && value.chars().count() >= TELLING && words.contains(value.as_str());
-        if said { crate::clean!("{}", words.replace(value.as_str(), MASK)) } else { words }
+        if !self.hidden() || value.chars().count() < TELLING {
+            return words;
+        }
+        let written = serde_json::to_string(value.as_str()).unwrap_or_default();
+        let written = written.strip_prefix('"').and_then(|written| written.strip_suffix('"')).unwrap_or(value.as_str());
+        let mut said = words.replace(value.as_str(), MASK).replace(written, MASK);
+        let whole = said.trim_end_matches('…').len();
+        let begun = value.char_indices().map(|(at, _)| &value[..at]).rfind(|begun| begun.chars().count() >= CUT && said[..whole].ends_with(begun));
+        if let Some(begun) = begun {
+            said.replace_range(whole - begun.len()..whole, MASK);
+        }
+        if said == words.as_str() { words } else { crate::clean!("{said}") }
     }
 
     /// `version=2.8.1`; of a secret its name alone.
@@ -262,5 +275,8 @@ mod tests {
         assert_eq!(again("api_token", "hunter2", "'hunter2' is no value for api_token"), "'••••' is no value for api_token");
         assert_eq!(again("version", "2.8.1", "2.8.1 is no version"), "2.8.1 is no version");
         assert_eq!(again("api_token", "a", "a branch is gone"), "a branch is gone");
+        assert_eq!(again("api_token", "say \"please\"", r#"bad: {"v":"say \"please\""}"#), r#"bad: {"v":"••••"}"#);
+        assert_eq!(again("api_token", "0123456789abcdef", "no value: 0123456789…"), "no value: ••••…");
+        assert_eq!(again("api_token", "0123456789abcdef", "it ends with 0123"), "it ends with 0123");
     }
 }

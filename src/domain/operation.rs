@@ -291,6 +291,9 @@ impl Stage {
     /// The same without what is secret of `given`: whoever refuses a value may say it again.
     #[must_use]
     pub fn without(self, given: &[Given]) -> Self {
+        // One may be a part of another.
+        let mut given: Vec<&Given> = given.iter().collect();
+        given.sort_by_key(|one| std::cmp::Reverse(one.value.expose().len()));
         let masked = |words: Clean| given.iter().fold(words, |words, one| one.masked_in(words));
         match self {
             Self::Accepted { request, warnings, revision, generation } => {
