@@ -239,7 +239,7 @@ impl Http {
             self.note(status, &headers);
         }
         let who = words::host(trail.url());
-        if !trail.at_home() && !status.is_success() {
+        if trail.abroad() && !status.is_success() {
             return Err(words::astray(&self.0.who, &ask.what(), &who, status));
         }
         let body = reply::body(response, ask.cap(), &who).await?;

@@ -52,6 +52,11 @@ impl Trail {
         !self.left
     }
 
+    /// Whether it ended at another server. The same by another scheme is a server that wants to be spoken to over TLS.
+    pub fn abroad(&self) -> bool {
+        self.at.host_str() != self.home.host_str() || self.at.port() != self.home.port()
+    }
+
     /// One hop on, if it may be made.
     pub fn follow(&mut self, ask: &Ask, place: HeaderValue, who: &Clean) -> Result<(), SourceError> {
         let refuse = |why: Clean| Err(SourceError::Protocol(clean!("{who} sends {} elsewhere: {why}", ask.what())));

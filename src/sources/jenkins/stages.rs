@@ -155,9 +155,9 @@ fn leaves(branches: Rows<Branch>, alive: bool, (found, lost): (&mut Vec<Told>, &
     }
 }
 
-/// What of the stages of its builds can not be read.
-fn unread(api: &Api, path: &str, lost: Option<Clean>) {
-    api.note(&format!("{path}, stages"), lost.map(|words| clean!("{path}, stages: {words}")));
+/// What of the `what` of a build can not be read.
+fn unread(api: &Api, (path, number, what): (&str, u64, &str), lost: Option<Clean>) {
+    api.note(&format!("{path} #{number}, {what}"), lost.map(|words| clean!("{path} #{number}, {what}: {words}")));
 }
 
 /// The stages of a build, by the way that is there; none where there is none, or it has none.
@@ -167,7 +167,7 @@ pub(super) async fn read(api: &Api, path: &str, number: u64, alive: bool) -> Res
     if view && let Some(found) = api.find::<Described>(path, Api::ask(path, &[&build, "wfapi", "describe"])).await? {
         api.goes(Way::StageView);
         let stages = found.stages.unwrap_or_default();
-        unread(api, path, stages.lost);
+        unread(api, (path, number, "stages"), stages.lost);
         return Ok(stages.read.iter().map(|stage| stage.told(alive)).collect());
     }
     let graph = matches!(api.way(), Way::Unknown | Way::GraphView);
@@ -175,7 +175,7 @@ pub(super) async fn read(api: &Api, path: &str, number: u64, alive: bool) -> Res
         api.goes(Way::GraphView);
         let (mut told, mut lost) = (Vec::new(), None);
         leaves(found.data.and_then(|data| data.stages).unwrap_or_default(), alive, (&mut told, &mut lost));
-        unread(api, path, lost);
+        unread(api, (path, number, "stages"), lost);
         return Ok(told);
     }
     Ok(Vec::new())
@@ -200,7 +200,7 @@ async fn steps(api: &Api, path: &str, number: u64, stage: &str, alive: bool) -> 
     let ask = Api::ask(path, &[&number.to_string(), "execution", "node", stage, "wfapi", "describe"]);
     let found = api.find::<Stage>(path, ask).await?.unwrap_or_default();
     let nodes = found.nodes.unwrap_or_default();
-    unread(api, path, nodes.lost);
+    unread(api, (path, number, &format!("steps of stage {stage}")), nodes.lost);
     Ok(nodes.read.iter().enumerate().map(|(at, node)| node.step(at, alive)).collect())
 }
 

@@ -236,6 +236,11 @@ impl Build {
         all.filter(|parameter| !parameter.name.is_empty())
     }
 
+    /// Whether one of them can not be read.
+    pub fn holds_unread_parameters(&self) -> bool {
+        self.actions().filter_map(|action| action.parameters.as_ref()).any(|parameters| parameters.lost.is_some())
+    }
+
     /// `VERSION=2.8.0 TARGET=production`, secrets masked.
     fn started_with(&self) -> Clean {
         let told = self.parameters().filter_map(|parameter| Some(format!("{}={}", parameter.name, spec::shown(&parameter.name, &parameter.text()?))));

@@ -43,7 +43,11 @@ impl Start {
         let newest = |asked| rebuild::newest(build, &[], job, queue, (user, asked));
         // Of two starts by the same user at the same time the item of the queue tells which is ours.
         let newest = newest(None).max(asked.and_then(|item| newest(Some(item))));
-        Self { newest, closed: job.closed(), parameters: !defined.is_empty(), inputs: inputs(&defined) }
+        let inputs = match job.unread() {
+            Some(words) => Err(clean!("not all that it takes can be read: {words}")),
+            None => inputs(&defined),
+        };
+        Self { newest, closed: job.closed(), parameters: !defined.is_empty(), inputs }
     }
 
     /// Whether it can be made.

@@ -83,6 +83,12 @@ impl WireJob {
         properties.filter_map(|property| property.definitions.as_ref()).flat_map(|definitions| &definitions.read).collect()
     }
 
+    /// What of its parameters can not be read.
+    pub fn unread(&self) -> Option<&Clean> {
+        let properties = self.property.iter().flat_map(|property| property.read.iter().flatten());
+        properties.filter_map(|property| property.definitions.as_ref()).find_map(|definitions| definitions.lost.as_ref())
+    }
+
     /// Whether it builds nothing now.
     pub fn closed(&self) -> bool {
         self.buildable == Some(false)
@@ -148,6 +154,9 @@ impl Rebuild {
                 Some(text) => fields.push(Field::new(&parameter.name, &text)),
                 None => own.untold.push(parameter.name.clone()),
             }
+        }
+        if job.unread().is_some() || build.holds_unread_parameters() {
+            own.untold.push("one that can not be read".into());
         }
         own.new = defined.iter().filter(|one| then.iter().all(|then| then.name != one.name)).map(|one| one.name.clone()).collect();
         let waits = |one: &&Queued| repeats(&fields, &one.origin());
