@@ -22,7 +22,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError},
 };
 use tokio::time::{Instant, sleep_until};
@@ -123,9 +123,14 @@ impl List {
         self.refused.as_ref().is_some_and(Refusal::may_pass)
     }
 
-    /// Whether somebody looks at the jobs of what runs in it.
+    /// Whether somebody looks at the jobs of all that runs in it.
     fn is_looked_at(&self, board: &Board) -> bool {
-        self.rows.values().any(|row| row.wire.alive() && board.is_looked_at(&row.run.id))
+        self.busy() && self.rows.values().all(|row| !row.wire.alive() || board.is_looked_at(&row.run.id))
+    }
+
+    /// Whether one of these is over that still runs as far as the list has told.
+    fn awaits(&self, over: &BTreeSet<Id<Run>>) -> bool {
+        self.refused.is_none() && self.rows.values().any(|row| row.wire.alive() && over.contains(&row.run.id))
     }
 
     fn alive(&self) -> Vec<u64> {
@@ -185,7 +190,7 @@ impl Watch {
             let hurried = tokio::select! {
                 () = sleep_until(self.lists[at].due) => return at,
                 over = self.api.board.over() => {
-                    for list in self.lists.iter_mut().filter(|list| list.rows.values().any(|row| over.contains(&row.run.id))) {
+                    for list in self.lists.iter_mut().filter(|list| list.awaits(&over)) {
                         list.due = list.due.min(Instant::now() + SOON);
                         // Its list tells how it ended.
                         list.turn = if list.turn % TURNS == TURNS - 1 { TURNS } else { list.turn };
@@ -249,12 +254,13 @@ impl Watch {
     /// The newest runs that are wanted.
     async fn newest(&mut self, at: usize, name: &Name) -> Result<Vec<WireRun>, Refusal> {
         let mut ask = self.scope.ask(name).with("per_page", self.scope.runs.to_string());
-        let (mut found, mut end) = (Vec::new(), None);
+        let (mut found, mut newest, mut end) = (Vec::new(), None, None);
         self.lists[at].lost = None;
         for _ in 0..PAGES {
             let (page, next) = self.api.read::<wire::Runs>(Need::List, name.raw(), ask).await?;
             let lost = page.workflow_runs.lost.as_ref().map(|words| clean!("{name}: {words}"));
             self.lists[at].lost = self.lists[at].lost.take().or(lost);
+            newest = newest.or(page.workflow_runs.read.first().and_then(WireRun::created));
             end = page.workflow_runs.read.last().and_then(WireRun::created).or(end);
             found.extend(self.wanted(page));
             match next {
@@ -266,10 +272,10 @@ impl Watch {
             found.truncate(self.scope.runs);
             end = found.last().and_then(WireRun::created).or(end);
         }
-        let ends = end.map(|end| (end, found.first().and_then(WireRun::created).unwrap_or(end)));
-        if let Some((known, (oldest, _))) = ends.and_then(|ends| Some((self.api.ends.tell(name.raw(), ends)?, ends))) {
-            let between = older::between(&self.api, &self.scope, name, (known, oldest)).await?;
-            found.extend(between);
+        if let (Some(oldest), Some(newest)) = (end, newest)
+            && let Some(known) = self.api.ends.tell(name.raw(), (oldest, newest))
+        {
+            found.extend(older::between(&self.api, &self.scope, name, (known, oldest)).await);
         }
         Ok(found)
     }

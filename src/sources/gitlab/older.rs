@@ -43,21 +43,32 @@ pub(super) async fn read(api: &Api, scope: &Scope, project: &Name, after: Option
     Ok(Answer::Older { runs: runs.collect(), next: open.then(|| before.cursor()) })
 }
 
-/// The pipelines that are wanted between those that were `known` and the `oldest` of the list, which are more than it holds. What is beyond reach is said.
-pub(super) async fn between(api: &Api, scope: &Scope, project: &Name, (known, oldest): (Timestamp, Timestamp)) -> Result<Vec<WirePipeline>, Refusal> {
+/// The pipelines that are wanted between those that were `known` and the `oldest` of the list, which are more than it holds. Like other older ones they are
+/// told without their details. What is beyond reach, or refused, is said: what the list told is not lost for it.
+pub(super) async fn between(api: &Api, scope: &Scope, project: &Name, (known, oldest): (Timestamp, Timestamp)) -> Vec<WirePipeline> {
     let (mut before, mut found) = (Before { at: Some(oldest), page: 1 }, Vec::new());
+    let mut why = clean!("more than {} pipelines came at once", BETWEEN * OLDER);
     for _ in 0..BETWEEN {
-        let (rows, more) = page(api, scope, project, before).await?;
+        let (rows, more) = match page(api, scope, project, before).await {
+            Ok(page) => page,
+            Err(refusal) => {
+                why = SourceError::from(refusal).why().words;
+                break;
+            }
+        };
         let last = rows.last().and_then(WirePipeline::updated);
-        found.extend(rows.into_iter().filter(|row| row.fits(&scope.branches)));
+        for mut row in rows.into_iter().filter(|row| row.fits(&scope.branches)) {
+            row.asked = true;
+            found.push(row);
+        }
         if !more || last.is_none_or(|last| last <= known) {
-            return Ok(found);
+            return found;
         }
         before = before.then(last);
     }
     let from = before.at.unwrap_or(oldest);
-    api.note(&format!("{project}, between"), Some(clean!("{project}: so many pipelines came at once that those from {known} to {from} were not read")));
-    Ok(found)
+    api.note(&format!("{project}, between"), Some(clean!("{project}: the pipelines from {known} to {from} were not read: {why}")));
+    found
 }
 
 /// One page, and whether there is another.

@@ -3,6 +3,7 @@
 //! A list tells little of a pipeline. What it lacks is asked for afterwards: at once of what runs and of what is news, and by and by of the rest, one
 //! pipeline after the other whatever their projects are, so that twenty projects cost little more than one does.
 
+mod list;
 mod titles;
 
 use super::{api::Api, meter::Need, older, wire::WirePipeline};
@@ -11,18 +12,19 @@ use crate::{
     domain::{Batch, Change, Fact, Run},
     sources::{
         SourceError,
-        ci::{Board, Rows, SOON},
+        ci::{Rows, SOON},
         http::Ask,
         refusal::Refusal,
     },
-    text::{Clean, Name},
+    text::Name,
 };
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
+use list::List;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -107,57 +109,6 @@ enum Phase {
     Whole,
 }
 
-/// The pipelines of one project.
-struct List {
-    name: Name,
-    due: Instant,
-    looked: bool,
-    /// How many looks in a row showed nothing that runs.
-    calm: u32,
-    rows: BTreeMap<u64, (WirePipeline, Run)>,
-    titles: BTreeMap<String, Clean>,
-    /// No merge trains are known here.
-    trainless: bool,
-    lacks: Lacks,
-    /// When more was asked about its rows.
-    filled: Instant,
-    refused: Option<SourceError>,
-    /// What of its list can not be read.
-    lost: Option<Clean>,
-}
-
-impl List {
-    fn new(name: Name) -> Self {
-        Self {
-            name,
-            due: Instant::now(),
-            looked: false,
-            calm: 0,
-            rows: BTreeMap::new(),
-            titles: BTreeMap::new(),
-            trainless: false,
-            lacks: Lacks::Nothing,
-            filled: Instant::now(),
-            refused: None,
-            lost: None,
-        }
-    }
-
-    /// Whether it answered by a fault, which may be over soon.
-    fn faulty(&self) -> bool {
-        self.refused.as_ref().is_some_and(Refusal::may_pass)
-    }
-
-    /// Whether somebody looks at the jobs of what runs in it.
-    fn is_looked_at(&self, board: &Board) -> bool {
-        self.rows.values().any(|(wire, run)| wire.alive() && board.is_looked_at(&run.id))
-    }
-
-    fn busy(&self) -> bool {
-        self.rows.values().any(|(wire, _)| wire.alive())
-    }
-}
-
 impl Watch {
     /// Looks at the project whose turn it is, when it is.
     async fn next(&mut self) -> Result<Batch, SourceError> {
@@ -212,7 +163,7 @@ impl Watch {
                 () = sleep_until(self.lists[at].due) => return (at, if self.lists[at].lacks == Lacks::News { Turn::News } else { Turn::List }),
                 () = sleep_until(self.filled + BY_AND_BY.min(self.api.pace.busy)), if lacking.is_some() => return (lacking.unwrap_or(at), Turn::Rest),
                 over = self.api.board.over() => {
-                    for list in self.lists.iter_mut().filter(|list| list.rows.values().any(|(_, run)| over.contains(&run.id))) {
+                    for list in self.lists.iter_mut().filter(|list| list.awaits(&over)) {
                         list.due = list.due.min(Instant::now() + SOON);
                         list.lacks = Lacks::Nothing;
                     }
@@ -282,7 +233,7 @@ impl Watch {
         let newest = self.newest(at, name).await?;
         let known = &self.lists[at].rows;
         let lasting = |mut row: WirePipeline| {
-            row.news = !first;
+            row.news = !first && !row.asked;
             known.get(&row.id).map_or(row.clone(), |(known, _)| row.with_details_of(known))
         };
         let mut rows: Vec<WirePipeline> = newest.into_iter().map(lasting).collect();
@@ -304,12 +255,13 @@ impl Watch {
     /// The pipelines that changed last. One that is retried comes up again.
     async fn newest(&mut self, at: usize, name: &Name) -> Result<Vec<WirePipeline>, Refusal> {
         let mut ask = self.scope.ask(name).with("per_page", self.scope.runs.to_string());
-        let (mut found, mut end): (Vec<WirePipeline>, _) = (Vec::new(), None);
+        let (mut found, mut newest, mut end): (Vec<WirePipeline>, _, _) = (Vec::new(), None, None);
         self.lists[at].lost = None;
         for _ in 0..PAGES {
             let (page, next) = self.api.read::<Rows<WirePipeline>>(Need::List, name.raw(), ask).await?;
             let lost = page.lost.map(|words| clean!("{name}: {words}"));
             self.lists[at].lost = self.lists[at].lost.take().or(lost);
+            newest = newest.or(page.read.first().and_then(WirePipeline::updated));
             end = page.read.last().and_then(WirePipeline::updated).or(end);
             // A page may repeat what moved down while it was read.
             let new: Vec<WirePipeline> =
@@ -324,10 +276,12 @@ impl Watch {
             found.truncate(self.scope.runs);
             end = found.last().and_then(WirePipeline::updated).or(end);
         }
-        let ends = end.map(|end| (end, found.first().and_then(WirePipeline::updated).unwrap_or(end)));
-        if let Some((known, (oldest, _))) = ends.and_then(|ends| Some((self.api.ends.tell(name.raw(), ends)?, ends))) {
-            let between = older::between(&self.api, &self.scope, name, (known, oldest)).await?;
-            found.extend(between);
+        if let (Some(oldest), Some(newest)) = (end, newest)
+            && let Some(known) = self.api.ends.tell(name.raw(), (oldest, newest))
+        {
+            let between = older::between(&self.api, &self.scope, name, (known, oldest)).await;
+            let there: BTreeSet<u64> = found.iter().map(|row| row.id).collect();
+            found.extend(between.into_iter().filter(|row| !there.contains(&row.id)));
         }
         Ok(found)
     }

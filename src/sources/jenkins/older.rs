@@ -80,14 +80,22 @@ async fn builds(api: &Api, item: &Item, (place, number, _): Far) -> Result<(Vec<
     }
 }
 
-/// The builds between number `known` and the `oldest` of the list, which are more than that holds. What is beyond reach is said.
-pub(super) async fn between(api: &Api, item: &Item, place: usize, (known, oldest): (u64, u64)) -> Result<Vec<Build>, SourceError> {
+/// The builds between number `known` and the `oldest` of the list, which are more than that holds. What is beyond reach, or refused, is said: what the list
+/// told is not lost for it.
+pub(super) async fn between(api: &Api, item: &Item, place: usize, (known, oldest): (u64, u64)) -> Vec<Build> {
     let ask = Api::fields(&item.path, &[], &format!("allBuilds[{STATE},{ORIGIN}]{{{place},{}}}", place + BETWEEN * OLDER));
-    let told = api.find::<Builds>(&item.path, ask).await?.and_then(|answer| answer.builds).unwrap_or_default();
-    let more = told.read.last().filter(|last| told.all == BETWEEN * OLDER && last.number > known + 1);
-    let words = more.map(|last| clean!("{}: so many builds came at once that #{} to #{} were not read", item.path, known + 1, last.number - 1));
-    words.into_iter().for_each(|words| api.note(&format!("{}, between", item.path), Some(words)));
-    Ok(told.read.into_iter().filter(|build| (known + 1..oldest).contains(&build.number)).collect())
+    let told = api.find::<Builds>(&item.path, ask).await.map(|answer| answer.and_then(|answer| answer.builds).unwrap_or_default());
+    let (found, lacks) = match told {
+        Ok(told) => {
+            let beyond = told.read.last().filter(|last| told.all == BETWEEN * OLDER && last.number > known + 1).map(|last| last.number - 1);
+            (told.read, beyond.map(|to| (to, clean!("more than {} came at once", BETWEEN * OLDER))))
+        }
+        Err(error) => (Vec::new(), Some((oldest - 1, error.why().words))),
+    };
+    if let Some((to, why)) = lacks {
+        api.note(&format!("{}, between", item.path), Some(clean!("{}: builds #{} to #{to} were not read: {why}", item.path, known + 1)));
+    }
+    found.into_iter().filter(|build| (known + 1..oldest).contains(&build.number)).collect()
 }
 
 /// A row. Whoever looks at it is told how it stands, unless the list tells that.

@@ -187,7 +187,7 @@ impl Watch {
         // Numbers have no gaps but where one was deleted.
         let gap = ends.and_then(|(oldest, newest)| Some((self.api.ends.tell(&item.path, (oldest.saturating_sub(1), newest))?, oldest)));
         let before = match gap {
-            Some(gap) => older::between(&self.api, item, self.scope.runs, gap).await?,
+            Some(gap) => older::between(&self.api, item, self.scope.runs, gap).await,
             None => Vec::new(),
         };
         let between = before.len();
