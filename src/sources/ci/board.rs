@@ -1,12 +1,13 @@
 //! How the runs stand, for those who look at one of them: a run that ends or is run again wakes whoever waits for it. And who looks at which, for
 //! those who read the lists: what its jobs tell of a run its list need not tell.
 
+use super::called::Called;
 use crate::domain::{Id, Run};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,7 @@ pub(in crate::sources) struct Board {
     runs: Mutex<HashMap<Id<Run>, Standing>>,
     bell: watch::Sender<()>,
     lookers: Arc<Mutex<HashMap<Id<Run>, u32>>>,
-    over: Mutex<BTreeSet<Id<Run>>>,
-    ended: Notify,
+    over: Called<Id<Run>>,
 }
 
 /// One who looks at a run that goes on; until it is dropped.
@@ -46,8 +46,7 @@ impl Drop for Looker {
 
 impl Default for Board {
     fn default() -> Self {
-        let (runs, lookers, over) = (Mutex::default(), Arc::default(), Mutex::default());
-        Self { runs, bell: watch::Sender::new(()), lookers, over, ended: Notify::new() }
+        Self { runs: Mutex::default(), bell: watch::Sender::new(()), lookers: Arc::default(), over: Called::default() }
     }
 }
 
@@ -95,20 +94,12 @@ impl Board {
 
     /// Its jobs tell that a run is over, which its list has not told yet.
     pub fn seems_over(&self, run: &Id<Run>) {
-        locked(&self.over).insert(run.clone());
-        self.ended.notify_one();
+        self.over.call(run.clone());
     }
 
     /// The runs that seem to be over, once there are any.
     pub async fn over(&self) -> BTreeSet<Id<Run>> {
-        loop {
-            let rung = self.ended.notified();
-            let runs = std::mem::take(&mut *locked(&self.over));
-            if !runs.is_empty() {
-                return runs;
-            }
-            rung.await;
-        }
+        self.over.next().await
     }
 
     /// Ends when `run` no longer stands as it did.

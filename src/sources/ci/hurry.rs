@@ -1,14 +1,12 @@
 //! Where somebody waits: a project whose deployments are looked at often for a while, and whose runs are looked at soon.
 
+use super::called::Called;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
-};
+use tokio::{sync::watch, time::Instant};
 
 /// How long a project is looked at often after somebody has asked for it, or has had something deployed.
 const LASTS: Duration = Duration::from_secs(180);
@@ -20,13 +18,12 @@ pub(in crate::sources) const SOON: Duration = Duration::from_secs(2);
 pub(in crate::sources) struct Hurry {
     until: Mutex<BTreeMap<String, Instant>>,
     bell: watch::Sender<()>,
-    changed: Mutex<BTreeSet<String>>,
-    changes: Notify,
+    changed: Called<String>,
 }
 
 impl Default for Hurry {
     fn default() -> Self {
-        Self { until: Mutex::default(), bell: watch::Sender::new(()), changed: Mutex::default(), changes: Notify::new() }
+        Self { until: Mutex::default(), bell: watch::Sender::new(()), changed: Called::default() }
     }
 }
 
@@ -42,8 +39,7 @@ impl Hurry {
     /// Somebody changes something in a project: its runs and its deployments are looked at soon.
     pub fn changed(&self, project: &str) {
         self.on(project);
-        locked(&self.changed).insert(project.to_owned());
-        self.changes.notify_one();
+        self.changed.call(project.to_owned());
     }
 
     /// Whether its deployments are looked at often.
@@ -58,14 +54,7 @@ impl Hurry {
 
     /// The projects whose runs are to be looked at soon, once there are any.
     pub async fn changes(&self) -> BTreeSet<String> {
-        loop {
-            let rung = self.changes.notified();
-            let names = std::mem::take(&mut *locked(&self.changed));
-            if !names.is_empty() {
-                return names;
-            }
-            rung.await;
-        }
+        self.changed.next().await
     }
 }
 

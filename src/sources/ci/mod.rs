@@ -2,6 +2,7 @@
 
 mod board;
 mod bucket;
+mod called;
 mod hurry;
 mod jobs;
 mod lines;
@@ -18,7 +19,7 @@ pub(in crate::sources) use bucket::Bucket;
 pub(in crate::sources) use hurry::{Hurry, SOON};
 pub(in crate::sources) use jobs::{Look, watch as jobs};
 pub(in crate::sources) use lines::Lines;
-pub(in crate::sources) use older::{BETWEEN, Before, Ends, OLDER};
+pub(in crate::sources) use older::{BETWEEN, Before, Ends, OLDER, between};
 pub(in crate::sources) use quota::{Need, Quota};
 pub(in crate::sources) use rows::{Row, Rows};
 pub(in crate::sources) use started::Started;

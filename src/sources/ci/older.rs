@@ -1,6 +1,11 @@
 //! How far a list of runs goes, and how what is older is read page by page, so that nothing is lost or lost sight of while pages move.
 
-use crate::{clean, domain::Cursor, sources::SourceError, text::Raw};
+use crate::{
+    clean,
+    domain::Cursor,
+    sources::{SourceError, refusal::Refusal},
+    text::{Clean, Raw},
+};
 use jiff::Timestamp;
 use std::{
     collections::HashMap,
@@ -80,6 +85,36 @@ impl Before {
     pub fn cursor(self) -> Cursor {
         Cursor(Raw::new(&format!("{} {}", self.page, self.at.map(|at| at.to_string()).unwrap_or_default())))
     }
+}
+
+/// The rows between the newest that were `known` and the `oldest` of a list, page after page; and from when to when some were not read, and why. What the list
+/// told is not lost for it.
+pub(in crate::sources) async fn between<T, P>(
+    (known, oldest): (Timestamp, Timestamp),
+    page: impl Fn(Before) -> P,
+    at: impl Fn(&T) -> Option<Timestamp>,
+) -> (Vec<T>, Option<Clean>)
+where
+    P: Future<Output = Result<(Vec<T>, bool), Refusal>>,
+{
+    let (mut before, mut found) = (Before { at: Some(oldest), page: 1 }, Vec::new());
+    let mut why = clean!("more than {} came at once", BETWEEN * OLDER);
+    for _ in 0..BETWEEN {
+        let (rows, more) = match page(before).await {
+            Ok(page) => page,
+            Err(refusal) => {
+                why = SourceError::from(refusal).why().words;
+                break;
+            }
+        };
+        let last = rows.last().and_then(&at);
+        found.extend(rows);
+        if !more || last.is_none_or(|last| last <= known) {
+            return (found, None);
+        }
+        before = before.then(last);
+    }
+    (found, Some(clean!("those from {known} to {} were not read: {why}", before.at.unwrap_or(oldest))))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{
     domain::{Answer, Cursor, Run},
     sources::{
         SourceError,
-        ci::{BETWEEN, Before, OLDER},
+        ci::{self, Before, OLDER},
         refusal::Refusal,
     },
     text::Name,
@@ -42,28 +42,14 @@ pub(super) async fn read(api: &Api, scope: &Scope, repository: &Name, after: Opt
     Ok(Answer::Older { runs, next: Some(before.cursor()) })
 }
 
-/// The runs that are wanted between those that were `known` and the `oldest` of the list, which are more than it holds. What is beyond reach, or refused,
-/// is said: what the list told is not lost for it.
-pub(super) async fn between(api: &Api, scope: &Scope, repository: &Name, (known, oldest): (Timestamp, Timestamp)) -> Vec<WireRun> {
-    let (mut before, mut found) = (Before { at: Some(oldest), page: 1 }, Vec::new());
-    let mut why = clean!("more than {} runs came at once", BETWEEN * OLDER);
-    for _ in 0..BETWEEN {
-        let (rows, more) = match page(api, scope, repository, before).await {
-            Ok(page) => page,
-            Err(refusal) => {
-                why = SourceError::from(refusal).why().words;
-                break;
-            }
-        };
-        let last = rows.last().and_then(WireRun::created);
-        found.extend(rows.into_iter().filter(|row| row.fits(&scope.branches, &scope.workflows)));
-        if !more || last.is_none_or(|last| last <= known) {
-            return found;
-        }
-        before = before.then(last);
+/// The runs that are wanted between those that were `known` and the oldest of the list, which are more than it holds. What is beyond reach, or refused, is
+/// said.
+pub(super) async fn between(api: &Api, scope: &Scope, repository: &Name, ends: (Timestamp, Timestamp)) -> Vec<WireRun> {
+    let (mut found, lacks) = ci::between(ends, |before| page(api, scope, repository, before), WireRun::created).await;
+    if let Some(words) = lacks {
+        api.note(&format!("{repository}, between"), Some(clean!("{repository}, runs: {words}")));
     }
-    let from = before.at.unwrap_or(oldest);
-    api.note(&format!("{repository}, between"), Some(clean!("{repository}: the runs from {known} to {from} were not read: {why}")));
+    found.retain(|row| row.fits(&scope.branches, &scope.workflows));
     found
 }
 

@@ -6,7 +6,7 @@ use crate::{
     domain::{Answer, Cursor},
     sources::{
         SourceError,
-        ci::{BETWEEN, Before, OLDER, Rows},
+        ci::{self, Before, OLDER, Rows},
         refusal::Refusal,
     },
     text::{Clean, Name},
@@ -43,31 +43,15 @@ pub(super) async fn read(api: &Api, scope: &Scope, project: &Name, after: Option
     Ok(Answer::Older { runs: runs.collect(), next: open.then(|| before.cursor()) })
 }
 
-/// The pipelines that are wanted between those that were `known` and the `oldest` of the list, which are more than it holds. Like other older ones they are
-/// told without their details. What is beyond reach, or refused, is said: what the list told is not lost for it.
-pub(super) async fn between(api: &Api, scope: &Scope, project: &Name, (known, oldest): (Timestamp, Timestamp)) -> Vec<WirePipeline> {
-    let (mut before, mut found) = (Before { at: Some(oldest), page: 1 }, Vec::new());
-    let mut why = clean!("more than {} pipelines came at once", BETWEEN * OLDER);
-    for _ in 0..BETWEEN {
-        let (rows, more) = match page(api, scope, project, before).await {
-            Ok(page) => page,
-            Err(refusal) => {
-                why = SourceError::from(refusal).why().words;
-                break;
-            }
-        };
-        let last = rows.last().and_then(WirePipeline::updated);
-        for mut row in rows.into_iter().filter(|row| row.fits(&scope.branches)) {
-            row.asked = true;
-            found.push(row);
-        }
-        if !more || last.is_none_or(|last| last <= known) {
-            return found;
-        }
-        before = before.then(last);
+/// The pipelines that are wanted between those that were `known` and the oldest of the list, which are more than it holds. Like other older ones they are
+/// told without their details. What is beyond reach, or refused, is said.
+pub(super) async fn between(api: &Api, scope: &Scope, project: &Name, ends: (Timestamp, Timestamp)) -> Vec<WirePipeline> {
+    let (mut found, lacks) = ci::between(ends, |before| page(api, scope, project, before), WirePipeline::updated).await;
+    if let Some(words) = lacks {
+        api.note(&format!("{project}, between"), Some(clean!("{project}, pipelines: {words}")));
     }
-    let from = before.at.unwrap_or(oldest);
-    api.note(&format!("{project}, between"), Some(clean!("{project}: the pipelines from {known} to {from} were not read: {why}")));
+    found.retain(|row| row.fits(&scope.branches));
+    found.iter_mut().for_each(|row| row.asked = true);
     found
 }
 

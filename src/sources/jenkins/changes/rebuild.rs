@@ -77,16 +77,19 @@ fn text(value: &Value) -> String {
 }
 
 impl WireJob {
+    fn lists(&self) -> impl Iterator<Item = &Rows<Definition>> {
+        let properties = self.property.iter().flat_map(|property| property.read.iter().flatten());
+        properties.filter_map(|property| property.definitions.as_ref())
+    }
+
     /// The parameters that it knows.
     pub fn definitions(&self) -> Vec<&Definition> {
-        let properties = self.property.iter().flat_map(|property| property.read.iter().flatten());
-        properties.filter_map(|property| property.definitions.as_ref()).flat_map(|definitions| &definitions.read).collect()
+        self.lists().flat_map(|definitions| &definitions.read).collect()
     }
 
     /// What of its parameters can not be read.
     pub fn unread(&self) -> Option<&Clean> {
-        let properties = self.property.iter().flat_map(|property| property.read.iter().flatten());
-        properties.filter_map(|property| property.definitions.as_ref()).find_map(|definitions| definitions.lost.as_ref())
+        self.lists().find_map(|definitions| definitions.lost.as_ref())
     }
 
     /// Whether it builds nothing now.
